@@ -1,0 +1,42 @@
+"""What an application adds to nanoagent: OpenTelemetry set-up, exporters and the live aggregator.
+
+Names load on first use: importing this package imports neither the OpenTelemetry SDK nor pydantic-ai.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from instrumentation.aggregator import PerformanceAggregator
+    from instrumentation.configuration import configure
+    from instrumentation.console import ConsoleTreeProcessor
+    from instrumentation.delivery import DeliveryReport
+    from instrumentation.telemetry import Telemetry
+
+__all__ = [
+    "ConsoleTreeProcessor",
+    "DeliveryReport",
+    "PerformanceAggregator",
+    "Telemetry",
+    "configure",
+]
+
+_HOMES = {
+    "ConsoleTreeProcessor": "instrumentation.console",
+    "DeliveryReport": "instrumentation.delivery",
+    "PerformanceAggregator": "instrumentation.aggregator",
+    "Telemetry": "instrumentation.telemetry",
+    "configure": "instrumentation.configuration",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,199 @@
+"""The live aggregator: a span processor that folds each run's spans into its metrics as they end."""
+
+import logging
+import queue
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from instrumentation.records import record_of
+from nanoagent.core.counting import Fold
+from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.core.records import SpanRecord
+from nanoagent.tracing import names
+
+_logger = logging.getLogger(__name__)
+
+Callback = Callable[[PerformanceMetrics], object]
+
+
+class PerformanceAggregator(SpanProcessor):
+    """Knows the numbers of every run in the process, those that go on and the most recent ones that ended.
+
+    It keeps a few numbers a span until the run's root ends, and no span. It is safe under threads, bounded, and never
+    raises into the application. A goal is content and on no span: `PerformanceMetrics.goal` is `None` here.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_complete: Callback | None = None,
+        max_open_runs: int = 1_000,
+        open_run_ttl_s: float = 24 * 3600.0,
+        max_recent_runs: int = 256,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start with no runs.
+
+        Args:
+            on_complete: Called with the metrics of each run that ends, in a thread of its own; one that raises is
+                logged. While it is 1,000 runs behind, further ones are not told to it, and counted.
+            max_open_runs: Above this, the run that was heard of least recently is evicted, and counted.
+            open_run_ttl_s: A run that nothing was heard of for so long is evicted, and counted.
+            max_recent_runs: How many ended runs are kept.
+            monotonic_s: The clock of the time to live.
+        """
+        self.evicted_runs = 0
+        """Runs that were given up before their root ended."""
+        self._max_open_runs = max_open_runs
+        self._open_run_ttl_s = open_run_ttl_s
+        self._max_recent_runs = max_recent_runs
+        self._monotonic_s = monotonic_s
+        self._open: OrderedDict[str, _OpenRun] = OrderedDict()
+        self._recent: OrderedDict[str, PerformanceMetrics] = OrderedDict()
+        self._lock = threading.Lock()
+        self._calls = _Calls(on_complete) if on_complete is not None else None
+
+    def get(self, run_id: str) -> PerformanceMetrics | None:
+        """The metrics of a run that goes on or ended recently; `None` for any other."""
+        with self._lock:
+            if run_id in self._recent:
+                return self._recent[run_id]
+            return self._open[run_id].fold.metrics() if run_id in self._open else None
+
+    def recent(self) -> list[PerformanceMetrics]:
+        """The runs that ended, the last one last."""
+        with self._lock:
+            return list(self._recent.values())
+
+    def open_runs(self) -> list[PerformanceMetrics]:
+        """The runs that go on, with their numbers so far."""
+        with self._lock:
+            return [run.fold.metrics() for run in self._open.values()]
+
+    @property
+    def untold_runs(self) -> int:
+        """Runs that `on_complete` was not called for because it was too far behind."""
+        return self._calls.dropped if self._calls else 0
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Note that a run goes on."""
+        try:
+            run_id = (span.attributes or {}).get(names.RUN_ID)
+            if isinstance(run_id, str):
+                with self._lock:
+                    self._touch(run_id)
+        except Exception:
+            _logger.exception("a span's start could not be noted")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Count the span."""
+        try:
+            if names.RUN_ID in (span.attributes or {}):
+                record = record_of(span)
+                if record is not None and record.run_id is not None:
+                    self._count(record, record.run_id)
+        except Exception:
+            _logger.exception("a span could not be counted")
+
+    def shutdown(self) -> None:
+        """Wait up to a second for the callbacks that are due, and make no more."""
+        if self._calls is not None:
+            self._calls.close(timeout_s=1.0)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Wait for the callbacks that are due; whether they were all made in time."""
+        return self._calls is None or self._calls.drain(timeout_s=timeout_millis / 1000)
+
+    def _count(self, record: SpanRecord, run_id: str) -> None:
+        with self._lock:
+            run = self._touch(run_id)
+            run.fold.add(record)
+            if record.operation != names.OP_WORKFLOW:
+                return
+            del self._open[run_id]
+            metrics = self._recent[run_id] = run.fold.metrics()
+            while len(self._recent) > self._max_recent_runs:
+                self._recent.popitem(last=False)
+        if self._calls is not None:
+            self._calls.put(metrics)
+
+    def _touch(self, run_id: str) -> "_OpenRun":
+        now_s = self._monotonic_s()
+        run = self._open.get(run_id)
+        if run is None:
+            run = self._open[run_id] = _OpenRun(Fold(run_id), now_s)
+        run.heard_of_s = now_s
+        self._open.move_to_end(run_id)
+        self._evict(now_s)
+        return run
+
+    def _evict(self, now_s: float) -> None:
+        while self._open:
+            oldest = next(iter(self._open))
+            expired = now_s - self._open[oldest].heard_of_s > self._open_run_ttl_s
+            if not expired and len(self._open) <= self._max_open_runs:
+                return
+            del self._open[oldest]
+            self.evicted_runs += 1
+
+
+@dataclass(slots=True)
+class _OpenRun:
+    fold: Fold
+    heard_of_s: float
+
+
+class _Calls:
+    """Calls back in a thread of its own, which starts with the first call, from a bounded queue."""
+
+    def __init__(self, callback: Callback, *, size: int = 1_000) -> None:
+        self.dropped = 0
+        self._callback = callback
+        self._queue: queue.Queue[PerformanceMetrics | None] = queue.Queue(maxsize=size)
+        self._worker: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def put(self, metrics: PerformanceMetrics) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="nanoagent-aggregator", daemon=True)
+                self._worker.start()
+            try:
+                self._queue.put_nowait(metrics)
+            except queue.Full:
+                self.dropped += 1
+
+    def drain(self, *, timeout_s: float) -> bool:
+        with self._queue.all_tasks_done:
+            return self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, timeout_s)
+
+    def close(self, *, timeout_s: float) -> None:
+        self.drain(timeout_s=timeout_s)
+        with self._lock:
+            self._closed = True
+            worker = self._worker
+        if worker is not None:
+            try:
+                self._queue.put_nowait(None)
+            except queue.Full:
+                return
+            worker.join(timeout_s)
+
+    def _work(self) -> None:
+        while (metrics := self._queue.get()) is not None:
+            try:
+                self._callback(metrics)
+            except Exception:
+                _logger.exception("a callback failed on the run %s", metrics.run_id)
+            finally:
+                self._queue.task_done()
+        self._queue.task_done()

@@ -1,0 +1,200 @@
+"""The set-up of tracing: one call at the start of an application."""
+
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.util._once import Once
+from opentelemetry.util.types import AttributeValue
+
+from instrumentation.aggregator import PerformanceAggregator
+from instrumentation.courier import outcome_of
+from instrumentation.delivery import silence_notice
+from instrumentation.destination import Destination, destinations_of
+from instrumentation.resource import resource_of
+from instrumentation.sampling import RecordingSampler, sampling_notices
+from instrumentation.selection import CONSOLE, exporters_in, exporters_named
+from instrumentation.telemetry import Notify, Telemetry, tell
+from nanoagent.errors import ConfigurationError
+
+
+def configure(
+    *,
+    service_name: str = "nanoagent",
+    exporters: Sequence[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    span_processors: Sequence[SpanProcessor] = (),
+    resource_attributes: Mapping[str, AttributeValue] | None = None,
+    id_generator: IdGenerator | None = None,
+    replace: bool = False,
+    notify: Notify | None = None,
+) -> Telemetry:
+    """Send this process's spans where `OTEL_EXPORTER` says, and count its runs.
+
+    Example:
+        >>> telemetry = configure()
+        >>> result = asyncio.run(Orchestrator("What is 5 + 3?").run())
+        >>> telemetry.flush()
+        True
+
+    Installs a tracer provider where there is none; adds its processors to one that is there. A second call with equal
+    arguments returns the same handle. After set-up nothing of it raises into the application.
+
+    Args:
+        service_name: The resource's `service.name`, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` has one.
+        exporters: none, console, file, jaeger, otlp. Default: `OTEL_EXPORTER`, then, where the provider is our own,
+            `OTEL_TRACES_EXPORTER` (whoever set another provider up has followed that one already), then none.
+        env: Stands for `os.environ`, except in what the SDK reads by itself: sampler, limits, resource detectors.
+        span_processors: Further ones, called after ours.
+        resource_attributes: Further attributes of the resource; they win over the environment.
+        id_generator: Makes the ids of traces and spans. Like the resource, it takes effect on our own provider only.
+        replace: Whether a provider that is there is replaced. Tracers that were taken from it before stay with it.
+        notify: Takes each line that a person should see. Default: a warning of the logger `nanoagent`.
+
+    Raises:
+        ConfigurationError: A setting cannot be used, or `configure` was called before with other arguments.
+    """
+    settings = _Settings(
+        service_name=service_name,
+        exporters=None if exporters is None else exporters_named(exporters, source="exporters", given=exporters),
+        env=None if env is None else dict(env),
+        span_processors=tuple(span_processors),
+        resource_attributes=dict(resource_attributes or {}),
+        id_generator=id_generator,
+    )
+    with _STATE.lock:
+        telemetry = _STATE.telemetry
+        if telemetry is None or telemetry.is_shut_down:
+            telemetry = _set_up(settings, replace=replace, notify=notify or logging.getLogger("nanoagent").warning)
+            _STATE.telemetry, _STATE.settings = telemetry, settings
+        elif settings != _STATE.settings:
+            raise ConfigurationError("configure was called before with other arguments; call it once, or shut it down")
+        return telemetry
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Settings:
+    service_name: str
+    exporters: tuple[str, ...] | None
+    env: Mapping[str, str] | None
+    span_processors: tuple[SpanProcessor, ...]
+    resource_attributes: Mapping[str, AttributeValue]
+    id_generator: IdGenerator | None
+
+
+class _State:
+    """What this process has set up; there is one, as there is one global tracer provider."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.telemetry: Telemetry | None = None
+        self.settings: _Settings | None = None
+        self.provider: TracerProvider | None = None
+        """The provider that we made; `None` while we use somebody else's."""
+
+
+_STATE = _State()
+
+
+def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> Telemetry:
+    env = os.environ if settings.env is None else settings.env
+    if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return Telemetry(aggregator=PerformanceAggregator(), enabled=False, notify=notify)
+    present = None if replace else _present_provider()
+    exporters = settings.exporters
+    if exporters is None:
+        exporters = exporters_in(env, standard=present is None)
+    processors = _processors(exporters, env)
+    provider = present or _own_provider(settings, env)
+    for processor in (*processors, *settings.span_processors):
+        provider.add_span_processor(processor)
+    telemetry = Telemetry(
+        aggregator=cast("PerformanceAggregator", processors[0]),
+        exporters=exporters,
+        processors=(*processors, *settings.span_processors),
+        notify=notify,
+    )
+    atexit.register(telemetry.at_exit)
+    if present is None:
+        _install(provider)
+    for notice in (*sampling_notices(present), *_silence_notices(processors)):
+        tell(notify, notice)
+    return telemetry
+
+
+def _present_provider() -> TracerProvider | None:
+    """The provider that somebody else has set, or `None`."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, trace.ProxyTracerProvider) or provider is _STATE.provider:
+        return None
+    if not hasattr(provider, "add_span_processor"):
+        raise ConfigurationError(
+            f"the tracer provider must take span processors, as the SDK's does; got {type(provider).__name__}: "
+            "configure nanoagent before it is set, or pass replace=True"
+        )
+    return cast("TracerProvider", provider)
+
+
+def _own_provider(settings: _Settings, env: Mapping[str, str]) -> TracerProvider:
+    provider = TracerProvider(
+        resource=resource_of(settings.service_name, settings.resource_attributes, env),
+        id_generator=settings.id_generator,
+        shutdown_on_exit=False,
+    )
+    # The SDK has read OTEL_TRACES_SAMPLER; what that drops is still counted, only not exported.
+    provider.sampler = RecordingSampler(provider.sampler)
+    return provider
+
+
+def _install(provider: TracerProvider) -> None:
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(provider)
+    else:
+        _put(provider)
+    if trace.get_tracer_provider() is not provider:
+        raise ConfigurationError("the tracer provider cannot be replaced with this version of opentelemetry-api")
+    _STATE.provider = provider
+
+
+def _put(provider: TracerProvider | None) -> None:
+    # The API sets a provider once and has no way back. These two globals are what OpenTelemetry's own test utilities
+    # reset: https://github.com/open-telemetry/opentelemetry-python/blob/main/tests/opentelemetry-test-utils/src/opentelemetry/test/globals_test.py
+    trace._TRACER_PROVIDER_SET_ONCE = Once()
+    trace._TRACER_PROVIDER = None
+    if provider is not None:
+        trace.set_tracer_provider(provider)
+
+
+def _forget() -> None:
+    """Undo `configure`, for tests: shut down at once, and leave no global provider."""
+    with _STATE.lock:
+        if _STATE.telemetry is not None:
+            _STATE.telemetry.shutdown(deadline_s=0.0)
+        _STATE.telemetry = _STATE.settings = _STATE.provider = None
+        _put(None)
+
+
+def _processors(exporters: Sequence[str], env: Mapping[str, str]) -> list[SpanProcessor]:
+    """The aggregator first: no exporter can keep a span from it."""
+    processors: list[SpanProcessor] = [PerformanceAggregator()]
+    if CONSOLE in exporters:
+        from instrumentation.console import ConsoleTreeProcessor
+
+        processors.append(ConsoleTreeProcessor())
+    return [*processors, *destinations_of([name for name in exporters if name != CONSOLE], env)]
+
+
+def _silence_notices(processors: Sequence[SpanProcessor]) -> list[str]:
+    destinations = [processor for processor in processors if isinstance(processor, Destination)]
+    return [
+        silence_notice(destination.endpoint)
+        for destination in destinations
+        if destination.endpoint is not None and not outcome_of(destination.is_listening(), timeout_s=1.0)
+    ]

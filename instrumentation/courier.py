@@ -1,0 +1,64 @@
+"""The courier: a thread for work that may hang."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+_logger = logging.getLogger(__name__)
+
+
+class Courier:
+    """A daemon thread that runs errands which may hang, so that nobody waits for one longer than wanted."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._stopped = False
+        self._start()
+
+    def run(self, errand: Callable[[], bool]) -> "Future[bool]":
+        """Run the errand after those before it; its outcome is false when it raises."""
+        outcome: Future[bool] = Future()
+        if self._stopped or not self._is_running():
+            outcome.set_result(False)
+        else:
+            self._errands.put((errand, outcome))
+        return outcome
+
+    def stop(self) -> None:
+        """End the thread when the errands so far are done; later ones are not run."""
+        self._stopped = True
+        self._errands.put(None)
+
+    def _start(self) -> None:
+        self._errands: queue.SimpleQueue[tuple[Callable[[], bool], Future[bool]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, args=(self._errands,), name=self._name, daemon=True)
+        self._thread.start()
+
+    def _is_running(self) -> bool:
+        # A forked child has the object without the thread.
+        if not self._thread.is_alive():
+            try:
+                self._start()
+            except RuntimeError:
+                return False
+        return True
+
+    @staticmethod
+    def _work(errands: "queue.SimpleQueue[tuple[Callable[[], bool], Future[bool]] | None]") -> None:
+        while (item := errands.get()) is not None:
+            errand, outcome = item
+            try:
+                outcome.set_result(errand())
+            except Exception as error:
+                _logger.warning("telemetry could not be flushed or closed: %s", type(error).__name__)
+                outcome.set_result(False)
+
+
+def outcome_of(errand: "Future[bool]", timeout_s: float) -> bool:
+    """The outcome of an errand, false when it takes longer."""
+    try:
+        return errand.result(timeout_s)
+    except TimeoutError:
+        return False

@@ -1,0 +1,61 @@
+"""A small plan, execute, reflect agent framework whose OpenTelemetry traces are its source of numbers.
+
+Names load on first use: reading the numbers of a trace imports neither pydantic-ai nor the OpenTelemetry SDK.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nanoagent.config import ModelSettings
+    from nanoagent.core.orchestrator import Orchestrator
+    from nanoagent.core.performance import PerformanceMetrics
+    from nanoagent.core.result import RunResult, Status, StopReason
+    from nanoagent.core.stream_manager import Event, EventType, StreamManager
+    from nanoagent.errors import ConfigurationError, ModelConfigurationError
+    from nanoagent.tools.builtin import register_builtin_tools
+    from nanoagent.tools.registry import ToolRegistry
+
+__all__ = [
+    "ConfigurationError",
+    "Event",
+    "EventType",
+    "ModelConfigurationError",
+    "ModelSettings",
+    "Orchestrator",
+    "PerformanceMetrics",
+    "RunResult",
+    "Status",
+    "StopReason",
+    "StreamManager",
+    "ToolRegistry",
+    "register_builtin_tools",
+]
+
+_HOMES = {
+    "ConfigurationError": "nanoagent.errors",
+    "Event": "nanoagent.core.stream_manager",
+    "EventType": "nanoagent.core.stream_manager",
+    "ModelConfigurationError": "nanoagent.errors",
+    "ModelSettings": "nanoagent.config",
+    "Orchestrator": "nanoagent.core.orchestrator",
+    "PerformanceMetrics": "nanoagent.core.performance",
+    "RunResult": "nanoagent.core.result",
+    "Status": "nanoagent.core.result",
+    "StopReason": "nanoagent.core.result",
+    "StreamManager": "nanoagent.core.stream_manager",
+    "ToolRegistry": "nanoagent.tools.registry",
+    "register_builtin_tools": "nanoagent.tools.builtin",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

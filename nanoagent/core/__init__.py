@@ -1,0 +1,1 @@
+"""The run: the loop, its roles, its limits and its numbers."""

@@ -1,0 +1,200 @@
+"""Performance metrics: the numbers of one run, as plain data.
+
+How they come about is written in `nanoagent.core.counting`, and nowhere else.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Self
+
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What is counted, over whatever part of a run it is counted."""
+
+    api_calls: int = 0
+    """Model calls: answered, failed and cancelled ones."""
+    failed_api_calls: int = 0
+    """Model calls that raised."""
+    cancelled_api_calls: int = 0
+    """Model calls that were cancelled."""
+    unmeasured_api_calls: int = 0
+    """Answered model calls without input or output tokens: above 0, the token sums are lower bounds."""
+    unpriced_api_calls: int = 0
+    """Answered model calls without a price."""
+    input_tokens: int | None = 0
+    """`None` when no call said."""
+    output_tokens: int | None = 0
+    """`None` when no call said."""
+    cached_input_tokens: int | None = 0
+    """Part of the input tokens; `None` when no call said."""
+    cache_creation_input_tokens: int | None = 0
+    """Part of the input tokens; `None` when no call said."""
+    reasoning_tokens: int | None = 0
+    """Part of the output tokens; `None` when no call said."""
+    tool_calls: int = 0
+    """Tool calls that a model asked for, also those that could not be made."""
+    failed_tool_calls: int = 0
+    """Tool calls that ended in an error."""
+    cost_usd: Decimal | None = None
+    """`None` when no call was answered, or an answered one has no price."""
+    cost_usd_known: Decimal = Decimal(0)
+    """The priced part of the cost."""
+    llm_ns: int = 0
+    """Time in which at least one model call ran."""
+    tool_ns: int = 0
+    """Time in which at least one tool and no model call ran."""
+    other_ns: int = 0
+    """The rest of the duration."""
+    parallel_ns: int = 0
+    """What the durations of calls and tools add up to beyond the time in which at least one ran."""
+    first_chunk_ns: int | None = None
+    """From the start of the first streamed call to its first chunk; `None` where nothing was streamed."""
+
+    @property
+    def tokens_used(self) -> int | None:
+        """Input plus output tokens; a lower bound when one of them is unknown, `None` when both are."""
+        known = [n for n in (self.input_tokens, self.output_tokens) if n is not None]
+        return sum(known) if known else None
+
+    @property
+    def duration_ns(self) -> int:
+        """Model, tool and other time: the whole duration, exactly."""
+        return self.llm_ns + self.tool_ns + self.other_ns
+
+    @property
+    def llm_seconds(self) -> float:
+        """`llm_ns` in seconds."""
+        return self.llm_ns / NS_PER_S
+
+    @property
+    def tool_seconds(self) -> float:
+        """`tool_ns` in seconds."""
+        return self.tool_ns / NS_PER_S
+
+    @property
+    def other_seconds(self) -> float:
+        """`other_ns` in seconds."""
+        return self.other_ns / NS_PER_S
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready fields, with `tokens_used` and `duration_seconds`; money as a number."""
+        fields = {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return fields | {"tokens_used": self.tokens_used, "duration_seconds": self.duration_ns / NS_PER_S}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; keys that are no fields are left out.
+
+        Raises:
+            ValueError: A value cannot be what its field holds.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        try:
+            return cls(**{key: _typed(key, value) for key, value in data.items() if key in known})
+        except (TypeError, ArithmeticError) as error:
+            raise ValueError(f"not metrics: {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseCounts(Counts):
+    """The counts of one phase of a run."""
+
+    phase: str
+    """plan, execute or reflect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IterationCounts(Counts):
+    """The counts of one iteration of a run."""
+
+    iteration: int
+    """1-based."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceMetrics(Counts):
+    """The numbers of one run. `PerformanceMetrics(goal=...)` alone is a run that has just begun.
+
+    Example:
+        >>> PerformanceMetrics(goal="What is 5 + 3?").to_dict()["status"]
+        'running'
+    """
+
+    goal: str | None = None
+    """`None` where it is not known: a goal is content and stands on no span."""
+    _: KW_ONLY
+    run_id: str | None = None
+    parent_run_id: str | None = None
+    """The run that this one is nested in."""
+    trace_id: str | None = None
+    """32 hex digits; `None` for a run that was not traced."""
+    start_time_unix_ns: int | None = None
+    end_time_unix_ns: int | None = None
+    """`None` while the run goes on, and where its root is missing."""
+    status: str = "running"
+    """running, completed, incomplete, failed or cancelled."""
+    stop_reason: str | None = None
+    error_type: str | None = None
+    """Class name of what ended a failed or cancelled run."""
+    models: tuple[str, ...] = ()
+    """The models that were called, sorted."""
+    iterations: int = 0
+    tasks_completed: int = 0
+    tasks_total: int = 0
+    untracked_api_calls: int = 0
+    """Model calls inside the run that others traced; in no other number."""
+    untracked_tokens: int = 0
+    """Tokens of the untracked calls; in no other number."""
+    remote_usage: int = 0
+    """Tokens of remote agents whose calls are not in the trace; in no other number."""
+    by_phase: tuple[PhaseCounts, ...] = ()
+    """In the order plan, execute, reflect; only phases that occurred."""
+    by_iteration: tuple[IterationCounts, ...] = ()
+    """In order."""
+    complete: bool | None = None
+    """Whether every span of the run was seen; `None` when the run did not say how many there are."""
+
+    @property
+    def start_time(self) -> datetime | None:
+        """`start_time_unix_ns` as a time in UTC, to the microsecond."""
+        return _as_datetime(self.start_time_unix_ns)
+
+    @property
+    def end_time(self) -> datetime | None:
+        """`end_time_unix_ns` as a time in UTC, to the microsecond."""
+        return _as_datetime(self.end_time_unix_ns)
+
+    def duration_seconds(self) -> float:
+        """From start to end, so far while the run goes on."""
+        return self.duration_ns / NS_PER_S
+
+
+def _as_datetime(unix_ns: int | None) -> datetime | None:
+    if unix_ns is None:
+        return None
+    seconds, ns = divmod(unix_ns, NS_PER_S)
+    return datetime.fromtimestamp(seconds, tz=UTC) + timedelta(microseconds=ns // 1000)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, tuple):
+        return [item.to_dict() if isinstance(item, Counts) else item for item in value]
+    return value
+
+
+def _typed(key: str, value: Any) -> Any:
+    if key in ("cost_usd", "cost_usd_known"):
+        return None if value is None else Decimal(repr(value))
+    if key == "by_phase":
+        return tuple(PhaseCounts.from_dict(row) for row in value)
+    if key == "by_iteration":
+        return tuple(IterationCounts.from_dict(row) for row in value)
+    return tuple(value) if key == "models" else value

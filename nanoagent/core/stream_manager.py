@@ -1,0 +1,67 @@
+"""The stream of a run's events, told to subscribers as they happen."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+_logger = logging.getLogger(__name__)
+
+
+class EventType(StrEnum):
+    """What can happen in a run, with what an event's data then holds."""
+
+    RUN_STARTED = "run_started"
+    """`goal`, `run_id`."""
+    PLAN = "plan"
+    """`tasks` (list of Task), `questions`."""
+    ITERATION = "iteration"
+    """At its end: `iteration`, `metrics` (PerformanceMetrics so far)."""
+    TASK = "task"
+    """When one is settled: `task`."""
+    REFLECTION = "reflection"
+    """`reflection` (ReflectionOutput), `new_tasks` (list of Task)."""
+    RUN_FINISHED = "run_finished"
+    """`status`, `stop_reason`, `output`, `metrics` (PerformanceMetrics, final)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a run."""
+
+    type: str
+    """An `EventType`, or a name of the caller's own."""
+    data: Mapping[str, Any]
+
+
+Subscriber = Callable[[Event], object]
+
+
+class StreamManager:
+    """Tells subscribers, in the order in which they came, of each event at once.
+
+    A subscriber that raises is logged and told of the next event all the same.
+    """
+
+    def __init__(self) -> None:
+        self._subscribers: list[Subscriber] = []
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Tell `subscriber` of every event from now on; what is returned ends that."""
+        self._subscribers.append(subscriber)
+
+        def unsubscribe() -> None:
+            if subscriber in self._subscribers:
+                self._subscribers.remove(subscriber)
+
+        return unsubscribe
+
+    def emit(self, type: str, data: Mapping[str, Any]) -> None:  # noqa: A002 - an event's type
+        """Tell every subscriber of an event."""
+        event = Event(type, data)
+        for subscriber in tuple(self._subscribers):
+            try:
+                subscriber(event)
+            except Exception:
+                _logger.exception("a subscriber failed on the event %s", type)

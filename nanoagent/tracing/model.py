@@ -1,0 +1,142 @@
+"""A traced model: a chat span around every request, and one for each tool call that names no tool."""
+
+import copy
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models.fallback import FallbackModel
+from pydantic_ai.models.wrapper import WrapperModel
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RequestUsage
+
+from nanoagent.core.records import COST_STEP_USD, as_count
+from nanoagent.tracing import names
+from nanoagent.tracing.run import Place, current_place
+from nanoagent.tracing.span import RunSpan
+from nanoagent.tracing.spans import chat_span, tool_span
+
+_logger = logging.getLogger(__name__)
+
+UNKNOWN_TOOL_ERROR = "unknown_tool"
+"""`error.type` of a call to a tool that does not exist."""
+
+
+def traced(model: Model) -> Model:
+    """The model with every leaf traced: fallback and wrapper models stay outermost, so that each attempt is seen.
+
+    What is traced already is left alone; models that are passed in are not changed.
+    """
+    if isinstance(model, TracedModel):
+        return model
+    if isinstance(model, FallbackModel):
+        fallback = copy.copy(model)
+        fallback.models = [traced(leaf) for leaf in model.models]
+        return fallback
+    if isinstance(model, WrapperModel):
+        wrapper = copy.copy(model)
+        wrapper.wrapped = traced(model.wrapped)
+        return wrapper
+    return TracedModel(model)
+
+
+@dataclass(init=False)
+class TracedModel(WrapperModel):
+    """Wraps a model and makes a chat span of each of its requests inside a run; elsewhere it only forwards."""
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """Make the request in a span of its own."""
+        place = current_place()
+        if place is None:
+            return await super().request(messages, model_settings, model_request_parameters)
+        place.run.before_call()
+        span = chat_span(
+            place,
+            model=self.model_name,
+            provider=self.system,
+            base_url=self.base_url,
+            settings=dict(model_settings or {}),
+        )
+        with span:
+            try:
+                response = await super().request(messages, model_settings, model_request_parameters)
+            except Exception as error:
+                place.run.model_raised(error)
+                raise
+            _describe(span, response)
+        _trace_invented_tools(place, response, model_request_parameters)
+        return response
+
+
+def _describe(span: RunSpan, response: ModelResponse) -> None:
+    """Set what the response tells, and mend what would stop pydantic-ai from adding its usage up."""
+    try:
+        _set_response(span, response)
+    except Exception:
+        _logger.exception("a model's response could not be traced")
+
+
+def _set_response(span: RunSpan, response: ModelResponse) -> None:
+    span.set(names.RESPONSE_MODEL, response.model_name)
+    span.set(names.RESPONSE_ID, response.provider_response_id)
+    if response.finish_reason is not None:
+        span.set(names.RESPONSE_FINISH_REASONS, [response.finish_reason])
+    usage = response.usage
+    measured = usage.has_values() and not usage.unmeasured_requests
+    for key, value in _token_attributes(usage) if measured else ():
+        span.set(key, value)
+    _mend(usage)
+    cost_usd = _price(response) if measured else None
+    if cost_usd is not None:
+        usage.cost = cost_usd
+        span.set(names.OPERATION_COST, float(cost_usd.quantize(COST_STEP_USD)))
+
+
+def _token_attributes(usage: RequestUsage) -> Iterable[tuple[str, int | None]]:
+    """The token counts that the provider gave: what is not a count is unknown and left out."""
+    yield names.INPUT_TOKENS, as_count(usage.input_tokens)
+    yield names.OUTPUT_TOKENS, as_count(usage.output_tokens)
+    yield names.CACHE_READ_TOKENS, as_count(usage.cache_read_tokens)
+    yield names.CACHE_CREATION_TOKENS, as_count(usage.cache_write_tokens)
+    details: dict[str, Any] = usage.details
+    reasoning = usage.output_reasoning_tokens or details.get("reasoning_tokens", 0)
+    yield names.REASONING_TOKENS, as_count(reasoning)
+
+
+def _mend(usage: RequestUsage) -> None:
+    """Providers leave counts out as `None`, which pydantic-ai's sums do not survive: 0 of an unmeasured request."""
+    usage.details = {key: value for key, value in usage.details.items() if as_count(value) is not None}
+    for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "output_reasoning_tokens"):
+        if as_count(getattr(usage, name)) is None:
+            setattr(usage, name, 0)
+            usage.unmeasured_requests = 1
+
+
+def _price(response: ModelResponse) -> Decimal | None:
+    if response.usage.cost is not None:
+        return response.usage.cost
+    try:
+        return response.cost().total_price
+    except (LookupError, ValueError, AssertionError):
+        return None
+    except Exception:
+        _logger.exception("the price of a model call could not be calculated")
+        return None
+
+
+def _trace_invented_tools(place: Place, response: ModelResponse, parameters: ModelRequestParameters) -> None:
+    """A call to a tool that does not exist reaches no toolset: its span is made here."""
+    known = parameters.tool_defs
+    for part in response.parts:
+        if isinstance(part, ToolCallPart) and part.tool_name not in known:
+            with tool_span(place, part.tool_name, call_id=part.tool_call_id, known=False) as span:
+                span.fail(UNKNOWN_TOOL_ERROR)

@@ -1,0 +1,155 @@
+"""A span of a run, from its start to its end."""
+
+import logging
+from collections.abc import Mapping
+from contextvars import Token
+from types import TracebackType
+from typing import Self
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, get_current_span, set_span_in_context
+from opentelemetry.util.types import AttributeValue
+
+from nanoagent.core.records import CANCELLED_ERROR_TYPE, SpanRecord
+from nanoagent.tracing import names
+from nanoagent.tracing.run import Place, Run, RunStopped, with_place
+
+_logger = logging.getLogger(__name__)
+
+
+class RunSpan:
+    """A span of a run, open until the end of its `with` block; current inside it.
+
+    It keeps what it sets, so that its record is the same whether or not an SDK is there. Nothing in it raises.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        name: str,
+        attributes: Mapping[str, AttributeValue],
+        *,
+        place: Place | None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        phase: str | None = None,
+        iteration: int | None = None,
+        agent: str | None = None,
+    ) -> None:
+        """Start the span below `place`; phase, iteration and agent are those of `place` unless given."""
+        phase = phase or (place.phase if place else None)
+        iteration = iteration or (place.iteration if place else None)
+        own: dict[str, AttributeValue] = {names.RUN_ID: run.id}
+        if phase is not None:
+            own[names.PHASE] = phase
+        if iteration is not None:
+            own[names.ITERATION] = iteration
+        self.run = run
+        self.error_type: str | None = None
+        self._name = name
+        self._attributes: dict[str, AttributeValue] = {**attributes, **own}
+        self._late: dict[str, AttributeValue] = {}
+        self._token: Token[Context] | None = None
+        self._ended = False
+        self._start_ns = run.clock.now_ns()
+        context = otel_context.get_current()
+        self._span = self._start(context, kind)
+        self._trace_id, span_id, self._parent_span_id = self._ids(context, place)
+        self.place = Place(run, span_id, phase, iteration, agent or (place.agent if place else None))
+        run.opened(self)
+
+    def set(self, key: str, value: AttributeValue | None) -> None:
+        """Set an attribute at the span's end; `None` sets nothing."""
+        if value is not None:
+            self._late[key] = value
+
+    def event(self, name: str, attributes: Mapping[str, AttributeValue]) -> None:
+        """Add an event, stamped by the run's clock."""
+        if not self._ended:
+            try:
+                self._span.add_event(name, attributes, timestamp=self.run.clock.now_ns())
+            except Exception:
+                _logger.exception("event %s could not be added", name)
+
+    def fail(self, error: BaseException | str) -> None:
+        """Mark the span as failed, by an exception or an error type.
+
+        An exception is recorded once in a run, where it happened; a cancellation is none, and only marks.
+        """
+        self.error_type = error if isinstance(error, str) else error_type_of(error)
+        if isinstance(error, Exception) and self.run.first_sight(error):
+            self.event(names.EXCEPTION_EVENT, {names.EXCEPTION_TYPE: self.error_type})
+
+    def abandon(self) -> None:
+        """End the span because its run has closed. It counts as cancelled."""
+        self.set(names.ABANDONED, value=True)
+        self.fail(CANCELLED_ERROR_TYPE)
+        self.end()
+
+    def end(self) -> None:
+        """End the span once; later calls do nothing."""
+        if self._ended:
+            return
+        self._ended = True
+        if self.error_type is not None:
+            self._late[names.ERROR_TYPE] = self.error_type
+        end_ns = self.run.clock.now_ns()
+        try:
+            self._span.set_attributes(self._late)
+            if self.error_type is not None:
+                self._span.set_status(Status(StatusCode.ERROR))
+            self._span.end(end_time=end_ns)
+        except Exception:
+            _logger.exception("span %s could not be ended", self._name)
+        self.run.ended(self, self._record(end_ns))
+
+    def __enter__(self) -> Self:
+        """Make the span current."""
+        context = set_span_in_context(self._span, otel_context.get_current())
+        self._token = otel_context.attach(with_place(self.place, context))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the span; an exception marks it as failed and goes on unchanged."""
+        if self._token is not None:
+            otel_context.detach(self._token)
+        if error is not None and self.error_type is None and not isinstance(error, RunStopped):
+            self.fail(error)
+        self.end()
+
+    def _start(self, context: Context, kind: SpanKind) -> Span:
+        try:
+            return self.run.tracer.start_span(
+                self._name, context, kind, attributes=self._attributes, start_time=self._start_ns
+            )
+        except Exception:
+            _logger.exception("span %s could not be started", self._name)
+            return INVALID_SPAN
+
+    def _ids(self, context: Context, place: Place | None) -> tuple[str | None, str, str | None]:
+        """Trace id, span id and parent's span id for the record; the run's own ids where no SDK gave any."""
+        ids, parent = self._span.get_span_context(), get_current_span(context).get_span_context()
+        # Without an SDK the span is the parent's own context passed on, or an invalid one.
+        if not ids.is_valid or ids.span_id == parent.span_id:
+            return None, self.run.own_span_id(), place.span_id if place else None
+        return f"{ids.trace_id:032x}", f"{ids.span_id:016x}", f"{parent.span_id:016x}" if parent.is_valid else None
+
+    def _record(self, end_ns: int) -> SpanRecord:
+        return SpanRecord.of(
+            trace_id=self._trace_id,
+            span_id=self.place.span_id,
+            parent_span_id=self._parent_span_id,
+            start_ns=self._start_ns,
+            end_ns=end_ns,
+            name=self._name,
+            attributes=self._attributes | self._late,
+            failed=self.error_type is not None,
+        )
+
+
+def error_type_of(error: BaseException) -> str:
+    """The exception's class name, qualified by its module unless it is built in."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,164 @@
+"""The spans of a run: one helper for each kind, with the attributes that are known at its start."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from opentelemetry.trace import SpanKind
+from opentelemetry.util.types import AttributeValue
+
+from nanoagent.tracing import names
+from nanoagent.tracing.run import Place, Run
+from nanoagent.tracing.span import RunSpan
+
+MAX_NAME_LENGTH = 64
+"""An invented tool name is cut to this many characters."""
+MAX_DESCRIPTION_LENGTH = 256
+"""A tool's description is cut to this many characters."""
+
+_REQUEST_SETTINGS = {
+    "max_tokens": names.REQUEST_MAX_TOKENS,
+    "temperature": names.REQUEST_TEMPERATURE,
+    "top_p": names.REQUEST_TOP_P,
+    "top_k": names.REQUEST_TOP_K,
+    "seed": names.REQUEST_SEED,
+    "presence_penalty": names.REQUEST_PRESENCE_PENALTY,
+    "frequency_penalty": names.REQUEST_FREQUENCY_PENALTY,
+    "stop_sequences": names.REQUEST_STOP_SEQUENCES,
+}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class RootSpan(RunSpan):
+    """The root of a run: closing it closes the run, and tells what the run counted itself."""
+
+    def conclude(
+        self, *, status: str, stop_reason: str, tasks_completed: int, tasks_total: int, error_type: str | None = None
+    ) -> None:
+        """Say how the run ended; the counts are added when the span ends."""
+        self.set(names.STATUS, status)
+        self.set(names.STOP_REASON, stop_reason)
+        self.set(names.TASKS_COMPLETED, tasks_completed)
+        self.set(names.TASKS_TOTAL, tasks_total)
+        self.error_type = error_type or self.error_type
+
+    def end(self) -> None:
+        """Close the run, then end its root."""
+        if self._ended:
+            return
+        self.run.close(self)
+        counted = self.run.metrics()
+        self.set(names.RUN_ITERATIONS, counted.iterations)
+        self.set(names.RUN_API_CALLS, counted.api_calls)
+        self.set(names.RUN_TOOL_CALLS, counted.tool_calls)
+        self.set(names.RUN_INPUT_TOKENS, counted.input_tokens)
+        self.set(names.RUN_OUTPUT_TOKENS, counted.output_tokens)
+        self.set(names.RUN_COST_USD, None if counted.cost_usd is None else float(counted.cost_usd))
+        super().end()
+
+
+def root_span(
+    run: Run,
+    *,
+    max_iterations: int,
+    prompts_hash: str,
+    agent_version: str | None,
+    attributes: Mapping[str, AttributeValue],
+) -> RootSpan:
+    """`invoke_workflow nanoagent`: one per run, below whatever span is current."""
+    own: dict[str, AttributeValue] = {
+        names.OPERATION_NAME: names.OP_WORKFLOW,
+        names.WORKFLOW_NAME: names.SCOPE_NAME,
+        names.MAX_ITERATIONS: max_iterations,
+        names.PROMPTS_HASH: prompts_hash,
+    }
+    if agent_version is not None:
+        own[names.AGENT_VERSION] = agent_version
+    return RootSpan(run, names.ROOT_SPAN, {**attributes, **own}, place=None)
+
+
+def agent_span(place: Place, agent: str, *, phase: str, operation: str = names.OP_AGENT) -> RunSpan:
+    """`plan task_planner`, `invoke_agent executor`, `invoke_agent reflector`: one agent role at work."""
+    attributes = {names.OPERATION_NAME: operation, names.AGENT_NAME: agent}
+    return RunSpan(place.run, f"{operation} {agent}", attributes, place=place, phase=phase, agent=agent)
+
+
+class IterationSpan(RunSpan):
+    """One iteration of a run: its end tells what the iteration used."""
+
+    def end(self) -> None:
+        """Add the iteration's rollups, then end."""
+        if not self._ended and self.place.iteration is not None:
+            used = self.run.iteration_counts(self.place.iteration)
+            self.set(names.RUN_API_CALLS, used.api_calls)
+            self.set(names.RUN_TOOL_CALLS, used.tool_calls)
+            self.set(names.RUN_INPUT_TOKENS, used.input_tokens)
+            self.set(names.RUN_OUTPUT_TOKENS, used.output_tokens)
+        super().end()
+
+
+def iteration_span(place: Place, number: int, *, task_id: str) -> IterationSpan:
+    """`iteration`: one task executed, and the reflection that follows it if any."""
+    return IterationSpan(place.run, names.ITERATION_SPAN, {names.TASK_ID: task_id}, place=place, iteration=number)
+
+
+def chat_span(
+    place: Place, *, model: str, provider: str, base_url: str | None, settings: Mapping[str, Any] | None
+) -> RunSpan:
+    """`chat <model>`: one request to a model."""
+    attributes: dict[str, AttributeValue] = {
+        names.OPERATION_NAME: names.OP_CHAT,
+        names.PROVIDER_NAME: provider,
+        names.REQUEST_MODEL: model,
+        **_server_attributes(base_url),
+        **_settings_attributes(settings or {}),
+    }
+    if place.agent is not None:
+        attributes[names.AGENT_NAME] = place.agent
+    return RunSpan(place.run, f"{names.OP_CHAT} {model}", attributes, place=place, kind=SpanKind.CLIENT)
+
+
+def tool_span(
+    place: Place, tool: str, *, call_id: str | None, description: str | None = None, known: bool = True
+) -> RunSpan:
+    """`execute_tool <tool>`: one tool call; `known` is False for a name that the model invented."""
+    attributes: dict[str, AttributeValue] = {
+        names.OPERATION_NAME: names.OP_TOOL,
+        names.TOOL_NAME: tool if known else shortened(tool, MAX_NAME_LENGTH),
+        names.TOOL_TYPE: "function",
+    }
+    if call_id:
+        attributes[names.TOOL_CALL_ID] = call_id
+    if description:
+        attributes[names.TOOL_DESCRIPTION] = shortened(description, MAX_DESCRIPTION_LENGTH)
+    return RunSpan(place.run, f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}", attributes, place=place)
+
+
+def shortened(text: str, length: int) -> str:
+    """The text, cut to `length` characters with an ellipsis as the last one where it is longer."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _server_attributes(base_url: str | None) -> dict[str, AttributeValue]:
+    if not base_url:
+        return {}
+    try:
+        url = urlsplit(base_url)
+        port = url.port or _DEFAULT_PORTS.get(url.scheme)
+    except ValueError:
+        return {}
+    if not url.hostname:
+        return {}
+    attributes: dict[str, AttributeValue] = {names.SERVER_ADDRESS: url.hostname}
+    return attributes if port is None else attributes | {names.SERVER_PORT: port}
+
+
+def _settings_attributes(settings: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    found: dict[str, AttributeValue] = {}
+    for setting, key in _REQUEST_SETTINGS.items():
+        value = settings.get(setting)
+        if isinstance(value, int | float):
+            found[key] = value
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            found[key] = [str(item) for item in value]
+    return found

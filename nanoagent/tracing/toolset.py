@@ -1,0 +1,129 @@
+"""A traced toolset: a span around every tool call, and one for each call whose arguments are bad."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_ai import RunContext, ToolsetTool
+from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ModelRetry
+from pydantic_ai.messages import ModelResponse, ToolCallPart
+from pydantic_ai.toolsets import AbstractToolset, WrapperToolset
+
+from nanoagent.tracing.run import current_place
+from nanoagent.tracing.spans import tool_span
+
+
+def traced_toolset(toolset: AbstractToolset[Any]) -> "TracedToolset":
+    """The toolset with every call traced; what is traced already is left alone."""
+    return toolset if isinstance(toolset, TracedToolset) else TracedToolset(toolset)
+
+
+@dataclass
+class TracedToolset(WrapperToolset[Any]):
+    """Wraps a toolset and makes a span of each tool call inside a run; elsewhere it only forwards."""
+
+    async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
+        """The tools, with validators that also trace the calls they refuse."""
+        tools = await super().get_tools(ctx)
+        return {name: _with_traced_validation(tool, ctx) for name, tool in tools.items()}
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
+    ) -> Any:
+        """Call the tool in a span of its own."""
+        place = current_place()
+        if place is None:
+            return await super().call_tool(name, tool_args, ctx, tool)
+        with tool_span(place, name, call_id=ctx.tool_call_id, description=tool.tool_def.description) as span:
+            try:
+                return await super().call_tool(name, tool_args, ctx, tool)
+            except (CallDeferred, ApprovalRequired) as question:
+                deferred = question  # a question to the caller, not an error
+            except Exception as error:
+                span.fail(_cause(error))
+                raise
+        raise deferred
+
+
+def _cause(error: BaseException) -> BaseException:
+    """pydantic-ai turns a tool's time limit into a request to retry: the time limit is what happened."""
+    context = error.__context__
+    return context if isinstance(error, ModelRetry) and isinstance(context, TimeoutError) else error
+
+
+def _with_traced_validation(tool: ToolsetTool[Any], ctx: RunContext[Any]) -> ToolsetTool[Any]:
+    refused = _RefusedCalls(tool, ctx)
+    return dataclasses.replace(
+        tool,
+        args_validator=_TracedValidator(tool.args_validator, refused),
+        args_validator_func=tool.args_validator_func and _traced_check(tool.args_validator_func, refused),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _RefusedCalls:
+    """Makes the spans of one tool's calls that were refused before the tool ran."""
+
+    tool: ToolsetTool[Any]
+    ctx: RunContext[Any]
+
+    def trace(self, error: Exception, call_id: str | None) -> None:
+        place = current_place()
+        if place is None:
+            return
+        definition = self.tool.tool_def
+        with tool_span(place, definition.name, call_id=call_id, description=definition.description) as span:
+            span.fail(error)
+
+    def call_id(self, arguments: Any) -> str | None:
+        """The id of the call with these arguments; the validator is not told it."""
+        last = self.ctx.messages[-1] if self.ctx.messages else None
+        if not isinstance(last, ModelResponse):
+            return None
+        calls = [part for part in last.parts if isinstance(part, ToolCallPart)]
+        named = [call for call in calls if call.tool_name == self.tool.tool_def.name]
+        return next((call.tool_call_id for call in named if (call.args or {}) == (arguments or {})), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _TracedValidator:
+    """Validates as the wrapped validator does; arguments that it refuses become a failed tool span."""
+
+    wrapped: Any
+    refused: _RefusedCalls
+
+    def validate_python(self, input: Any, **options: Any) -> Any:  # noqa: A002 - pydantic's name for it
+        return self._validate(self.wrapped.validate_python, input, options)
+
+    def validate_json(self, input: str | bytes | bytearray, **options: Any) -> Any:  # noqa: A002
+        return self._validate(self.wrapped.validate_json, input, options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.wrapped, name)
+
+    def _validate(self, validate: Callable[..., Any], value: Any, options: dict[str, Any]) -> Any:
+        try:
+            return validate(value, **options)
+        except ValidationError as error:
+            # Arguments that are still streaming in are validated again and again; the last time decides.
+            if options.get("allow_partial", "off") == "off":
+                self.refused.trace(error, self.refused.call_id(value))
+            raise
+
+
+def _traced_check(check: Callable[..., Any], refused: _RefusedCalls) -> Callable[..., Any]:
+    """The tool's own check of its arguments, traced where it refuses them."""
+
+    async def traced_check(ctx: RunContext[Any], **arguments: Any) -> Any:
+        try:
+            result = check(ctx, **arguments)
+            return await result if hasattr(result, "__await__") else result
+        except (CallDeferred, ApprovalRequired):
+            raise
+        except Exception as error:
+            refused.trace(error, ctx.tool_call_id)
+            raise
+
+    return traced_check

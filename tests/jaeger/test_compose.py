@@ -1,0 +1,93 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from instrumentation.jaeger import search_url
+from tests.jaeger.server import CONFIG, PORT_SETTINGS, UI_CONFIG
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SETTING = re.compile(r"\$\{env:(\w+):-([^}]*)\}")
+MIB = {"m": 1, "g": 1024}
+
+each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
+
+
+@each_service
+def test_the_image_is_pinned_to_a_full_version(service: dict[str, Any]) -> None:
+    assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+", service["image"])
+
+
+@each_service
+def test_a_sick_service_is_seen_bounded_and_started_again(service: dict[str, Any]) -> None:
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert service["restart"] == "unless-stopped"
+
+
+def test_ports_are_published_on_loopback_and_once() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert [port for port in published if not re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)] == []
+    on_host = [port.split(":")[1] for port in published]
+    assert sorted(set(on_host)) == sorted(on_host)
+
+
+@each_service
+def test_mounted_files_exist_and_cannot_be_written(service: dict[str, Any]) -> None:
+    for volume in service.get("volumes", []):
+        if volume.startswith("./"):
+            source, _, mode = volume.split(":")
+            assert (ROOT / source).is_file(), source
+            assert mode == "ro", volume
+
+
+def test_jaeger_gets_settings_that_its_configuration_reads() -> None:
+    read = {name for name, _ in SETTING.findall(CONFIG.read_text())}
+    assert set(SERVICES["jaeger"]["environment"]) - read == {"GOMEMLIMIT"}
+    assert read == {*PORT_SETTINGS, "JAEGER_LISTEN_HOST", "JAEGER_UI_CONFIG"}
+
+
+def test_jaeger_listens_on_the_ports_and_finds_the_files_that_compose_maps() -> None:
+    jaeger = SERVICES["jaeger"]
+    settings = dict(SETTING.findall(CONFIG.read_text()))
+    mounted = {volume.split(":")[1]: ROOT / volume.split(":")[0] for volume in jaeger["volumes"]}
+    assert {port.split(":")[2] for port in jaeger["ports"]} == {
+        settings[name] for name in PORT_SETTINGS if name != "JAEGER_QUERY_GRPC_PORT"
+    }
+    assert mounted == {jaeger["command"][1]: CONFIG, settings["JAEGER_UI_CONFIG"]: UI_CONFIG}
+    assert jaeger["environment"]["JAEGER_LISTEN_HOST"] == "0.0.0.0"  # noqa: S104  # inside the container
+    assert f"http://127.0.0.1:{settings['JAEGER_HEALTH_PORT']}/status" in jaeger["healthcheck"]["test"]
+
+
+def test_whoever_starts_the_program_by_hand_listens_on_loopback() -> None:
+    hosts = re.findall(r"endpoint: \"\$\{env:JAEGER_LISTEN_HOST:-([^}]*)\}:", CONFIG.read_text())
+    assert hosts == ["127.0.0.1"] * len(PORT_SETTINGS)
+
+
+def test_jaeger_refuses_spans_before_it_is_killed() -> None:
+    limiter = yaml.safe_load(CONFIG.read_text())["processors"]["memory_limiter"]
+    jaeger = SERVICES["jaeger"]
+    container_mib = int(jaeger["mem_limit"][:-1]) * MIB[jaeger["mem_limit"][-1]]
+    go_mib = int(jaeger["environment"]["GOMEMLIMIT"].removesuffix("MiB"))
+    assert limiter["limit_mib"] < go_mib < container_mib
+
+
+def test_the_ui_can_list_what_the_store_holds() -> None:
+    ui = json.loads(UI_CONFIG.read_text())
+    store = yaml.safe_load(CONFIG.read_text())["extensions"]["jaeger_storage"]["backends"]["memory_store"]
+    assert ui["search"]["maxLimit"] <= store["memory"]["max_traces"]
+    assert ui["topTagPrefixes"][:3] == ["nanoagent.", "gen_ai.", "error.type"]
+    assert set(ui["search"]["maxLookback"]) == {"label", "value"}
+
+
+def test_a_session_id_in_the_ui_links_to_the_search_for_its_goals() -> None:
+    (pattern,) = json.loads(UI_CONFIG.read_text())["linkPatterns"]
+    key = "nanoagent.benchmark.session_id"
+    assert pattern["key"] == key
+    assert unquote(pattern["url"]) == unquote(search_url("", "nanoagent-bench", {key: f"#{{{key}}}"}))

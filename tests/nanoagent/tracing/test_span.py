@@ -1,0 +1,130 @@
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from opentelemetry import context, trace
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from nanoagent import Orchestrator
+from tests.models import CannedModel, call, executed, plan, reflected, response
+from tests.runs import add, prepared, ran
+
+REPLIES = (plan("a"), response(call("add", a=1, b=2)), executed("3"), reflected("3"))
+
+
+def canned() -> CannedModel:
+    return CannedModel([plan("a"), response(call("add", a=1, b=2)), executed("3"), reflected("3")])
+
+
+class Faulty(SpanProcessor):
+    def on_start(self, span: Span, parent_context: Any = None) -> None:
+        raise RuntimeError("broken in on_start")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        raise RuntimeError("broken in on_end")
+
+
+async def test_a_processor_that_raises_reaches_neither_the_run_nor_its_numbers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Faulty())
+    orchestrator, _ = prepared(canned(), tracer_provider=provider)
+    result = await orchestrator.run()
+    assert (result.output, result.metrics.api_calls, result.metrics.complete) == ("3", 4, True)
+    assert "broken in on_start" in caplog.text
+
+
+async def test_a_run_below_a_span_of_the_application_is_part_of_its_trace() -> None:
+    orchestrator, captured = prepared(canned())
+    with captured.provider.get_tracer("app").start_as_current_span("request") as request:
+        result = await orchestrator.run()
+    assert result.metrics.trace_id == f"{request.get_span_context().trace_id:032x}"
+    assert result.metrics.complete is True
+    assert {span.context.trace_id for span in captured.spans if span.context} == {request.get_span_context().trace_id}
+
+
+async def test_a_run_that_is_sampled_out_knows_its_numbers() -> None:
+    orchestrator, _ = prepared(canned(), tracer_provider=TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False))
+    result = await orchestrator.run()
+    assert (result.metrics.api_calls, result.metrics.tool_calls, result.metrics.complete) == (4, 1, True)
+
+
+async def test_below_a_remote_parent_and_without_an_sdk_the_run_takes_ids_of_its_own() -> None:
+    remote = NonRecordingSpan(SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1)))
+    token = context.attach(trace.set_span_in_context(remote))
+    try:
+        orchestrator, _ = prepared(canned(), tracer_provider=trace.NoOpTracerProvider())
+        result = await orchestrator.run()
+    finally:
+        context.detach(token)
+    assert (result.metrics.trace_id, result.metrics.api_calls, result.metrics.complete) == (None, 4, True)
+
+
+async def test_the_numbers_are_the_same_with_and_without_an_sdk() -> None:
+    with_sdk = await ran(canned())
+    without, _ = prepared(canned(), tracer_provider=trace.NoOpTracerProvider())
+    bare = (await without.run()).metrics.to_dict()
+    assert bare | {"trace_id": with_sdk.orchestrator.metrics.trace_id} == with_sdk.orchestrator.metrics.to_dict()
+    assert bare["trace_id"] is None
+
+
+WITHOUT_SDK = """
+import asyncio, sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter", "instrumentation", "rich", "typer")):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Blocked())
+from nanoagent import Orchestrator
+from tests.models import CannedModel, call, executed, plan, reflected, response
+model = CannedModel([plan("a"), response(call("add", a=1, b=2)), executed("3"), reflected("3")])
+orchestrator = Orchestrator("What is 1 + 2?", model=model)
+def add(a: int, b: int) -> int:
+    return a + b
+orchestrator.registry.register("add", add)
+result = asyncio.run(orchestrator.run())
+metrics = result.metrics
+print(result.output, metrics.api_calls, metrics.tool_calls, metrics.tokens_used, metrics.complete, metrics.trace_id)
+"""
+
+
+@pytest.mark.slow
+def test_it_runs_where_no_sdk_is_installed() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_SDK], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3 4 1 440 True None\n", "")
+
+
+async def test_attributes_of_the_caller_do_not_hide_ours() -> None:
+    run = await ran(canned(), attributes={"nanoagent.run.id": "mine", "tenant": "blue"})
+    root = run.captured.spans[-1].attributes or {}
+    assert (root["nanoagent.run.id"], root["tenant"]) == ("run-1", "blue")
+
+
+def test_importing_the_package_loads_no_agent() -> None:
+    code = "import sys, nanoagent, nanoagent.core.counting; print('pydantic_ai' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_the_face_of_the_package_is_what_it_lists() -> None:
+    import nanoagent
+
+    assert [getattr(nanoagent, name).__name__ for name in nanoagent.__all__] == nanoagent.__all__
+    assert sorted(nanoagent.__all__) == nanoagent.__all__
+    assert dir(nanoagent) == nanoagent.__all__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = nanoagent.nothing
+
+
+async def test_a_second_orchestrator_may_run_in_the_same_context() -> None:
+    first, _ = prepared(canned())
+    await first.run()
+    second = Orchestrator("again", model=CannedModel([plan("a"), executed("3"), reflected("3")]))
+    second.registry.register("add", add)
+    assert (await second.run()).metrics.api_calls == 3
