@@ -1,0 +1,172 @@
+"""The report of a benchmark run: RESULTS.md, from the data alone."""
+
+from collections.abc import Sequence
+
+from benchmarks import verdict
+from benchmarks.analysis import analysis, recommendations, success_criteria
+from benchmarks.formats import UNKNOWN, count, percent, seconds
+from benchmarks.goals import Goal
+from benchmarks.markdown import escaped, table
+from benchmarks.results import Attempt, GoalResults, Results
+from nanoagent.core.counting import PHASES
+from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
+
+_SCRIPTED_NOTE = (
+    "The `scripted` model answers by rules. These results measure the framework: its prompts, its loop, its tools and "
+    "what they cost in tokens. They make no claim about any model's intelligence."
+)
+
+
+def markdown(results: Results) -> str:
+    """The whole report."""
+    sections = [
+        _head(results),
+        ["## Verdicts", "", *_verdict_table(results)],
+        ["## Numbers", "", *_number_table(results), "", *_time_note()],
+        ["## By phase", "", *_phase_table(results)],
+        ["## Analysis", "", *_bullets(map(escaped, analysis(results)))],
+        ["## Success criteria", "", *_criteria_table(results)],
+        ["## Recommendations", "", *(_bullets(map(escaped, recommendations(results))) or [_NO_RECOMMENDATION])],
+        ["## Goals and answers", "", *_goal_table(results)],
+        ["## Provenance", "", *_provenance_table(results)],
+    ]
+    return "\n".join("\n".join([*section, ""]) for section in sections)
+
+
+_NO_RECOMMENDATION = "Nothing in these numbers calls for a change."
+
+
+def _head(results: Results) -> list[str]:
+    source = results.provenance
+    lines = [
+        "# Benchmark results",
+        "",
+        f"**{_summary(results)}**",
+        "",
+        f"Measured: {len(results.goals)} goals, once each, on the model {escaped(source.model)}; "
+        f"token counts are {escaped(source.token_source)}; {source.concurrency} at a time; "
+        f"{escaped(source.started_at)} to {escaped(source.ended_at)}.",
+    ]
+    if results.interrupted:
+        lines += ["", "**The run was interrupted: these are the goals that came to an end before.**"]
+    if source.model == "scripted":
+        lines += ["", _SCRIPTED_NOTE]
+    return lines
+
+
+def _summary(results: Results) -> str:
+    return escaped(analysis(results)[0])
+
+
+def _verdict_table(results: Results) -> list[str]:
+    rows = [_verdict_row(row) for row in results.goals]
+    return table(["Goal", "Tier", "Verdict", "Iterations", "Tokens", "What stands against it"], rows)
+
+
+def _verdict_row(row: GoalResults) -> list[str]:
+    goal = row.goal
+    if not row.attempts:
+        return [escaped(goal.id), escaped(goal.tier), UNKNOWN, UNKNOWN, UNKNOWN, "not judged"]
+    last = row.attempts[-1]
+    iterations, tokens = verdict.headroom(last.metrics, goal)
+    reasons = "; ".join(map(escaped, last.verdict.reasons)) or UNKNOWN
+    return [escaped(goal.id), escaped(goal.tier), f"{row.verdict}", escaped(iterations), escaped(tokens), reasons]
+
+
+def _number_table(results: Results) -> list[str]:
+    header = ["Goal", "Iterations", "Model calls", "Input", "Output", "Tool calls", "Failed", "Time"]
+    header += ["Model", "Tools", "Rest"]
+    rows = [_number_row(goal, attempt) for goal, attempt in results.attempts]
+    return table(header, rows, numbers_from=1)
+
+
+def _number_row(goal: Goal, attempt: Attempt) -> list[str]:
+    numbers = attempt.metrics
+    return [
+        escaped(goal.id),
+        count(numbers.iterations),
+        count(numbers.api_calls),
+        count(numbers.input_tokens),
+        count(numbers.output_tokens),
+        count(numbers.tool_calls),
+        count(numbers.failed_tool_calls),
+        *_time_cells(numbers),
+    ]
+
+
+def _time_cells(numbers: PerformanceMetrics) -> list[str]:
+    total = numbers.duration_seconds()
+    if not total:
+        return [UNKNOWN] * 4
+    parts = (numbers.llm_seconds, numbers.tool_seconds, numbers.other_seconds)
+    return [seconds(total), *(percent(part, total) for part in parts)]
+
+
+def _time_note() -> list[str]:
+    return [
+        "Input and output are tokens. The last three columns split the time: model calls, tools outside of them, rest."
+    ]
+
+
+def _phase_table(results: Results) -> list[str]:
+    """All goals added up, phase by phase."""
+    header = ["Phase", "Model calls", "Input", "Output", "Tool calls", "Model time", "Tool time"]
+    return table(header, [row for phase in PHASES if (row := _phase_row(results, phase))], numbers_from=1)
+
+
+def _phase_row(results: Results, phase: str) -> list[str]:
+    rows = [row for _, attempt in results.attempts for row in attempt.metrics.by_phase if row.phase == phase]
+    if not rows:
+        return []
+    counts = [count(_total(rows, name)) for name in ("api_calls", "input_tokens", "output_tokens", "tool_calls")]
+    return [
+        phase,
+        *counts,
+        seconds(sum(row.llm_seconds for row in rows)),
+        seconds(sum(row.tool_seconds for row in rows)),
+    ]
+
+
+def _total(rows: Sequence[PhaseCounts], name: str) -> int | None:
+    values = [getattr(row, name) for row in rows]
+    return None if any(value is None for value in values) else sum(values)
+
+
+def _criteria_table(results: Results) -> list[str]:
+    words = {True: "yes", False: "**no**", None: UNKNOWN}
+    rows = [[escaped(what), words[holds], escaped(evidence)] for what, holds, evidence in success_criteria(results)]
+    return table(["Criterion", "Holds", "Evidence"], rows)
+
+
+def _goal_table(results: Results) -> list[str]:
+    rows = [[escaped(row.goal.id), escaped(row.goal.text), _expected(row.goal), _answer(row)] for row in results.goals]
+    return table(["Goal", "Text", "Expected", "Answer"], rows)
+
+
+def _expected(goal: Goal) -> str:
+    return escaped(f"{goal.stop_reason.value}; {goal.check.name}")
+
+
+def _answer(row: GoalResults) -> str:
+    answer = row.attempts[-1].answer if row.attempts else None
+    return escaped(answer) if answer else UNKNOWN
+
+
+def _provenance_table(results: Results) -> list[str]:
+    source = results.provenance
+    facts = {
+        "Session": source.session_id,
+        "Commit": source.commit,
+        "Changed files": {True: "yes", False: "no", None: None}[source.dirty],
+        "Model": source.model,
+        "Token counts": source.token_source,
+        "Concurrency": str(source.concurrency),
+        "Selection": ", ".join(f"{key} {value}" for key, value in source.settings.items()),
+        "Machine": ", ".join(f"{key} {value}" for key, value in source.machine.items()),
+        "Packages": ", ".join(f"{name} {version or UNKNOWN}" for name, version in source.packages.items()),
+    }
+    return table(["Fact", "Value"], [[key, escaped(value) if value else UNKNOWN] for key, value in facts.items()])
+
+
+def _bullets(sentences: "map[str]") -> list[str]:
+    return [f"- {sentence}" for sentence in sentences]

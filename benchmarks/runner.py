@@ -1,0 +1,154 @@
+"""The runner: runs goals, so many at a time, each as one attempt and one trace."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+from opentelemetry.trace import TracerProvider
+
+from benchmarks.attempt_span import AttemptSpan
+from benchmarks.goals import TODAY, Goal
+from benchmarks.models import Subject
+from benchmarks.results import Attempt
+from benchmarks.verdict import harness_error, judge
+from nanoagent.core.orchestrator import Orchestrator
+from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.core.result import RunResult
+from nanoagent.tools.builtin import register_builtin_tools
+from nanoagent.tracing.run import Clock, RunClock
+from nanoagent.tracing.span import error_type_of
+
+MAX_ANSWER_CHARACTERS = 500
+"""An answer is cut to so many characters in the results."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What all attempts of a benchmark run share."""
+
+    subject: Subject
+    id: str = field(default_factory=lambda: uuid4().hex[:12])
+    tracer_provider: TracerProvider | None = None
+    """By default the one that is installed."""
+    make_clock: Callable[[], Clock] = RunClock
+    """Makes the clock of each attempt."""
+    now: Callable[[], datetime] = lambda: TODAY
+    """The clock of the date tools."""
+    link: Callable[[str], str] | None = None
+    """From a trace id to where one sees the trace; `None` where that is nowhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who is told what happens, when it happens."""
+
+    started: Callable[[Goal], object] = lambda goal: None
+    ended: Callable[[Goal, Attempt], object] = lambda goal, attempt: None
+    raised: Callable[[Goal, Exception], object] = lambda goal, error: None
+    """An attempt broke in the harness; it ends with a verdict all the same."""
+
+
+async def run_goals(goals: Sequence[Goal], session: Session, *, concurrency: int, listener: Listener) -> None:
+    """Attempt every goal once; the listener is told of each attempt as it ends.
+
+    Cancellation stops new attempts, cancels and awaits those that run, and is raised.
+    """
+    slots = asyncio.Semaphore(concurrency)
+
+    async def attempt(goal: Goal) -> None:
+        async with slots:
+            listener.started(goal)
+            listener.ended(goal, await run_attempt(goal, session, listener=listener))
+
+    async with asyncio.TaskGroup() as group:
+        for goal in goals:
+            group.create_task(attempt(goal))
+
+
+async def run_attempt(goal: Goal, session: Session, number: int = 1, *, listener: Listener | None = None) -> Attempt:
+    """Attempt a goal, and judge it. It raises nothing but a cancellation."""
+    clock = session.make_clock()
+    span = AttemptSpan(
+        goal,
+        number,
+        session_id=session.id,
+        model=session.subject.name,
+        clock=clock,
+        tracer_provider=session.tracer_provider,
+    )
+    with span:
+        run = _Run(goal, session, clock)
+        try:
+            attempt = _judged(goal, number, span.trace_id, session, await run())
+        except Exception as error:
+            attempt = _broken(goal, number, span.trace_id, session, error, run.metrics)
+            span.fail(error_type_of(error))
+            if listener is not None:
+                listener.raised(goal, error)
+        span.conclude(attempt)
+    return attempt
+
+
+class _Run:
+    """A run of a goal, set up inside its call, so that whatever is wrong with it is raised there."""
+
+    def __init__(self, goal: Goal, session: Session, clock: Clock) -> None:
+        self._goal, self._session, self._clock = goal, session, clock
+        self._orchestrator: Orchestrator | None = None
+
+    async def __call__(self) -> RunResult:
+        self._orchestrator = orchestrator = Orchestrator(
+            self._goal.text,
+            self._goal.max_iterations,
+            model=self._session.subject.model,
+            timeout_s=self._goal.timeout_s,
+            tracer_provider=self._session.tracer_provider,
+            clock=self._clock,
+        )
+        register_builtin_tools(orchestrator.registry, now=self._session.now)
+        for tool in self._goal.tools:
+            orchestrator.registry.register(tool.__name__, tool)
+        return await orchestrator.run()
+
+    @property
+    def metrics(self) -> PerformanceMetrics:
+        """The numbers so far, however far it came."""
+        return self._orchestrator.metrics if self._orchestrator else PerformanceMetrics(goal=self._goal.text)
+
+
+def _judged(goal: Goal, number: int, trace_id: str | None, session: Session, result: RunResult) -> Attempt:
+    return Attempt(
+        goal_id=goal.id,
+        number=number,
+        verdict=judge(goal, result),
+        metrics=result.metrics,
+        trace_id=trace_id,
+        trace_url=_link(session, trace_id),
+        answer=_shortened(result.output),
+    )
+
+
+def _broken(
+    goal: Goal, number: int, trace_id: str | None, session: Session, error: Exception, metrics: PerformanceMetrics
+) -> Attempt:
+    return Attempt(
+        goal_id=goal.id,
+        number=number,
+        verdict=harness_error(),
+        metrics=metrics,
+        trace_id=trace_id,
+        trace_url=_link(session, trace_id),
+        error_type=error_type_of(error),
+    )
+
+
+def _link(session: Session, trace_id: str | None) -> str | None:
+    return session.link(trace_id) if session.link and trace_id else None
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= MAX_ANSWER_CHARACTERS:
+        return text
+    return f"{text[:MAX_ANSWER_CHARACTERS]} [shortened: {MAX_ANSWER_CHARACTERS} of {len(text):,} characters shown]"

@@ -1,0 +1,75 @@
+"""The store of results: files that are whole or not there."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from nanoagent.errors import ConfigurationError
+
+ATTEMPTS: Final = "attempts.jsonl"
+RESULTS: Final = "results.json"
+REPORT: Final = "RESULTS.md"
+BASELINE: Final = "baseline.json"
+
+
+class Store:
+    """A directory of results.
+
+    Raises:
+        ConfigurationError: The directory cannot be made or written to; nothing in it has changed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        probe = directory / f".probe.{os.getpid()}.tmp"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise ConfigurationError(
+                f"--output must be a directory that can be written to, got {str(directory)!r}: "
+                f"{error.strerror or type(error).__name__}; choose another one"
+            ) from error
+
+    def begin_attempts(self) -> None:
+        """Start attempts.jsonl anew: the rows of an earlier run are another run's."""
+        write_text(self.directory / ATTEMPTS, "")
+
+    def add_attempt(self, row: Mapping[str, Any]) -> None:
+        """Add a row to attempts.jsonl; it is on disk when this returns."""
+        with (self.directory / ATTEMPTS).open("a", encoding="utf-8") as file:
+            file.write(_json(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def write_results(self, results: Mapping[str, Any], report: str) -> None:
+        """Write results.json and RESULTS.md."""
+        write_text(self.directory / RESULTS, _json(results, indent=2) + "\n")
+        write_text(self.directory / REPORT, report)
+
+
+def write_baseline(directory: Path, results: Mapping[str, Any], report: str) -> None:
+    """Write what is committed: baseline.json and RESULTS.md."""
+    write_text(directory / BASELINE, _json(results, indent=2) + "\n")
+    write_text(directory / REPORT, report)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put a file in place in one go: whoever reads it sees all of the old one or all of the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
+    # Strict: NaN and Infinity are no JSON, and many parsers refuse the whole file for one of them.
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, indent=indent)
