@@ -1,5 +1,6 @@
 """The guard that keeps a run going whatever a tool does."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,9 +66,19 @@ class GuardedToolset(WrapperToolset[AgentDepsT]):
             if told is error:
                 raise
             raise told from error
+        except asyncio.CancelledError as error:
+            if _being_cancelled():
+                raise
+            raise ToolFailed("CancelledError: what the tool waited for was cancelled") from error
         except Exception as error:
             text = f"{type(error).__name__}: {_message(error)}"
             raise ToolFailed(clean(shorten(text, MAX_MESSAGE_CHARS))) from error
+
+
+def _being_cancelled() -> bool:
+    """Whether someone cancels this task, rather than the tool having met a cancellation of its own."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _check_positive(max_result_chars: object) -> None:

@@ -488,3 +488,16 @@ def _blocking(reached: asyncio.Event) -> Callable[[], Awaitable[ModelResponse]]:
 
 def test_task_specs_take_plain_text() -> None:
     assert TaskSpec.model_validate("do it") == TaskSpec(description="do it", priority=5)
+
+
+async def test_a_tool_that_awaits_something_cancelled_has_failed_and_the_run_goes_on() -> None:
+    async def wait_for_cancelled() -> str:
+        """Await a future that was cancelled."""
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        future.cancel()
+        return await future
+
+    replies = [plan("a"), response(call("wait_for_cancelled")), executed("no", success=False), reflected("gave up")]
+    run = await ran(CannedModel(replies), tools=(wait_for_cancelled,))
+    assert ended(run) == ("completed", "goal_reached", "gave up")
+    assert run.orchestrator.metrics.failed_tool_calls == 1

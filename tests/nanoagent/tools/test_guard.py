@@ -87,7 +87,7 @@ async def test_control_flow_of_pydantic_ai_passes_unchanged(error: Exception) ->
     assert error.__cause__ is None
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(1)])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
 async def test_what_ends_the_program_passes_unchanged(error: BaseException) -> None:
     assert await raised_for(error) is error
 
