@@ -1,0 +1,204 @@
+"""The command, end to end: what it prints, what it writes and how it exits."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.goals import GOALS
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+def command(output: Path, *arguments: str, program: str = "benchmarks/run_benchmarks.py", **env: str) -> Any:
+    return subprocess.run(
+        [sys.executable, program, "--output", str(output), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT), **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} is no JSON")
+
+
+def results_in(output: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((output / "results.json").read_text(), parse_constant=refuse_constant)
+    return found
+
+
+def test_all_goals_pass_and_everything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "attempts.jsonl").write_text('{"of": "another run"}\n')
+    done = command(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{len(GOALS)} of {len(GOALS)} goals passed." in done.stdout
+    assert "\x1b" not in done.stdout
+    table = done.stdout.split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in table] == ["Goal", *(goal.id for goal in GOALS)]
+    assert max(map(len, table)) <= 80
+    results = results_in(tmp_path)
+    assert [goal["id"] for goal in results["goals"]] == [goal.id for goal in GOALS]
+    assert (results["schema_version"], results["interrupted"]) == (1, False)
+    assert results["provenance"]["token_source"] == "counted"
+    rows = [json.loads(line) for line in (tmp_path / "attempts.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == [goal.id for goal in GOALS]
+    assert (tmp_path / "RESULTS.md").read_text().startswith("# Benchmark results\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["RESULTS.md", "attempts.jsonl", "results.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "said"),
+    [
+        (["--model", "nosuch:model"], {}, "nosuch:model"),
+        (["--goal", "adition"], {}, "'adition'; nearest first, they are addition"),
+        (["--tier", "smple"], {}, "'smple'; nearest first, they are simple"),
+        (["--goal", "addition", "--tier", "complex"], {}, "at least one goal must be selected"),
+        (["--concurrency", "0"], {}, "--concurrency must be a whole number of 1 or more, got '0'"),
+        (["--concurrency", "-1"], {}, "got '-1'"),
+        (["--concurrency", "many"], {}, "got 'many'"),
+        (["--save-baseline", "--goal", "addition"], {}, "--save-baseline needs all goals"),
+        ([], {"OTEL_EXPORTER": "zipkin"}, "OTEL_EXPORTER must name exporters out of none, console, file, jaeger, otlp"),
+        ([], {"OTEL_EXPORTER": "none,file"}, "none"),
+        ([], {"NANOAGENT_JAEGER_URL": "localhost"}, "NANOAGENT_JAEGER_URL must start with http"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_line_and_leaves_results_as_they_were(
+    tmp_path: Path, arguments: list[str], env: dict[str, str], said: str
+) -> None:
+    for name in ("results.json", "attempts.jsonl", "RESULTS.md"):
+        (tmp_path / name).write_text("good")
+    done = command(tmp_path, *arguments, **env)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert re.fullmatch(r"error: .*\n", done.stderr)
+    assert said in done.stderr
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("results.json", "attempts.jsonl", "RESULTS.md"), "good"
+    )
+
+
+def test_an_output_that_is_no_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("good")
+    done = command(tmp_path / "taken")
+    assert (done.returncode, (tmp_path / "taken").read_text()) == (4, "good")
+    assert "--output must be a directory that can be written to" in done.stderr
+
+
+def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
+    done = command(tmp_path, "--bogus")
+    assert done.returncode == 4
+    assert "--bogus" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_list_of_goals_is_refused(tmp_path: Path) -> None:
+    done = command(tmp_path, program=_driver(tmp_path, "goals = []"))
+    assert done.returncode == 4
+    assert "at least one goal must be selected" in done.stderr
+
+
+def test_help_answers_and_the_list_lists(tmp_path: Path) -> None:
+    assert command(tmp_path, "--help").returncode == 0
+    listed = command(tmp_path, "--list", "--tier", "simple")
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == ["addition", "weekday", "marathon"]
+
+
+def test_a_failed_criterion_exits_with_1_and_says_which(tmp_path: Path) -> None:
+    goals = "goals = [replace(GOALS[0], id='ends-early', stop_reason=StopReason.NO_PROGRESS)]"
+    done = command(tmp_path, program=_driver(tmp_path, goals))
+    assert done.returncode == 1
+    assert "ends-early: status completed, expected incomplete" in done.stdout
+
+
+def test_a_model_that_cannot_be_reached_exits_with_3(tmp_path: Path) -> None:
+    goals = """
+from benchmarks import models
+from tests.models import CannedModel
+def unreachable(name):
+    return models.Subject(name="canned", model=CannedModel([RuntimeError("down")]), token_source="provider")
+import benchmarks.command
+benchmarks.command.subject_named = unreachable
+goals = [GOALS[0]]
+"""
+    done = command(tmp_path, program=_driver(tmp_path, goals))
+    assert done.returncode == 3
+    assert "addition: cause model_error" in done.stdout
+
+
+def test_a_failure_and_an_error_at_once_exit_with_1(tmp_path: Path) -> None:
+    goals = """
+def twice() -> str:
+    return ""
+goals = [replace(GOALS[0], id="broken", tools=(twice, twice)), replace(GOALS[0], id="wrong", text="no rule for this")]
+"""
+    done = command(tmp_path, program=_driver(tmp_path, goals))
+    assert done.returncode == 1
+    broken = results_in(tmp_path)["goals"][0]
+    assert (broken["verdict"], broken["attempts"][0]["cause"]) == ("error", "harness")
+    assert broken["attempts"][0]["metrics"]["cost_usd"] is None
+
+
+def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path: Path) -> None:
+    reached = tmp_path / "reached"
+    goals = f"""
+import asyncio, pathlib
+async def stock_level(item: str) -> str:
+    pathlib.Path({str(reached)!r}).touch()
+    await asyncio.Event().wait()
+    return ""
+warehouse = next(goal for goal in GOALS if goal.id == "silent-warehouse")
+goals = [GOALS[0], replace(warehouse, tools=(stock_level,)), GOALS[1]]
+"""
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, _driver(tmp_path, goals), "--output", str(out)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while not reached.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (130, "")
+    assert "Interrupted: 1 of 3 goals are judged and kept." in stdout
+    results = results_in(out)
+    assert results["interrupted"] is True
+    assert [goal["verdict"] for goal in results["goals"]] == ["pass", None, None]
+    assert len((out / "attempts.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_disabled_sdk_is_said_and_changes_no_number(tmp_path: Path) -> None:
+    done = command(tmp_path, "--goal", "addition", OTEL_SDK_DISABLED="true")
+    assert done.returncode == 0
+    assert "Traces: not traced" in done.stdout
+    (goal,) = results_in(tmp_path)["goals"]
+    assert (goal["attempts"][0]["trace_id"], goal["attempts"][0]["metrics"]["api_calls"]) == (None, 4)
+
+
+def _driver(folder: Path, goals: str) -> str:
+    """A program that runs the command on goals of the test's own."""
+    script = folder / "driver.py"
+    script.write_text(
+        "from dataclasses import replace\n"
+        "from benchmarks.cli import main\n"
+        "from benchmarks.goals import GOALS\n"
+        "from nanoagent.core.result import StopReason\n"
+        f"{goals}\n"
+        "main(goals)\n"
+    )
+    return str(script)
