@@ -13,7 +13,7 @@ def escaped(text: str) -> str:
 
     Example:
         >>> escaped("15% of *360* | 2")
-        '15% of \\\\*360\\\\* \\\\| 2'
+        '15% of \\*360\\* \\| 2'
     """
     line = _INVISIBLE.sub(" ", text).strip()
     return _SPECIAL.sub(lambda found: f"\\{found[0]}" if _needs_escape(line, found) else found[0], line)

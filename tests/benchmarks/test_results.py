@@ -1,0 +1,259 @@
+"""Verdicts, checks, files and the report, on results made by hand."""
+
+import builtins
+import dataclasses
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import checks, report, tokens
+from benchmarks.analysis import analysis, recommendations, success_criteria
+from benchmarks.goals import GOALS, Goal, Tier
+from benchmarks.markdown import escaped
+from benchmarks.results import Attempt, GoalResults, Provenance, Results
+from benchmarks.store import Store, write_text
+from benchmarks.terminal import reason_lines
+from benchmarks.verdict import Cause, Verdict, VerdictWord, judge, worst
+from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
+from nanoagent.core.result import RunResult, StopReason
+
+S = 1_000_000_000
+
+
+def goal(**options: Any) -> Goal:
+    usual: dict[str, Any] = {"id": "own", "check": checks.number(8)}
+    return dataclasses.replace(GOALS[0], **(usual | options))
+
+
+def metrics(**fields: Any) -> PerformanceMetrics:
+    usual: dict[str, Any] = {
+        "iterations": 3,
+        "api_calls": 4,
+        "input_tokens": 6_000,
+        "output_tokens": 120,
+        "tool_calls": 2,
+        "llm_ns": S,
+        "other_ns": S,
+        "unpriced_api_calls": 4,
+        "status": "completed",
+        "complete": True,
+    }
+    return PerformanceMetrics(**(usual | fields))
+
+
+def judged(numbers: PerformanceMetrics, *, output: str = "8", reason: StopReason = StopReason.GOAL_REACHED) -> Verdict:
+    result = RunResult(output=output, status=reason.status, stop_reason=reason, metrics=numbers)
+    return judge(goal(), result)
+
+
+def results(*attempts: Attempt | None, goals: list[Goal] | None = None, **options: Any) -> Results:
+    goals = goals or [goal(id=f"goal-{n}") for n in range(len(attempts))]
+    provenance = Provenance(
+        session_id="s1",
+        model="scripted",
+        token_source="counted",
+        concurrency=1,
+        settings={"tier": []},
+        commit=None,
+        dirty=None,
+        packages={"pint": None},
+        machine={"os": "Linux"},
+        started_at="2026-11-25T10:00:00+00:00",
+        ended_at="2026-11-25T10:00:01+00:00",
+    )
+    rows = [GoalResults(goal=one, attempts=[a] if a else []) for one, a in zip(goals, attempts, strict=True)]
+    return Results(provenance=provenance, goals=rows, **options)
+
+
+def attempt(numbers: PerformanceMetrics, verdict: Verdict | None = None, **options: Any) -> Attempt:
+    return Attempt(goal_id="g", number=1, verdict=verdict or judged(numbers), metrics=numbers, **options)
+
+
+def test_a_pass_says_the_headroom_of_every_budget() -> None:
+    verdict = judged(metrics())
+    assert (verdict.word, verdict.cause, verdict.reasons) == (VerdictWord.PASS, None, [])
+    assert [criterion.text for criterion in verdict.criteria] == [
+        "status completed",
+        "stop reason goal_reached",
+        "answer holds 8",
+        "iterations 3 of <5",
+        "tokens 6,120 of <10,000",
+        "max_iterations 3 of <=20",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "passes"),
+    [
+        ({"iterations": 4}, True),
+        ({"iterations": 5}, False),
+        ({"input_tokens": 9_879}, True),
+        ({"input_tokens": 9_880}, False),
+        ({"iterations": 21}, False),
+    ],
+    ids=str,
+)
+def test_budgets_are_exclusive_upper_bounds(numbers: dict[str, int], passes: bool) -> None:
+    assert judged(metrics(**numbers)).word is (VerdictWord.PASS if passes else VerdictWord.FAIL)
+
+
+def test_another_ending_or_a_wrong_answer_fails() -> None:
+    assert judged(metrics(), reason=StopReason.MAX_ITERATIONS).reasons == [
+        "status incomplete, expected completed",
+        "stop reason max_iterations, expected goal_reached",
+    ]
+    assert judged(metrics(), output="9").reasons == ["answer does not hold 8; its numbers are 9"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "reason", "cause"),
+    [
+        ({}, StopReason.MODEL_ERROR, Cause.MODEL_ERROR),
+        ({"complete": False}, StopReason.GOAL_REACHED, Cause.INCOMPLETE_NUMBERS),
+        ({"unmeasured_api_calls": 1}, StopReason.GOAL_REACHED, Cause.UNMEASURED_TOKENS),
+    ],
+)
+def test_what_cannot_be_judged_is_an_error_with_its_cause(
+    numbers: dict[str, Any], reason: StopReason, cause: Cause
+) -> None:
+    verdict = judged(metrics(**numbers), reason=reason)
+    assert (verdict.word, verdict.cause, verdict.reasons[0]) == (VerdictWord.ERROR, cause, f"cause {cause.value}")
+
+
+def test_several_attempts_come_to_the_worst() -> None:
+    assert worst([VerdictWord.PASS, VerdictWord.ERROR, VerdictWord.FAIL]) is VerdictWord.FAIL
+    assert worst([VerdictWord.PASS, VerdictWord.ERROR]) is VerdictWord.ERROR
+    assert worst([]) is None
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "passes"),
+    [
+        (checks.number(1_234.5), "about 1,234.5 in all", True),
+        (checks.number(8), "5 + 3", False),
+        (checks.number(8), "18, 8.5 and v8", False),
+        (checks.number(-3), "it is \u22123", True),
+        (checks.number(42.2, tolerance=0.1), "42.16 km", True),
+        (checks.number(42.2, tolerance=0.01), "42.16 km", False),
+        (checks.numbers_in_order(1, 4, 9), "1, 2, 4, 9", True),
+        (checks.numbers_in_order(1, 4, 9), "9, 4, 1", False),
+        (checks.contains_all("Tuesday", "july"), "a tuesday in July", True),
+        (checks.contains_all("Tuesday", "july"), "a tuesday", False),
+        (checks.all_of(checks.number(3), checks.any_answer()), "3", True),
+        (checks.all_of(checks.number(3), checks.any_answer()), "4", False),
+        (checks.any_answer(), " \n", False),
+    ],
+)
+def test_a_check_says_whether_the_answer_will_do(check: checks.Check, answer: str, passes: bool) -> None:
+    assert check.judge(answer)[0] is passes
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "results.json"
+    path.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_text(path, "new")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("results.json", "old")]
+
+
+def test_what_is_no_json_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        store.write_results({"seconds": float("nan")}, "report")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tokens_are_counted_by_a_real_tokenizer_or_approximated_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = tokens.token_counter()
+    assert (counter.source, counter.count("What is 5 + 3?"), counter.count("")) == ("counted", 8, 0)
+    original = builtins.__import__
+
+    def without(name: str, *rest: Any, **options: Any) -> Any:
+        if name == "bpe_openai":
+            raise ImportError(name)
+        return original(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    fallback = tokens.token_counter.__wrapped__()
+    assert (fallback.source, fallback.count("What is 5 + 3?")) == ("approximate", 6)
+
+
+def test_the_analysis_says_what_the_numbers_say() -> None:
+    phases = (PhaseCounts(phase="plan", input_tokens=1_000), PhaseCounts(phase="execute", input_tokens=3_000))
+    good = attempt(metrics(by_phase=phases, failed_tool_calls=1))
+    bad = attempt(metrics(iterations=4, tool_ns=2 * S), judged(metrics(), output="9"))
+    broken = attempt(PerformanceMetrics(), Verdict(word=VerdictWord.ERROR, cause=Cause.HARNESS))
+    data = results(good, bad, broken, None)
+    assert analysis(data) == [
+        "1 of 4 goals passed, 1 failed (goal-1), 1 could not be judged (goal-2) and 1 did not come to an end.",
+        "Least headroom is left of iterations in goal-1 (4 of <5, 80 %) "
+        "and of tokens in goal-0 (6,120 of <10,000, 61 %).",
+        "12,240 tokens were used in 8 model calls; 98 % of them are input.",
+        "Most tokens are spent in the execute phase: 75 %.",
+        "1 of 4 tool calls failed; 1 of the 1 goal that met a failure passed all the same.",
+        "The goals took 6 s taken together: 33 % in model calls, 33 % in tools and 33 % in the rest.",
+        "No model call has a price, so the cost is not known.",
+    ]
+    assert recommendations(data) == [
+        "Look at goal-1: answer does not hold 8; its numbers are 9.",
+        "Look at goal-2: cause harness.",
+        "Watch goal-1: 4 iterations are 80 % of its budget of 5.",
+        "Save tokens in the execute phase first: 75 % of them are spent there.",
+    ]
+    assert reason_lines(data) == ["goal-1: answer does not hold 8; its numbers are 9", "goal-2: cause harness"]
+
+
+def test_the_analysis_of_nothing_says_so() -> None:
+    assert analysis(results(None)) == ["No goal was judged: there is nothing to analyse."]
+    assert recommendations(results(None)) == []
+
+
+def test_unknown_numbers_stay_unknown() -> None:
+    data = results(attempt(metrics(input_tokens=None, output_tokens=None, unmeasured_api_calls=4)))
+    assert "How many tokens were used is not known for every goal." in analysis(data)
+    assert "| goal-0 | 3 | 4 | - | - | 2 | 0 | 2 s | 50 % | 0 % | 50 % |" in report.markdown(data)
+
+
+def test_what_the_priced_calls_cost_is_said_beside_those_without_a_price() -> None:
+    priced = attempt(metrics(unpriced_api_calls=1, cost_usd_known=Decimal("0.25")))
+    assert analysis(results(priced))[-1] == "The priced calls cost $0.2500; 1 of 4 have no price."
+
+
+def test_an_iteration_limit_that_was_met_or_passed_is_said() -> None:
+    stopped = attempt(metrics(stop_reason="max_iterations"))
+    assert "max_iterations held in every goal; goal-0 stopped there." in analysis(results(stopped))
+    beyond = attempt(metrics(iterations=21))
+    assert "max_iterations did not hold in goal-0." in analysis(results(beyond))
+    assert success_criteria(results(beyond))[-1] == (
+        "No goal takes more than its max_iterations",
+        False,
+        "held in 0 of 1",
+    )
+
+
+def test_criteria_that_nothing_was_measured_for_are_not_judged() -> None:
+    data = results(attempt(metrics()), goals=[goal(tier=Tier.SIMPLE)])
+    assert [holds for _, holds, _ in success_criteria(data)] == [False, True, True, None, None, True]
+
+
+def test_texts_from_outside_mean_nothing_in_the_report() -> None:
+    odd = goal(id="odd", text="15% of *360* | <b>2</b>\n# x")
+    data = results(attempt(metrics(), answer="[8](https://evil.example)"), goals=[odd])
+    text = report.markdown(data)
+    assert r"15% of \*360\* \| \<b\>2\</b\> # x" in text
+    assert r"\[8\](https://evil.example)" in text
+    assert escaped("\x1b[31m- a") == r"\[31m- a"
+
+
+def test_an_interrupted_run_says_so_in_its_report() -> None:
+    text = report.markdown(results(attempt(metrics()), None, interrupted=True))
+    assert "**The run was interrupted" in text
+    assert "| goal-1 | simple | - | - | - | not judged |" in text
+    assert "make no claim about any model's intelligence" in text
