@@ -78,7 +78,7 @@ class TracedModel(WrapperModel):
 
 
 def _describe(span: RunSpan, response: ModelResponse) -> None:
-    """Set what the response tells, and mend what would stop pydantic-ai from adding its usage up."""
+    """Set what the response tells."""
     try:
         _set_response(span, response)
     except Exception:
@@ -94,7 +94,6 @@ def _set_response(span: RunSpan, response: ModelResponse) -> None:
     measured = usage.has_values() and not usage.unmeasured_requests
     for key, value in _token_attributes(usage) if measured else ():
         span.set(key, value)
-    _mend(usage)
     cost_usd = _price(response) if measured else None
     if cost_usd is not None:
         usage.cost = cost_usd
@@ -110,15 +109,6 @@ def _token_attributes(usage: RequestUsage) -> Iterable[tuple[str, int | None]]:
     details: dict[str, Any] = usage.details
     reasoning = usage.output_reasoning_tokens or details.get("reasoning_tokens", 0)
     yield names.REASONING_TOKENS, as_count(reasoning)
-
-
-def _mend(usage: RequestUsage) -> None:
-    """Providers leave counts out as `None`, which pydantic-ai's sums do not survive: 0 of an unmeasured request."""
-    usage.details = {key: value for key, value in usage.details.items() if as_count(value) is not None}
-    for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "output_reasoning_tokens"):
-        if as_count(getattr(usage, name)) is None:
-            setattr(usage, name, 0)
-            usage.unmeasured_requests = 1
 
 
 def _price(response: ModelResponse) -> Decimal | None:

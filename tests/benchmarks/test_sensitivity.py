@@ -209,3 +209,12 @@ async def test_without_an_sdk_there_is_no_trace_id_and_the_numbers_are_the_same(
 async def test_the_date_tools_take_the_benchmarks_day() -> None:
     later = await counted([goal for goal in GOALS if goal.id == "days-to-new-year"], now=lambda: datetime(2026, 3, 10))
     assert later["days-to-new-year"][0] == "fail"
+
+
+async def test_an_attempt_is_a_trace_of_its_own_whatever_encloses_it() -> None:
+    captured = Capture()
+    with captured.provider.get_tracer("ci").start_as_current_span("nightly job") as job:
+        (attempt,) = await attempts_at(GOALS[:1], tracer_provider=captured.provider)
+    assert attempt.trace_id != f"{job.get_span_context().trace_id:032x}"
+    (top,) = [span for span in captured.spans if span.name == names.BENCHMARK_SPAN]
+    assert top.parent is None

@@ -501,3 +501,24 @@ async def test_a_tool_that_awaits_something_cancelled_has_failed_and_the_run_goe
     run = await ran(CannedModel(replies), tools=(wait_for_cancelled,))
     assert ended(run) == ("completed", "goal_reached", "gave up")
     assert run.orchestrator.metrics.failed_tool_calls == 1
+
+
+async def test_nothing_of_a_run_starts_after_it_has_ended() -> None:
+    left: list[asyncio.Task[Any]] = []
+    over = asyncio.Event()
+    inner = CannedModel([response(TextPart("late"))], name="inner")
+
+    async def ask_later() -> str:
+        await over.wait()
+        return (await Agent(traced(inner)).run("hi")).output
+
+    async def start() -> str:
+        """Start something that calls a model when the run is over."""
+        left.append(asyncio.create_task(ask_later()))
+        return "started"
+
+    run = await ran(CannedModel([plan("a"), response(call("start")), executed("A"), reflected("A")]), tools=(start,))
+    spans, metrics = len(run.captured.spans), run.orchestrator.metrics
+    over.set()
+    assert await left[0] == "late"
+    assert (len(run.captured.spans), run.orchestrator.metrics) == (spans, metrics)

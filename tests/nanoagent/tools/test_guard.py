@@ -13,6 +13,7 @@ from pydantic_ai.exceptions import (
     ToolFailed,
     UserError,
 )
+from pydantic_ai.toolsets import WrapperToolset
 from pydantic_ai.usage import RunUsage
 
 from nanoagent.errors import ConfigurationError
@@ -130,3 +131,18 @@ def test_the_limit_survives_what_pydantic_ai_does_to_wrappers() -> None:
 def test_a_limit_that_is_no_positive_integer_is_refused(value: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"max_result_chars must be a positive integer, got {value!r}"):
         GuardedToolset(FunctionToolset(), max_result_chars=value)
+
+
+class Hanging(WrapperToolset[None]):
+    async def call_tool(self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: Any) -> Any:
+        await asyncio.Event().wait()
+
+
+async def test_a_cancellation_from_outside_passes_unchanged() -> None:
+    guarded: GuardedToolset[None] = GuardedToolset(Hanging(FunctionToolset()))
+    tool: Any = None
+    task = asyncio.create_task(guarded.call_tool("any", {}, context(), tool))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -9,7 +9,7 @@ from pydantic_ai.models.wrapper import WrapperModel
 
 from nanoagent.tracing.model import TracedModel, traced
 from tests.models import CannedModel, call, executed, plan, priced, reflected, response
-from tests.runs import ran
+from tests.runs import prepared, ran
 
 
 def attributes(run: Any, name: str) -> list[dict[str, Any]]:
@@ -125,8 +125,8 @@ async def test_a_model_that_lies_about_its_usage_harms_nothing() -> None:
     odd = plan("a")
     odd.usage.input_tokens = "many"  # type: ignore[assignment]
     odd.usage.output_tokens = -5
-    run = await ran(CannedModel([odd, executed("A"), reflected("A")]))
-    metrics = run.orchestrator.metrics
+    orchestrator, _ = prepared(CannedModel([odd, executed("A"), reflected("A")]))
+    metrics = (await orchestrator.run()).metrics  # pydantic-ai adds the -5 up
     assert (metrics.input_tokens, metrics.output_tokens, metrics.unmeasured_api_calls) == (200, 20, 1)
 
 
@@ -140,8 +140,6 @@ async def test_a_rejected_answer_of_a_fallback_model_is_counted() -> None:
         reply.model_name = "rejected"
     second = CannedModel([plan("a"), executed("A"), reflected("A")], name="second")
     run_model = FallbackModel(first, second, fallback_on=reject_first)
-    from tests.runs import prepared
-
     orchestrator, _ = prepared(run_model)
     metrics = (await orchestrator.run()).metrics
     assert (metrics.api_calls, metrics.failed_api_calls, metrics.input_tokens, metrics.output_tokens) == (6, 0, 333, 36)
