@@ -55,7 +55,7 @@ def test_an_import_that_points_back_is_refused(copy: Path, module: str, statemen
 @pytest.mark.slow
 def test_the_wheel_carries_the_two_typed_packages_and_nothing_else(tmp_path: Path) -> None:
     uv = os.environ.get("UV", "uv")
-    command = [uv, "build", "--wheel", "--quiet", "--out-dir", str(tmp_path)]
+    command = [uv, "build", "--offline", "--wheel", "--quiet", "--out-dir", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, timeout=300)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
