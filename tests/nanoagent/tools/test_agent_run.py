@@ -29,7 +29,7 @@ async def run(registry: ToolRegistry, name: str, *, calls: int = 1, **arguments:
     replies = [response(call(name, f"c{number}", **arguments)) for number in range(calls)]
     agent = Agent(
         CannedModel([*replies, response(TextPart("done"))]),
-        toolsets=[GuardedToolset(registry.toolset(timeout_s=0.05), max_result_chars=100)],
+        toolsets=[GuardedToolset(registry.toolset(timeout_s=0.4), max_result_chars=100)],
         retries=0,
     )
     result = await agent.run("go")
@@ -60,14 +60,14 @@ async def test_a_hanging_async_tool_uses_up_no_retries() -> None:
     async def hang() -> None:
         await asyncio.Event().wait()
 
-    assert await told(hang, calls=2) == [("failed", "Timed out after 0.05 seconds.")] * 2
+    assert await told(hang, calls=2) == [("failed", "Timed out after 0.4 seconds.")] * 2
 
 
 async def test_a_hanging_sync_tool_is_left_behind(released: threading.Event) -> None:
     def hang() -> None:
         released.wait(10)
 
-    assert await told(hang) == [("failed", "Timed out after 0.05 seconds.")]
+    assert await told(hang) == [("failed", "Timed out after 0.4 seconds.")]
     assert not released.is_set()
 
 
