@@ -62,9 +62,9 @@ class PerformanceAggregator(SpanProcessor):
     def get(self, run_id: str) -> PerformanceMetrics | None:
         """The metrics of a run that goes on or ended recently; `None` for any other."""
         with self._lock:
-            if run_id in self._recent:
-                return self._recent[run_id]
-            return self._open[run_id].fold.metrics() if run_id in self._open else None
+            if run_id in self._open:
+                return self._open[run_id].fold.metrics()
+            return self._recent.get(run_id)
 
     def recent(self) -> list[PerformanceMetrics]:
         """The runs that ended, the last one last."""
@@ -84,20 +84,24 @@ class PerformanceAggregator(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note that a run goes on."""
         try:
-            run_id = (span.attributes or {}).get(names.RUN_ID)
+            attributes = span.attributes or {}
+            run_id = attributes.get(names.RUN_ID)
             if isinstance(run_id, str):
+                begins = attributes.get(names.OPERATION_NAME) == names.OP_WORKFLOW
                 with self._lock:
-                    self._touch(run_id)
+                    if begins or not self._is_over(run_id):
+                        self._touch(run_id)
         except Exception:
             _logger.exception("a span's start could not be noted")
 
     def on_end(self, span: ReadableSpan) -> None:
         """Count the span."""
         try:
-            if names.RUN_ID in (span.attributes or {}):
+            run_id = (span.attributes or {}).get(names.RUN_ID)
+            if isinstance(run_id, str):
                 record = record_of(span)
-                if record is not None and record.run_id is not None:
-                    self._count(record, record.run_id)
+                if record is not None:
+                    self._count(record, run_id)
         except Exception:
             _logger.exception("a span could not be counted")
 
@@ -112,16 +116,23 @@ class PerformanceAggregator(SpanProcessor):
 
     def _count(self, record: SpanRecord, run_id: str) -> None:
         with self._lock:
+            if self._is_over(run_id):
+                return
             run = self._touch(run_id)
             run.fold.add(record)
             if record.operation != names.OP_WORKFLOW:
                 return
-            del self._open[run_id]
+            self._open.pop(run_id, None)
+            self._recent.pop(run_id, None)
             metrics = self._recent[run_id] = run.fold.metrics()
             while len(self._recent) > self._max_recent_runs:
                 self._recent.popitem(last=False)
         if self._calls is not None:
             self._calls.put(metrics)
+
+    def _is_over(self, run_id: str) -> bool:
+        """Whether the run's root has ended: what comes after it is of no run."""
+        return run_id in self._recent and run_id not in self._open
 
     def _touch(self, run_id: str) -> "_OpenRun":
         now_s = self._monotonic_s()
@@ -177,22 +188,22 @@ class _Calls:
             return self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, timeout_s)
 
     def close(self, *, timeout_s: float) -> None:
-        self.drain(timeout_s=timeout_s)
+        drained = self.drain(timeout_s=timeout_s)
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
             worker = self._worker
-        if worker is not None:
-            try:
-                self._queue.put_nowait(None)
-            except queue.Full:
-                return
+        if worker is not None and drained:
+            self._queue.put(None)
             worker.join(timeout_s)
 
     def _work(self) -> None:
         while (metrics := self._queue.get()) is not None:
             try:
-                self._callback(metrics)
-            except Exception:
+                if not self._closed:
+                    self._callback(metrics)
+            except BaseException:  # a SystemExit would end this thread, and with it every later call
                 _logger.exception("a callback failed on the run %s", metrics.run_id)
             finally:
                 self._queue.task_done()

@@ -29,7 +29,7 @@ def _commands() -> None:
 def run(
     goal: Annotated[str, typer.Argument(help="What to reach, in words.")],
     model: Annotated[
-        str | None, typer.Option(help="A pydantic-ai model, such as openai:gpt-5-mini. [env: NANOAGENT_MODEL]")
+        str | None, typer.Option(help="A pydantic-ai model, such as openai:gpt-5-mini. Default: NANOAGENT_MODEL.")
     ] = None,
     max_iterations: Annotated[int, typer.Option(help="Iterations, each of which executes one task.")] = 10,
     max_tokens: Annotated[int | None, typer.Option(help="Input plus output tokens that may be spent.")] = None,

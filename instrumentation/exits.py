@@ -61,6 +61,8 @@ def run_command(app: Callable[[], Any]) -> NoReturn:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(ExitCode.UNUSABLE)
     except SystemExit as exit_:
+        if exit_.code == ExitCode.INTERRUPTED:
+            print("interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(ExitCode.UNUSABLE if exit_.code == _CLI_USAGE_ERROR else exit_.code)
     except Exception:
         traceback.print_exc()

@@ -6,7 +6,7 @@ from typing import Final
 from nanoagent.models.schemas import Task
 
 MAX_CONTEXT_CHARACTERS: Final = 12_000
-"""About 3,000 tokens: all results together take at most this in a prompt."""
+"""About 3,000 tokens: what the results themselves take at most in a prompt; ids and markers come on top."""
 MIN_RESULT_CHARACTERS: Final = 200
 """A result is never cut below this; older ones are left out by name instead."""
 

@@ -1,6 +1,6 @@
 """The limits of a run."""
 
-import math
+import sys
 from dataclasses import dataclass
 
 from nanoagent.errors import ConfigurationError
@@ -55,5 +55,6 @@ def _positive_integer(name: str, value: object) -> None:
 
 def _positive_number(name: str, value: object) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type, operator]
+    # Compared, not converted: an integer may be larger than any float.
+    if not number or not 0 < value <= sys.float_info.max:  # type: ignore[operator]
         raise ConfigurationError(f"{name} must be a positive number of seconds, got {value!r}; leave it out for none")

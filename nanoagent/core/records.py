@@ -15,6 +15,8 @@ CANCELLED_ERROR_TYPE: Final = "asyncio.exceptions.CancelledError"
 """`error.type` of what was cancelled rather than failed."""
 UNSPECIFIED_ERROR_TYPE: Final = "_OTHER"
 """`error.type` of a failed span that names none; the conventions' own word for it."""
+MAX_COST_USD: Final = 10**9
+"""A call that is said to cost so much has no known price."""
 COST_STEP_USD: Final = Decimal("1e-12")
 """Prices are kept to this step, so that sums survive a round trip through a JSON number."""
 
@@ -106,8 +108,8 @@ class SpanRecord:
             start_ns=start_ns,
             end_ns=end_ns,
             operation=operation,
-            run_id=get(names.RUN_ID),
-            phase=get(names.PHASE),
+            run_id=_text(get(names.RUN_ID)),
+            phase=_text(get(names.PHASE)),
             iteration=as_count(get(names.ITERATION)),
             error_type=get(names.ERROR_TYPE, UNSPECIFIED_ERROR_TYPE) if failed else None,
             call=_call_of(attributes) if operation == names.OP_CHAT else None,
@@ -125,13 +127,17 @@ def as_cost_usd(value: object) -> Decimal | None:
     if type(value) not in (int, float, Decimal):
         return None
     price = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)  # type: ignore[arg-type]
-    return price.quantize(COST_STEP_USD) if price.is_finite() and price >= 0 else None
+    return price.quantize(COST_STEP_USD) if price.is_finite() and 0 <= price < MAX_COST_USD else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _call_of(attributes: Mapping[str, Any]) -> ModelCall:
     get = attributes.get
     return ModelCall(
-        model=get(names.RESPONSE_MODEL) or get(names.REQUEST_MODEL),
+        model=_text(get(names.RESPONSE_MODEL)) or _text(get(names.REQUEST_MODEL)),
         input_tokens=as_count(get(names.INPUT_TOKENS)),
         output_tokens=as_count(get(names.OUTPUT_TOKENS)),
         cached_input_tokens=as_count(get(names.CACHE_READ_TOKENS)),

@@ -45,22 +45,23 @@ class StreamManager:
     """
 
     def __init__(self) -> None:
-        self._subscribers: list[Subscriber] = []
+        self._subscriptions: list[list[Subscriber]] = []
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Tell `subscriber` of every event from now on; what is returned ends that."""
-        self._subscribers.append(subscriber)
+        subscription = [subscriber]
+        self._subscriptions.append(subscription)
 
         def unsubscribe() -> None:
-            if subscriber in self._subscribers:
-                self._subscribers.remove(subscriber)
+            # By identity: the same function may have been subscribed twice.
+            self._subscriptions = [kept for kept in self._subscriptions if kept is not subscription]
 
         return unsubscribe
 
     def emit(self, type: str, data: Mapping[str, Any]) -> None:  # noqa: A002 - an event's type
         """Tell every subscriber of an event."""
         event = Event(type, data)
-        for subscriber in tuple(self._subscribers):
+        for (subscriber,) in tuple(self._subscriptions):
             try:
                 subscriber(event)
             except Exception:

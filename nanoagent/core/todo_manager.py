@@ -68,7 +68,9 @@ class TodoManager:
         if task_id not in self._tasks:
             raise KeyError(f"no task {task_id!r}; the tasks are {', '.join(self._tasks) or 'none yet'}")
         task = self._tasks[task_id]
-        self._tasks[task_id] = task.model_copy(update={"status": status, "result": result or task.result})
+        self._tasks[task_id] = task.model_copy(
+            update={"status": status, "result": task.result if result is None else result}
+        )
         return self._tasks[task_id]
 
 

@@ -74,7 +74,9 @@ def test_bad_input_is_one_line_and_exit_code_4(arguments: list[str], env: dict[s
 
 @pytest.mark.slow
 def test_help_answers() -> None:
-    assert "--max-iterations" in command("run", "--help").stdout
+    shown = command("run", "--help").stdout
+    assert "--max-iterations" in shown
+    assert "NANOAGENT_MODEL" in shown
     assert command("--help").returncode == 0
 
 
@@ -99,6 +101,7 @@ def test_the_worst_of_several_codes_is_the_one_to_exit_with(codes: list[int], ex
         (Ended(ExitCode.FAILED), 1, ""),
         (SystemExit(2), 4, ""),
         (SystemExit(0), 0, ""),
+        (SystemExit(130), 130, "interrupted\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (ConfigurationError("say it"), 4, "error: say it\n"),
     ],

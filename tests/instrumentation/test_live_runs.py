@@ -144,3 +144,53 @@ def test_odd_spans_harm_nothing(attributes: dict[str, Any], caplog: pytest.LogCa
     emit(tracer, "good")
     assert ids(aggregator.recent()) == ["good"]
     assert caplog.text == ""
+
+
+def test_a_span_that_ends_after_its_root_does_not_open_the_run_again() -> None:
+    aggregator = PerformanceAggregator()
+    tracer = traced(aggregator)
+    late = tracer.start_span("chat m", attributes={names.RUN_ID: "r", names.OPERATION_NAME: names.OP_CHAT})
+    emit(tracer, "r")
+    late.end()
+    assert (ids(aggregator.recent()), ids(aggregator.open_runs())) == (["r"], [])
+
+
+def test_a_run_id_that_is_used_again_is_a_new_run() -> None:
+    aggregator = PerformanceAggregator()
+    tracer = traced(aggregator)
+    for run_id in ("r", "other"):
+        emit(tracer, run_id)
+    emit(tracer, "r", calls=2, root=False)
+    going_on = aggregator.get("r")
+    assert going_on is not None
+    assert (going_on.status, going_on.api_calls) == ("running", 2)
+
+
+def test_a_callback_that_would_end_its_thread_does_not_keep_the_next_from_being_called() -> None:
+    told: list[str | None] = []
+
+    def leave(metrics: PerformanceMetrics) -> None:
+        told.append(metrics.run_id)
+        raise SystemExit
+
+    aggregator = PerformanceAggregator(on_complete=leave)
+    tracer = traced(aggregator)
+    for run_id in ("a", "b"):
+        emit(tracer, run_id)
+    assert aggregator.force_flush()
+    assert told == ["a", "b"]
+    aggregator.shutdown()
+    aggregator.shutdown()
+    assert aggregator.force_flush(timeout_millis=0) is True
+
+
+def test_attributes_of_odd_types_are_unknown_and_lose_no_span() -> None:
+    aggregator = PerformanceAggregator()
+    tracer = traced(aggregator)
+    odd = {names.RUN_ID: "r", names.OPERATION_NAME: names.OP_CHAT}
+    for model, cost in ((7, 1e16), ("m", 0.5)):
+        tracer.start_span("chat", attributes={**odd, names.REQUEST_MODEL: model, names.OPERATION_COST: cost}).end()
+    tracer.start_span("x", attributes={names.RUN_ID: 7, names.OPERATION_NAME: names.OP_WORKFLOW}).end()
+    emit(tracer, "r", calls=0)
+    (run,) = aggregator.recent()
+    assert (run.api_calls, run.models, float(run.cost_usd_known)) == (2, ("m",), 0.5)

@@ -341,7 +341,7 @@ def test_a_goal_that_says_nothing_is_refused(goal: Any) -> None:
 
 
 @pytest.mark.parametrize("limit", ["max_iterations", "max_tokens", "max_tasks", "timeout_s"])
-@pytest.mark.parametrize("value", [0, -1, True, "3", float("nan")])
+@pytest.mark.parametrize("value", [0, -1, True, "3", float("nan"), float("inf")])
 def test_a_limit_that_is_none_is_refused_with_its_name_and_value(limit: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=limit) as refused:
         Orchestrator("goal", **{limit: value})
@@ -522,3 +522,8 @@ async def test_nothing_of_a_run_starts_after_it_has_ended() -> None:
     over.set()
     assert await left[0] == "late"
     assert (len(run.captured.spans), run.orchestrator.metrics) == (spans, metrics)
+
+
+def test_a_time_limit_that_no_clock_can_hold_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="timeout_s must be a positive number"):
+        Orchestrator("goal", timeout_s=10**400)

@@ -32,6 +32,7 @@ def test_equal_descriptions_make_one_task_and_ids_count() -> None:
 def test_settled_tasks_are_no_longer_pending_and_keep_their_results() -> None:
     todo = TodoManager(max_tasks=3)
     todo.add_tasks(["a", "b", "c", "d", "a"])
+    assert todo.mark_done("t1", "").result == ""
     assert todo.mark_done("t1", "A").result == "A"
     assert (todo.mark_failed("t2", "no").status, todo.cancel("t3").status) == ("failed", "cancelled")
     assert (todo.get_next(), todo.get_pending(), todo.refused) == (None, [], 1)
@@ -70,9 +71,10 @@ def test_a_subscriber_is_told_until_it_unsubscribes() -> None:
     unsubscribe = stream.subscribe(told.append)
     stream.emit("mine", {"a": 1})
     unsubscribe()
+    stream.subscribe(told.append)
     unsubscribe()
     stream.emit("mine", {"a": 2})
-    assert told == [Event("mine", {"a": 1})]
+    assert told == [Event("mine", {"a": 1}), Event("mine", {"a": 2})]
 
 
 def test_every_stop_reason_has_its_status() -> None:
