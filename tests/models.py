@@ -1,5 +1,6 @@
 """A model whose answers are given in advance: a real `Model`, so that everything above it is the real thing."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
@@ -84,6 +85,17 @@ def final(output: dict[str, Any], **fields: Any) -> ModelResponse:
 
 def call(tool: str, call_id: str = "c1", **arguments: Any) -> ToolCallPart:
     return ToolCallPart(tool, arguments, tool_call_id=call_id)
+
+
+def blocking(reached: asyncio.Event) -> Callable[[], Awaitable[ModelResponse]]:
+    """A reply that says when it was asked for, and never comes."""
+
+    async def block() -> ModelResponse:
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return block
 
 
 def priced(usd: str) -> dict[str, Any]:

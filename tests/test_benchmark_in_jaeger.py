@@ -1,36 +1,21 @@
 """The main job, end to end: the benchmark runs, a real Jaeger holds every trace, and the numbers agree."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nanoagent.tracing import names
+from tests.commands import run_benchmark
 from tests.jaeger.client import Span
 from tests.jaeger.plugin import Jaeger
 
-ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.jaeger
 
 
-def benchmark(output: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "benchmarks/run_benchmarks.py", "--output", str(output), *arguments],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "80", **env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
 def test_every_goals_trace_is_in_jaeger_with_the_numbers_of_the_results(jaeger: Jaeger, tmp_path: Path) -> None:
-    done = benchmark(
+    done = run_benchmark(
         tmp_path,
         OTEL_EXPORTER="jaeger,file",
         OTEL_EXPORTER_FILE_PATH=str(tmp_path / "traces.jsonl"),
@@ -123,10 +108,10 @@ def _assert_whole_tree(spans: list[Span], run: Span) -> None:
 
 def test_nothing_listening_is_said_at_the_start_and_the_end_and_changes_no_number(tmp_path: Path) -> None:
     goals = ("--goal", "addition", "--goal", "squares")
-    dead = benchmark(
+    dead = run_benchmark(
         tmp_path / "dead", *goals, OTEL_EXPORTER="jaeger", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1"
     )
-    bare = benchmark(tmp_path / "bare", *goals)
+    bare = run_benchmark(tmp_path / "bare", *goals)
     assert (dead.returncode, bare.returncode) == (0, 0)
     first, *_, last = dead.stderr.splitlines()
     assert "nothing listens at http://127.0.0.1:1" in first

@@ -142,11 +142,6 @@ class Fold:
         )
 
     @property
-    def iterations(self) -> int:
-        """How many iterations have ended."""
-        return len(self._iterations_seen)
-
-    @property
     def tokens_used(self) -> int:
         """Input plus output tokens so far, as far as they are known."""
         return self._total.input_tokens.total + self._total.output_tokens.total

@@ -45,23 +45,22 @@ class StreamManager:
     """
 
     def __init__(self) -> None:
-        self._subscriptions: list[list[Subscriber]] = []
+        self._subscribers: dict[object, Subscriber] = {}
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Tell `subscriber` of every event from now on; what is returned ends that."""
-        subscription = [subscriber]
-        self._subscriptions.append(subscription)
+        subscription = object()  # the same function may be subscribed twice
+        self._subscribers[subscription] = subscriber
 
         def unsubscribe() -> None:
-            # By identity: the same function may have been subscribed twice.
-            self._subscriptions = [kept for kept in self._subscriptions if kept is not subscription]
+            self._subscribers.pop(subscription, None)
 
         return unsubscribe
 
     def emit(self, type: str, data: Mapping[str, Any]) -> None:  # noqa: A002 - an event's type
         """Tell every subscriber of an event."""
         event = Event(type, data)
-        for (subscriber,) in tuple(self._subscriptions):
+        for subscriber in tuple(self._subscribers.values()):
             try:
                 subscriber(event)
             except Exception:

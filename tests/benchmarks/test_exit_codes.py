@@ -13,21 +13,9 @@ from typing import Any
 import pytest
 
 from benchmarks.goals import GOALS
+from tests.commands import ROOT, run_benchmark
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
-
-
-def command(output: Path, *arguments: str, program: str = "benchmarks/run_benchmarks.py", **env: str) -> Any:
-    return subprocess.run(
-        [sys.executable, program, "--output", str(output), *arguments],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT), **env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 def refuse_constant(name: str) -> None:
@@ -41,7 +29,7 @@ def results_in(output: Path) -> dict[str, Any]:
 
 def test_all_goals_pass_and_everything_is_written(tmp_path: Path) -> None:
     (tmp_path / "attempts.jsonl").write_text('{"of": "another run"}\n')
-    done = command(tmp_path)
+    done = run_benchmark(tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{len(GOALS)} of {len(GOALS)} goals passed." in done.stdout
     assert "\x1b" not in done.stdout
@@ -80,7 +68,7 @@ def test_bad_input_is_one_line_and_leaves_results_as_they_were(
 ) -> None:
     for name in ("results.json", "attempts.jsonl", "RESULTS.md"):
         (tmp_path / name).write_text("good")
-    done = command(tmp_path, *arguments, **env)
+    done = run_benchmark(tmp_path, *arguments, **env)
     assert (done.returncode, done.stdout) == (4, "")
     assert re.fullmatch(r"error: .*\n", done.stderr)
     assert said in done.stderr
@@ -91,33 +79,33 @@ def test_bad_input_is_one_line_and_leaves_results_as_they_were(
 
 def test_an_output_that_is_no_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("good")
-    done = command(tmp_path / "taken")
+    done = run_benchmark(tmp_path / "taken")
     assert (done.returncode, (tmp_path / "taken").read_text()) == (4, "good")
     assert "--output must be a directory that can be written to" in done.stderr
 
 
 def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
-    done = command(tmp_path, "--bogus")
+    done = run_benchmark(tmp_path, "--bogus")
     assert done.returncode == 4
     assert "--bogus" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_an_empty_list_of_goals_is_refused(tmp_path: Path) -> None:
-    done = command(tmp_path, program=_driver(tmp_path, "goals = []"))
+    done = run_benchmark(tmp_path, program=_driver(tmp_path, "goals = []"))
     assert done.returncode == 4
     assert "at least one goal must be selected" in done.stderr
 
 
 def test_help_answers_and_the_list_lists(tmp_path: Path) -> None:
-    assert command(tmp_path, "--help").returncode == 0
-    listed = command(tmp_path, "--list", "--tier", "simple")
+    assert run_benchmark(tmp_path, "--help").returncode == 0
+    listed = run_benchmark(tmp_path, "--list", "--tier", "simple")
     assert [line.split()[0] for line in listed.stdout.splitlines()] == ["addition", "weekday", "marathon"]
 
 
 def test_a_failed_criterion_exits_with_1_and_says_which(tmp_path: Path) -> None:
     goals = "goals = [replace(GOALS[0], id='ends-early', stop_reason=StopReason.NO_PROGRESS)]"
-    done = command(tmp_path, program=_driver(tmp_path, goals))
+    done = run_benchmark(tmp_path, program=_driver(tmp_path, goals))
     assert done.returncode == 1
     assert "ends-early: status completed, expected incomplete" in done.stdout
 
@@ -132,7 +120,7 @@ import benchmarks.command
 benchmarks.command.subject_named = unreachable
 goals = [GOALS[0]]
 """
-    done = command(tmp_path, program=_driver(tmp_path, goals))
+    done = run_benchmark(tmp_path, program=_driver(tmp_path, goals))
     assert done.returncode == 3
     assert "addition: cause model_error" in done.stdout
 
@@ -143,7 +131,7 @@ def twice() -> str:
     return ""
 goals = [replace(GOALS[0], id="broken", tools=(twice, twice)), replace(GOALS[0], id="wrong", text="no rule for this")]
 """
-    done = command(tmp_path, program=_driver(tmp_path, goals))
+    done = run_benchmark(tmp_path, program=_driver(tmp_path, goals))
     assert done.returncode == 1
     broken = results_in(tmp_path)["goals"][0]
     assert (broken["verdict"], broken["attempts"][0]["cause"]) == ("error", "harness")
@@ -183,7 +171,7 @@ goals = [GOALS[0], replace(warehouse, tools=(stock_level,)), GOALS[1]]
 
 
 def test_a_disabled_sdk_is_said_and_changes_no_number(tmp_path: Path) -> None:
-    done = command(tmp_path, "--goal", "addition", OTEL_SDK_DISABLED="true")
+    done = run_benchmark(tmp_path, "--goal", "addition", OTEL_SDK_DISABLED="true")
     assert done.returncode == 0
     assert "Traces: not traced" in done.stdout
     (goal,) = results_in(tmp_path)["goals"]

@@ -1,17 +1,13 @@
 """The `nanoagent` command and the exit codes that all commands share."""
 
-import os
 import subprocess
-import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from instrumentation.exits import Ended, ExitCode, run_command, worst
 from nanoagent import ConfigurationError
+from tests.commands import run_python
 
-ROOT = Path(__file__).parents[2]
 CANNED = """
 from nanoagent import config
 from tests.models import CannedModel, executed, plan, reflected, response
@@ -22,17 +18,9 @@ main()
 """
 
 
-def command(*arguments: str, replies: str | None = None, **env: str) -> Any:
+def command(*arguments: str, replies: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     program = CANNED.format(replies=replies) if replies else "from instrumentation.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "80", **env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_python("-c", program, *arguments, **env)
 
 
 @pytest.mark.slow

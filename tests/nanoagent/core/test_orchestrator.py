@@ -1,6 +1,5 @@
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from nanoagent.core.result import Status
 from nanoagent.models.schemas import TaskSpec
 from nanoagent.tracing.model import traced
 from nanoagent.tracing.run import RunClock
-from tests.models import CannedModel, Reply, call, executed, final, plan, reflected, response
+from tests.models import CannedModel, Reply, blocking, call, executed, final, plan, reflected, response
 from tests.runs import Ran, add, prepared, ran
 
 
@@ -451,7 +450,7 @@ def _assert_all_ended(orchestrator: Orchestrator, captured: Capture) -> None:
 async def test_what_a_tool_leaves_running_ends_with_the_run_and_is_marked() -> None:
     left: list[asyncio.Task[object]] = []
     begun = asyncio.Event()
-    inner = CannedModel([_blocking(begun)], name="inner")
+    inner = CannedModel([blocking(begun)], name="inner")
 
     async def start() -> str:
         """Start a call and do not wait for its end."""
@@ -475,15 +474,6 @@ async def test_what_a_tool_leaves_running_ends_with_the_run_and_is_marked() -> N
     with pytest.raises(asyncio.CancelledError):
         await left[0]
     assert len(run.captured.spans) == 11
-
-
-def _blocking(reached: asyncio.Event) -> Callable[[], Awaitable[ModelResponse]]:
-    async def block() -> ModelResponse:
-        reached.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    return block
 
 
 def test_task_specs_take_plain_text() -> None:

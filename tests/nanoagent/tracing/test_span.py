@@ -12,8 +12,6 @@ from nanoagent import Orchestrator
 from tests.models import CannedModel, call, executed, plan, reflected, response
 from tests.runs import add, prepared, ran
 
-REPLIES = (plan("a"), response(call("add", a=1, b=2)), executed("3"), reflected("3"))
-
 
 def canned() -> CannedModel:
     return CannedModel([plan("a"), response(call("add", a=1, b=2)), executed("3"), reflected("3")])

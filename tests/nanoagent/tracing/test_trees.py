@@ -1,16 +1,14 @@
 """Whole span trees, as they are seen in Jaeger."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from pydantic_ai.exceptions import ModelHTTPError
-from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.models.fallback import FallbackModel
 
 from nanoagent import StopReason
-from tests.models import CannedModel, call, executed, plan, priced, reflected, response
+from tests.models import CannedModel, blocking, call, executed, plan, priced, reflected, response
 from tests.runs import Ran, prepared, ran
 from tests.snapshot import assert_matches
 
@@ -67,15 +65,6 @@ async def test_each_attempt_of_a_fallback_model_is_a_span_of_its_own() -> None:
     assert (metrics.api_calls, metrics.failed_api_calls, metrics.models) == (6, 3, ("canned-2026", "first"))
 
 
-def _blocking(reached: asyncio.Event) -> Callable[[], Awaitable[ModelResponse]]:
-    async def block() -> ModelResponse:
-        reached.set()
-        await asyncio.Event().wait()
-        return response(TextPart("never"))
-
-    return block
-
-
 async def _cancelled(model: CannedModel, reached: asyncio.Event, **options: Any) -> Ran:
     orchestrator, captured = prepared(model, **options)
     task = asyncio.create_task(orchestrator.run())
@@ -92,13 +81,13 @@ async def _cancelled(model: CannedModel, reached: asyncio.Event, **options: Any)
 
 async def test_a_run_cancelled_while_planning_ends_its_spans_as_cancelled() -> None:
     reached = asyncio.Event()
-    run = await _cancelled(CannedModel([_blocking(reached)]), reached)
+    run = await _cancelled(CannedModel([blocking(reached)]), reached)
     assert_matches("cancelled_planning", run.tree)
 
 
 async def test_a_run_cancelled_in_a_model_call_ends_its_spans_as_cancelled() -> None:
     reached = asyncio.Event()
-    run = await _cancelled(CannedModel([plan("Add"), _blocking(reached)]), reached)
+    run = await _cancelled(CannedModel([plan("Add"), blocking(reached)]), reached)
     assert_matches("cancelled_executing", run.tree)
 
 
@@ -117,5 +106,5 @@ async def test_a_run_cancelled_in_a_tool_ends_its_spans_as_cancelled() -> None:
 
 async def test_a_run_cancelled_while_reflecting_ends_its_spans_as_cancelled() -> None:
     reached = asyncio.Event()
-    run = await _cancelled(CannedModel([plan("Add"), executed("8"), _blocking(reached)]), reached)
+    run = await _cancelled(CannedModel([plan("Add"), executed("8"), blocking(reached)]), reached)
     assert_matches("cancelled_reflecting", run.tree)
