@@ -29,7 +29,8 @@ Time:
 
 The whole:
 
-9. Status, stop reason, error and tasks are the root's. Without a root the run is `running`.
+9. Status, stop reason, error and tasks are the root's; of two roots, those of the one that started first. Without a
+   root the run is `running`.
 10. `complete` compares the root's summary (iterations, model calls, tool calls, tokens, cost) with what was counted:
     False when one differs or the parent of a span of the run (its root excepted) is missing, `None` while there is no
     root or it has no summary, True otherwise.
@@ -42,7 +43,7 @@ from typing import Any, Final
 
 from nanoagent.core.intervals import Interval, time_split
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
-from nanoagent.core.records import CANCELLED_ERROR_TYPE, ModelCall, RunSummary, SpanRecord
+from nanoagent.core.records import CANCELLED_ERROR_TYPE, MONEY, ModelCall, RunSummary, SpanRecord
 from nanoagent.tracing import names
 
 PHASES: Final = ("plan", "execute", "reflect")
@@ -91,7 +92,7 @@ class Fold:
         self._parents[key] = record.parent_span_id
         if self._first_start_ns is None or record.start_ns < self._first_start_ns:
             self._first_start_ns = record.start_ns
-        if record.operation == names.OP_WORKFLOW:
+        if record.operation == names.OP_WORKFLOW and (self._root is None or _age(record) < _age(self._root)):
             self._root = record
         tallies = self._tallies_of(record)
         if record.call is not None:
@@ -123,7 +124,7 @@ class Fold:
         return PerformanceMetrics(
             goal=goal,
             run_id=self.run_id,
-            trace_id=root.trace_id if root else next((trace for trace, _ in self._parents), None),
+            trace_id=root.trace_id if root else min((trace for trace, _ in self._parents if trace), default=None),
             start_time_unix_ns=start_ns,
             end_time_unix_ns=max(root.start_ns, root.end_ns) if root else None,
             status=(summary.status if summary else None) or "running",
@@ -272,7 +273,8 @@ class _Tally:
         self.cached_input_tokens.add(call.cached_input_tokens)
         self.cache_creation_input_tokens.add(call.cache_creation_input_tokens)
         self.reasoning_tokens.add(call.reasoning_tokens)
-        self.cost_usd_known += call.cost_usd or 0
+        if call.cost_usd is not None:
+            self.cost_usd_known = MONEY.add(self.cost_usd_known, call.cost_usd)
 
     def add_tool(self, record: SpanRecord) -> None:
         self._split = None
@@ -304,6 +306,10 @@ class _Tally:
         if self._split is None:
             self._split = time_split(self.frame, self.calls, self.tools)
         return self._split
+
+
+def _age(record: SpanRecord) -> tuple[int, str]:
+    return record.start_ns, record.span_id
 
 
 def _interval(record: SpanRecord) -> Interval:

@@ -6,7 +6,7 @@ same span, through `SpanRecord.of`; whatever counts takes records and nothing el
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from nanoagent.tracing import names
@@ -19,6 +19,8 @@ MAX_COST_USD: Final = 10**9
 """A call that is said to cost so much has no known price."""
 COST_STEP_USD: Final = Decimal("1e-12")
 """Prices are kept to this step, so that sums survive a round trip through a JSON number."""
+MONEY: Final = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
+"""How money is rounded and added up, whatever the application has set for its own decimals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ def as_cost_usd(value: object) -> Decimal | None:
     if type(value) not in (int, float, Decimal):
         return None
     price = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)  # type: ignore[arg-type]
-    return price.quantize(COST_STEP_USD) if price.is_finite() and 0 <= price < MAX_COST_USD else None
+    return price.quantize(COST_STEP_USD, context=MONEY) if price.is_finite() and 0 <= price < MAX_COST_USD else None
 
 
 def _text(value: object) -> str | None:

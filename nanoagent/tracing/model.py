@@ -14,7 +14,7 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from nanoagent.core.records import COST_STEP_USD, as_count
+from nanoagent.core.records import as_cost_usd, as_count
 from nanoagent.tracing import names
 from nanoagent.tracing.run import Place, current_place
 from nanoagent.tracing.span import RunSpan
@@ -94,10 +94,10 @@ def _set_response(span: RunSpan, response: ModelResponse) -> None:
     measured = usage.has_values() and not usage.unmeasured_requests
     for key, value in _token_attributes(usage) if measured else ():
         span.set(key, value)
-    cost_usd = _price(response) if measured else None
-    if cost_usd is not None:
-        usage.cost = cost_usd
-        span.set(names.OPERATION_COST, float(cost_usd.quantize(COST_STEP_USD)))
+    if measured and usage.cost is None:
+        usage.cost = _price(response)  # pydantic-ai does not calculate it again
+    cost_usd = as_cost_usd(usage.cost) if measured else None
+    span.set(names.OPERATION_COST, None if cost_usd is None else float(cost_usd))
 
 
 def _token_attributes(usage: RequestUsage) -> Iterable[tuple[str, int | None]]:
@@ -112,8 +112,6 @@ def _token_attributes(usage: RequestUsage) -> Iterable[tuple[str, int | None]]:
 
 
 def _price(response: ModelResponse) -> Decimal | None:
-    if response.usage.cost is not None:
-        return response.usage.cost
     try:
         return response.cost().total_price
     except (LookupError, ValueError, AssertionError):

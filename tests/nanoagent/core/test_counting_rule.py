@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_UP, Context, Decimal, Inexact, localcontext
 from typing import Any
 
 import pytest
@@ -309,3 +309,25 @@ def test_a_failed_span_that_names_no_error_failed_all_the_same() -> None:
         attributes={names.OPERATION_NAME: names.OP_TOOL, names.RUN_ID: RUN}, failed=True,
     )  # fmt: skip
     assert (failed.error_type, unnamed.error_type) == ("x", "_OTHER")
+
+
+@pytest.mark.parametrize("context", [Context(prec=3), Context(rounding=ROUND_UP), Context(traps=[Inexact])], ids=str)
+def test_7_the_applications_own_way_with_decimals_changes_no_price_and_no_sum(context: Context) -> None:
+    costs = (0.1 + 0.2, 0.123456789, 1234.5)
+    spans = [chat(f"c{n}", n, n + 1, cost=cost) for n, cost in enumerate(costs)]
+    usual = fold(spans)
+    with localcontext(context):
+        unusual = fold([chat(f"c{n}", n, n + 1, cost=cost) for n, cost in enumerate(costs)])
+    assert unusual == usual
+    assert usual.cost_usd == Decimal("1234.923456789")
+
+
+def test_9_of_two_roots_the_earlier_one_counts_in_any_order() -> None:
+    first, second = root(0, 10, api_calls=0), replace(root(5, 9), span_id="root2")
+    assert fold([first, second]) == fold([second, first])
+    assert fold([second, first]).end_time_unix_ns == 10
+
+
+def test_9_without_a_root_the_trace_does_not_depend_on_the_order() -> None:
+    a, b = chat("c1", 0, 1, trace_id="a" * 32), chat("c2", 1, 2, trace_id="b" * 32)
+    assert fold([a, b]) == fold([b, a])

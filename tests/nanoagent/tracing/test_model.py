@@ -1,3 +1,4 @@
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -104,6 +105,17 @@ async def test_the_price_that_the_provider_tells_wins() -> None:
     run = await ran(CannedModel([plan(questions=["?"], **priced("0.000123"))]))
     assert float(run.orchestrator.metrics.cost_usd or 0) == 0.000123
     assert attributes(run, "invoke_workflow nanoagent")[0]["nanoagent.cost.usd"] == 0.000123
+
+
+async def test_a_price_that_is_told_as_a_float_is_a_price() -> None:
+    run = await ran(CannedModel([plan(questions=["?"], cost=0.25)]))
+    assert float(run.orchestrator.metrics.cost_usd or 0) == 0.25
+
+
+async def test_a_low_precision_of_the_application_loses_no_price() -> None:
+    with localcontext(prec=3):
+        run = await ran(CannedModel([plan(questions=["?"], **priced("0.00012345"))]))
+    assert run.orchestrator.metrics.cost_usd_known == Decimal("0.00012345")
 
 
 async def test_every_invented_tool_makes_one_span_also_in_parallel_and_with_a_monstrous_name() -> None:
