@@ -101,6 +101,12 @@ GOALS: Final[Sequence[Goal]] = (
         check=all_of(number(9), contains_all("THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG")),
     ),
     Goal(
+        id="mean-temperature",
+        tier=Tier.MEDIUM,
+        text="What is the mean of 68, 75, 77 degrees Fahrenheit, in degrees Celsius?",
+        check=number(22.96, tolerance=0.01),
+    ),
+    Goal(
         id="primes-sum",
         tier=Tier.COMPLEX,
         text="Find prime numbers between 1 and 50, then sum them",
@@ -111,6 +117,19 @@ GOALS: Final[Sequence[Goal]] = (
         tier=Tier.COMPLEX,
         text="Find the prime factors of 8633 and of 9797, then add up all of them",
         check=number(384),
+    ),
+    Goal(
+        id="primes-median",
+        tier=Tier.COMPLEX,
+        text="How many prime numbers are there between 100 and 150, and what is their median?",
+        check=all_of(number(10), number(120)),
+    ),
+    Goal(
+        id="long-word",
+        tier=Tier.COMPLEX,
+        text="Count the letters of pneumonoultramicroscopicsilicovolcanoconiosis, "
+        "and find the prime factors of the count",
+        check=numbers_in_order(45, 3, 3, 5),
     ),
     Goal(
         id="percentage",
@@ -125,6 +144,26 @@ GOALS: Final[Sequence[Goal]] = (
         check=number(149.13, tolerance=0.05),
     ),
     Goal(
+        id="guarantee",
+        tier=Tier.MULTI_STEP,
+        text="A guarantee of 1000 days starts today. On which date does it end, and on which day of the week?",
+        check=contains_all("2028-12-03", "Sunday"),
+    ),
+    Goal(
+        id="paint",
+        tier=Tier.MULTI_STEP,
+        text="A wall is 12 feet wide and 9 feet high. A litre of paint covers 8 square metres. "
+        "How many litres do 2 coats take?",
+        check=number(2.508, tolerance=0.005),
+    ),
+    Goal(
+        id="savings",
+        tier=Tier.MULTI_STEP,
+        text="2000 euros earn 3% a year for 5 years, interest included. "
+        "What are they worth at the end, and how much of it is interest?",
+        check=all_of(number(2318.55, tolerance=0.01), number(318.55, tolerance=0.01)),
+    ),
+    Goal(
         id="squares",
         tier=Tier.ITERATIVE,
         text="Count from 1 to 5, squaring each number",
@@ -136,6 +175,13 @@ GOALS: Final[Sequence[Goal]] = (
         text="Start at 6. Halve an even number; triple an odd one and add 1. "
         "Stop at 1 and give every number on the way.",
         check=numbers_in_order(3, 10, 5, 16, 8, 4, 2, 1),
+    ),
+    Goal(
+        id="adding-up",
+        tier=Tier.ITERATIVE,
+        text="Start with 1 and 1. Add the last two numbers again and again until a sum is greater than 20, "
+        "and give every sum.",
+        check=numbers_in_order(2, 3, 5, 8, 13, 21),
     ),
     Goal(
         id="silent-warehouse",

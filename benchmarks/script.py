@@ -2,11 +2,11 @@
 
 Rules are texts with fields, filled from what a request shows and from nothing else:
 
-    {name}      a group of the pattern that the goal or the task matched, or of the error that a repair matched
-    {0} {1}     what the first and second successful tool call of this conversation gave; {0[sum]} a part of it
-    {t1}        the result of task t1, when it is shown as done
-    {n1} {l1}   the last number, and the list in brackets, of that result
-    {numbers}   the last numbers of all results that are done
+    {name}          a group of the pattern that the goal or the task matched, or of the error that a repair matched
+    {0} {1}         what the first and second successful tool call of this conversation gave; {0[sum]} a part of it
+    {t1}            the result of task t1, when it is shown as done
+    {n1} {l1} {d1}  the last number, the list in brackets, and the last date of that result
+    {numbers}       the last numbers of all results that are done
 """
 
 import re
@@ -21,7 +21,9 @@ Groups = Mapping[str, str]
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _LIST = re.compile(r"\[[^\[\]]*\]")
-_FIELD = re.compile(r"(?P<kind>[tnl])(?P<id>\d+)")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FIELD = re.compile(r"(?P<kind>[tnld])(?P<id>\d+)")
+_PARTS: Final = {"n": ("number", _NUMBER), "l": ("list", _LIST), "d": ("date", _DATE)}
 _FORMATTER: Final = Formatter()
 
 
@@ -146,8 +148,8 @@ class _Fields(dict[str, str]):
 def _part(kind: str, text: str) -> str:
     if kind == "t":
         return text
-    match = _LIST.search(text)
-    part = (match[0] if match else None) if kind == "l" else last_number(text)
-    if part is None:
-        raise Missing(f"there is no {'list' if kind == 'l' else 'number'} in the result {text!r}")
-    return part
+    name, pattern = _PARTS[kind]
+    found = pattern.findall(text)
+    if not found:
+        raise Missing(f"there is no {name} in the result {text!r}")
+    return str(found[0] if kind == "l" else found[-1])
