@@ -1,25 +1,29 @@
 """The live aggregator: a span processor that folds each run's spans into its metrics as they end."""
 
 import logging
-import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
+from instrumentation.callbacks import Callback, Callbacks
 from instrumentation.records import record_of
+from instrumentation.untracked import OpenSpansOfOthers
 from nanoagent.core.counting import Fold
 from nanoagent.core.performance import PerformanceMetrics
-from nanoagent.core.records import SpanRecord
+from nanoagent.core.records import SpanRecord, is_root
 from nanoagent.tracing import names
+from nanoagent.tracing.run import Run
 
 _logger = logging.getLogger(__name__)
 
-Callback = Callable[[PerformanceMetrics], object]
+MAX_DEPTH: Final = 64
+"""Runs within runs are counted in so many of those around them."""
 
 
 class PerformanceAggregator(SpanProcessor):
@@ -57,7 +61,8 @@ class PerformanceAggregator(SpanProcessor):
         self._open: OrderedDict[str, _OpenRun] = OrderedDict()
         self._recent: OrderedDict[str, PerformanceMetrics] = OrderedDict()
         self._lock = threading.Lock()
-        self._calls = _Calls(on_complete) if on_complete is not None else None
+        self._others = OpenSpansOfOthers()
+        self._calls = Callbacks(on_complete) if on_complete is not None else None
 
     def get(self, run_id: str) -> PerformanceMetrics | None:
         """The metrics of a run that goes on or ended recently; `None` for any other."""
@@ -82,15 +87,18 @@ class PerformanceAggregator(SpanProcessor):
         return self._calls.dropped if self._calls else 0
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Note that a run goes on."""
+        """Note that a run goes on, or that a span of others starts inside of one."""
         try:
             attributes = span.attributes or {}
             run_id = attributes.get(names.RUN_ID)
-            if isinstance(run_id, str):
-                begins = attributes.get(names.OPERATION_NAME) == names.OP_WORKFLOW
-                with self._lock:
-                    if begins or not self._is_over(run_id):
-                        self._touch(run_id)
+            if not isinstance(run_id, str):
+                self._others.started(span, parent_context)
+                return
+            with self._lock:
+                if is_root(attributes):
+                    self._begin(run_id, attributes)
+                elif not self._is_over(run_id):
+                    self._touch(run_id)
         except Exception:
             _logger.exception("a span's start could not be noted")
 
@@ -102,6 +110,8 @@ class PerformanceAggregator(SpanProcessor):
                 record = record_of(span)
                 if record is not None:
                     self._count(record, run_id)
+            elif (run := self._others.ended(span)) is not None:
+                self._count_untracked(span, run)
         except Exception:
             _logger.exception("a span could not be counted")
 
@@ -118,10 +128,12 @@ class PerformanceAggregator(SpanProcessor):
         with self._lock:
             if self._is_over(run_id):
                 return
-            run = self._touch(run_id)
-            run.fold.add(record)
-            if record.operation != names.OP_WORKFLOW:
+            self._touch(run_id)
+            for around in self._open_runs(run_id):
+                around.fold.add(record)
+            if record.summary is None:
                 return
+            run = self._open[run_id]
             self._open.pop(run_id, None)
             self._recent.pop(run_id, None)
             metrics = self._recent[run_id] = run.fold.metrics()
@@ -130,15 +142,43 @@ class PerformanceAggregator(SpanProcessor):
         if self._calls is not None:
             self._calls.put(metrics)
 
+    def _count_untracked(self, span: ReadableSpan, run: Run) -> None:
+        record = record_of(span)
+        if record is None or record.call is None or run.closed:
+            return
+        run.add_untracked(record)
+        with self._lock:
+            for around in self._open_runs(run.id):
+                around.fold.add_untracked(record)
+
+    def _begin(self, run_id: str, attributes: Mapping[str, Any]) -> None:
+        """A run's root has started; what a nested run uses counts in those around it too."""
+        inner = self._touch(run_id, str(attributes.get(names.OPERATION_NAME)), attributes.get(names.PARENT_RUN_ID))
+        inner.phase, inner.iteration = attributes.get(names.PHASE), attributes.get(names.ITERATION)
+        for outer in self._open_runs(inner.parent_run_id):
+            outer.fold.nest(run_id, inner.phase, inner.iteration)
+            inner = outer
+
+    def _open_runs(self, run_id: str | None) -> "Iterator[_OpenRun]":
+        """A run and those around it, as far as they are open."""
+        for _ in range(MAX_DEPTH):
+            if run_id is None or run_id not in self._open:
+                return
+            yield self._open[run_id]
+            run_id = self._open[run_id].parent_run_id
+
     def _is_over(self, run_id: str) -> bool:
         """Whether the run's root has ended: what comes after it is of no run."""
         return run_id in self._recent and run_id not in self._open
 
-    def _touch(self, run_id: str) -> "_OpenRun":
+    def _touch(
+        self, run_id: str, root_operation: str = names.OP_WORKFLOW, parent_run_id: str | None = None
+    ) -> "_OpenRun":
         now_s = self._monotonic_s()
         run = self._open.get(run_id)
         if run is None:
-            run = self._open[run_id] = _OpenRun(Fold(run_id), now_s)
+            fold = Fold(run_id, root_operation=root_operation, parent_run_id=parent_run_id)
+            run = self._open[run_id] = _OpenRun(fold, now_s, parent_run_id)
         run.heard_of_s = now_s
         self._open.move_to_end(run_id)
         self._evict(now_s)
@@ -158,53 +198,8 @@ class PerformanceAggregator(SpanProcessor):
 class _OpenRun:
     fold: Fold
     heard_of_s: float
-
-
-class _Calls:
-    """Calls back in a thread of its own, which starts with the first call, from a bounded queue."""
-
-    def __init__(self, callback: Callback, *, size: int = 1_000) -> None:
-        self.dropped = 0
-        self._callback = callback
-        self._queue: queue.Queue[PerformanceMetrics | None] = queue.Queue(maxsize=size)
-        self._worker: threading.Thread | None = None
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def put(self, metrics: PerformanceMetrics) -> None:
-        with self._lock:
-            if self._closed:
-                return
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="nanoagent-aggregator", daemon=True)
-                self._worker.start()
-            try:
-                self._queue.put_nowait(metrics)
-            except queue.Full:
-                self.dropped += 1
-
-    def drain(self, *, timeout_s: float) -> bool:
-        with self._queue.all_tasks_done:
-            return self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, timeout_s)
-
-    def close(self, *, timeout_s: float) -> None:
-        drained = self.drain(timeout_s=timeout_s)
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            worker = self._worker
-        if worker is not None and drained:
-            self._queue.put(None)
-            worker.join(timeout_s)
-
-    def _work(self) -> None:
-        while (metrics := self._queue.get()) is not None:
-            try:
-                if not self._closed:
-                    self._callback(metrics)
-            except BaseException:  # a SystemExit would end this thread, and with it every later call
-                _logger.exception("a callback failed on the run %s", metrics.run_id)
-            finally:
-                self._queue.task_done()
-        self._queue.task_done()
+    parent_run_id: str | None = None
+    """The run that it is nested in."""
+    phase: str | None = None
+    """Of the span that encloses it there; as the iteration."""
+    iteration: int | None = None

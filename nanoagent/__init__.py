@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from nanoagent.errors import ConfigurationError, ModelConfigurationError
     from nanoagent.tools.builtin import register_builtin_tools
     from nanoagent.tools.registry import ToolRegistry
+    from nanoagent.tracing.agent_run import traced_run
+    from nanoagent.tracing.capability import Tracing
+    from nanoagent.tracing.model import traced
+    from nanoagent.tracing.threads import keep_context
+    from nanoagent.tracing.toolset import traced_toolset
 
 __all__ = [
     "ConfigurationError",
@@ -29,7 +34,12 @@ __all__ = [
     "StopReason",
     "StreamManager",
     "ToolRegistry",
+    "Tracing",
+    "keep_context",
     "register_builtin_tools",
+    "traced",
+    "traced_run",
+    "traced_toolset",
 ]
 
 _HOMES = {
@@ -45,7 +55,12 @@ _HOMES = {
     "StopReason": "nanoagent.core.result",
     "StreamManager": "nanoagent.core.stream_manager",
     "ToolRegistry": "nanoagent.tools.registry",
+    "Tracing": "nanoagent.tracing.capability",
+    "keep_context": "nanoagent.tracing.threads",
     "register_builtin_tools": "nanoagent.tools.builtin",
+    "traced": "nanoagent.tracing.model",
+    "traced_run": "nanoagent.tracing.agent_run",
+    "traced_toolset": "nanoagent.tracing.toolset",
 }
 
 

@@ -2,12 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart
-from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai import RunContext
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    ModelResponseStreamEvent,
+    TextPart,
+    ToolCallPart,
+)
+from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
@@ -17,8 +29,18 @@ Reply = ModelResponse | BaseException | Callable[[], Awaitable[ModelResponse]]
 class CannedModel(Model):
     """Gives its replies in order; an exception is raised, a function is awaited."""
 
-    def __init__(self, replies: Sequence[Reply], *, name: str = "canned", base_url: str | None = None) -> None:
+    def __init__(
+        self,
+        replies: Sequence[Reply],
+        *,
+        name: str = "canned",
+        base_url: str | None = None,
+        before_chunk: Callable[[int], Awaitable[object]] | None = None,
+    ) -> None:
         super().__init__()
+        self._before_chunk = before_chunk or at_once
+        self.chunks_read: list[int] = []
+        """The numbers of the chunks that streams gave, in order."""
         self._replies = list(replies)
         self._name = name
         self._base_url = base_url
@@ -43,6 +65,20 @@ class CannedModel(Model):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
+        return await self._next(messages)
+
+    @asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: RunContext[Any] | None = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        reply = await self._next(messages)
+        yield CannedStream(model_request_parameters, reply, self._before_chunk, self.chunks_read)
+
+    async def _next(self, messages: list[ModelMessage]) -> ModelResponse:
         self.prompts.append(_text(messages[-1]))
         if not self._replies:
             raise AssertionError("the model was called more often than it has replies")
@@ -106,3 +142,78 @@ def _text(message: ModelMessage) -> str:
     if not isinstance(message, ModelRequest):
         return ""
     return "\n".join(str(getattr(part, "content", "")) for part in message.parts)
+
+
+@dataclass
+class CannedStream(StreamedResponse):
+    """A reply as a stream: its texts word by word, its tool calls whole, its usage with the last chunk."""
+
+    reply: ModelResponse
+    before_chunk: Callable[[int], Awaitable[object]]
+    read: list[int]
+    _usage_received: bool | None = field(default=False, init=False)
+
+    async def _get_event_iterator(self) -> AsyncIterator[ModelResponseStreamEvent]:
+        for number, chunk in enumerate(_chunks(self.reply)):
+            await self.before_chunk(number)
+            self.read.append(number)
+            if isinstance(chunk, ToolCallPart):
+                yield self._parts_manager.handle_part(vendor_part_id=chunk.tool_call_id, part=chunk)
+            else:
+                for event in self._parts_manager.handle_text_delta(vendor_part_id="text", content=chunk):
+                    yield event
+        self._add_usage(self.reply.usage, reported=self.reply.usage.has_values())
+
+    async def close_stream(self) -> None:
+        pass
+
+    @property
+    def model_name(self) -> str:
+        return self.reply.model_name or ""
+
+    @property
+    def provider_name(self) -> str | None:
+        return "canned"
+
+    @property
+    def provider_url(self) -> str | None:
+        return None
+
+    @property
+    def timestamp(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _chunks(reply: ModelResponse) -> Iterator[str | ToolCallPart]:
+    for part in reply.parts:
+        if isinstance(part, TextPart):
+            yield from re.findall(r"\S+\s*", part.content)
+        elif isinstance(part, ToolCallPart):
+            yield part
+
+
+async def at_once(number: int) -> None:
+    """Chunks that come without waiting."""
+
+
+def waiting_at(chunk: int, reached: asyncio.Event | None = None) -> Callable[[int], Awaitable[object]]:
+    """Chunks that come at once, up to this one, which never comes."""
+
+    async def before(number: int) -> None:
+        await asyncio.sleep(0)
+        if number == chunk:
+            if reached is not None:
+                reached.set()
+            await asyncio.Event().wait()
+
+    return before
+
+
+def raising_at(chunk: int, error: Exception) -> Callable[[int], Awaitable[object]]:
+    """Chunks that come at once, up to this one, in whose place the stream breaks."""
+
+    async def before(number: int) -> None:
+        if number == chunk:
+            raise error
+
+    return before

@@ -4,8 +4,8 @@ A run's own fold, the live aggregator and whoever reads traces back all count he
 
 What is counted, once each:
 
-1. Records that carry the run's id count; all others are left out. A span seen twice (same trace and span id) counts
-   once. The order in which records arrive changes nothing.
+1. Records that carry the run's id count, and those of runs that are nested in it. A span seen twice (same trace and
+   span id) counts once. The order in which records arrive changes nothing.
 2. An `execute_tool` span is a tool call; with an error it is a failed one, whether the tool raised, was cancelled, was
    called with bad arguments or was invented by the model.
 3. A `chat` span is a model call, whether answered, failed or cancelled; failed and cancelled ones are told apart.
@@ -13,42 +13,54 @@ What is counted, once each:
 5. Tokens and prices stand on chat spans alone; what other spans carry (rollups, the root's summary) is never added.
    Cached, cache-creation and reasoning tokens are parts of the input or output tokens, never added to them.
 
+Runs in runs:
+
+6. A run whose root names a parent run is nested in that one, and through it in those around it. Its calls, tools,
+   tokens and cost are filed under the phase and the iteration that its root carries, which are those of the span that
+   encloses it; its own phases, iterations, tasks and status stay its own. Its own numbers are those of its own id.
+7. A model call of others (`chat`, `generate_content` or `text_completion` without a run's id) that lies below a span of
+   the run is untracked: counted apart, in no other number, and no matter for `complete`.
+
 What is unknown:
 
-6. Unknown is `None`, never 0. A sum is `None` when there are parts and every one is unknown, else the sum of the known
+8. Unknown is `None`, never 0. A sum is `None` when there are parts and every one is unknown, else the sum of the known
    parts. An answered call without input or output tokens is unmeasured: the sums are then lower bounds.
-7. `cost_usd_known` adds up the prices on the spans, as decimals. `cost_usd` is the same number when every answered call
+9. `cost_usd_known` adds up the prices on the spans, as decimals. `cost_usd` is the same number when every answered call
    has a price, and `None` otherwise or when no call was answered.
 
 Time:
 
-8. llm time is the union of the model calls; tool time is the union of the tool calls without what lies inside model
-   calls; other time is the rest of the duration. All are clipped to the root's time, and add up to it exactly. For an
-   iteration the frame is the iteration span, for a phase the union of its agents' spans. An end before its start is
-   taken as the start. `parallel_ns` is what the clipped durations of calls and tools add up to beyond their union.
+10. llm time is the union of the model calls; tool time is the union of the tool calls without what lies inside model
+    calls; other time is the rest of the duration. All are clipped to the root's time, and add up to it exactly. For an
+    iteration the frame is the iteration span, for a phase the union of its agents' spans. An end before its start is
+    taken as the start. `parallel_ns` is what the clipped durations of calls and tools add up to beyond their union.
+11. `first_chunk_ns` is that of the streamed call that started first, of those that gave a chunk.
 
 The whole:
 
-9. Status, stop reason, error and tasks are the root's; of two roots, those of the one that started first. Without a
-   root the run is `running`.
-10. `complete` compares the root's summary (iterations, model calls, tool calls, tokens, cost) with what was counted:
+12. Status, stop reason, error and tasks are the root's; of two roots, those of the one that started first. Without a
+    root the run is `running`. Under a root that is an agent's own, iterations and tasks are unknown.
+13. `complete` compares the root's summary (iterations, model calls, tool calls, tokens, cost) with what was counted:
     False when one differs or the parent of a span of the run (its root excepted) is missing, `None` while there is no
     root or it has no summary, True otherwise.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
-from nanoagent.core.intervals import Interval, time_split
+from nanoagent.core.intervals import Interval
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
-from nanoagent.core.records import CANCELLED_ERROR_TYPE, MONEY, ModelCall, RunSummary, SpanRecord
+from nanoagent.core.records import RunSummary, SpanRecord
+from nanoagent.core.tally import Tally
 from nanoagent.tracing import names
 
 PHASES: Final = ("plan", "execute", "reflect")
 """The phases of a run, in their order."""
 _AGENT_OPERATIONS: Final = (names.OP_PLAN, names.OP_AGENT)
+_Key = tuple[str | None, str]
+"""Trace id and span id."""
+_Filing = tuple[str | None, int | None]
+"""The phase and the iteration of a run that something counts under."""
 
 
 def fold(
@@ -57,52 +69,78 @@ def fold(
     """Count the records of one run, in any order.
 
     Args:
-        records: The finished spans; those of other runs are left out.
-        run_id: The run to count; by default that of the first record that carries one.
+        records: The finished spans, those of others included; what is no part of the run is left out.
+        run_id: The run to count; by default the outermost one, the oldest if there are several.
         present: The ids of all spans that are known to exist, to find missing parents by; `None` where records come
             straight from the process that made them, so that a parent cannot be missing.
     """
-    total: Fold | None = Fold(run_id) if run_id else None
+    records = list(records)
+    run_id = run_id or _outermost(records)
+    if run_id is None:
+        return PerformanceMetrics()
+    total = Fold(run_id)
     for record in records:
-        if total is None and record.run_id is not None:
-            total = Fold(record.run_id)
-        if total is not None:
-            total.add(record)
-    return total.metrics(present=present) if total is not None else PerformanceMetrics()
+        total.add(record)
+    for record in _untracked(records, total):
+        total.add_untracked(record)
+    return total.metrics(present=present)
 
 
 class Fold:
     """The numbers of one run, added up from its span records as they come."""
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(
+        self, run_id: str, *, root_operation: str = names.OP_WORKFLOW, parent_run_id: str | None = None
+    ) -> None:
+        """Start at 0.
+
+        Args:
+            run_id: The run to count.
+            root_operation: `gen_ai.operation.name` of the run's root, for as long as the root is open.
+            parent_run_id: The run that it is nested in, for as long as its root is open.
+        """
         self.run_id = run_id
-        self._total = _Tally()
-        self._phases: dict[str, _Tally] = {}
-        self._iterations: dict[int, _Tally] = {}
+        self._root_operation = root_operation
+        self._parent_run_id = parent_run_id
+        self._total = Tally()
+        self._phases: dict[str, Tally] = {}
+        self._iterations: dict[int, Tally] = {}
         self._models: set[str] = set()
-        self._parents: dict[tuple[str | None, str], str | None] = {}
+        self._parents: dict[_Key, str | None] = {}
         self._root: SpanRecord | None = None
         self._first_start_ns: int | None = None
+        self._filings: dict[str, _Filing] = {}
+        self._nested_roots: dict[str, SpanRecord] = {}
+        self._waiting: dict[str, list[SpanRecord]] = {}
+        self._untracked: dict[_Key, int] = {}
 
     def add(self, record: SpanRecord) -> None:
-        """Count a record, unless it belongs to another run or was counted before."""
-        key = (record.trace_id, record.span_id)
-        if record.run_id != self.run_id or key in self._parents:
-            return
-        self._parents[key] = record.parent_span_id
-        if self._first_start_ns is None or record.start_ns < self._first_start_ns:
-            self._first_start_ns = record.start_ns
-        if record.operation == names.OP_WORKFLOW and (self._root is None or _age(record) < _age(self._root)):
-            self._root = record
-        tallies = self._tallies_of(record)
+        """Count a record, unless it is no part of the run or was counted before."""
+        run_id = record.run_id
+        if run_id == self.run_id:
+            self._add_own(record)
+        elif run_id is not None and run_id in self._filings:
+            self._count(record, self._filings[run_id])
+        elif run_id is not None:
+            self._waiting.setdefault(run_id, []).append(record)
+            if record.parent_run_id is not None:
+                self._nested_roots[run_id] = record
+                self._settle()
+
+    def nest(self, run_id: str, phase: str | None, iteration: int | None) -> None:
+        """Count what a nested run uses, before its root tells of it, under this phase and iteration."""
+        self._filings[run_id] = (phase, iteration)
+        for record in self._waiting.pop(run_id, ()):
+            self._count(record, (phase, iteration))
+
+    def add_untracked(self, record: SpanRecord) -> None:
+        """Count a model call of others that lies inside the run."""
         if record.call is not None:
-            if record.call.model is not None:
-                self._models.add(record.call.model)
-            for tally in tallies:
-                tally.add_call(record, record.call)
-        elif record.operation == names.OP_TOOL:
-            for tally in tallies:
-                tally.add_tool(record)
+            self._untracked[record.trace_id, record.span_id] = record.call.tokens
+
+    def includes(self, run_id: str | None) -> bool:
+        """Whether it is the run itself, or is known to be nested in it."""
+        return run_id == self.run_id or run_id in self._filings
 
     def metrics(
         self,
@@ -121,9 +159,11 @@ class Fold:
         root, summary = self._root, self._root.summary if self._root else None
         start_ns, end_ns = (root.start_ns, root.end_ns) if root else so_far or (self._first_start_ns, None)
         frame = [] if start_ns is None or end_ns is None else [(start_ns, max(start_ns, end_ns))]
+        is_workflow = (root.operation if root else self._root_operation) == names.OP_WORKFLOW
         return PerformanceMetrics(
             goal=goal,
             run_id=self.run_id,
+            parent_run_id=root.parent_run_id if root else self._parent_run_id,
             trace_id=root.trace_id if root else min((trace for trace, _ in self._parents if trace), default=None),
             start_time_unix_ns=start_ns,
             end_time_unix_ns=max(root.start_ns, root.end_ns) if root else None,
@@ -131,9 +171,11 @@ class Fold:
             stop_reason=summary.stop_reason if summary else None,
             error_type=root.error_type if root else None,
             models=tuple(sorted(self._models)),
-            iterations=len(self._iterations_seen),
-            tasks_completed=(summary.tasks_completed if summary else None) or 0,
-            tasks_total=(summary.tasks_total if summary else None) or 0,
+            iterations=self._iterations_seen if is_workflow else None,
+            tasks_completed=((summary.tasks_completed if summary else None) or 0) if is_workflow else None,
+            tasks_total=((summary.tasks_total if summary else None) or 0) if is_workflow else None,
+            untracked_api_calls=len(self._untracked),
+            untracked_tokens=sum(self._untracked.values()),
             by_phase=tuple(PhaseCounts(phase=phase, **self._phases[phase].counts()) for phase in self._phase_order()),
             by_iteration=tuple(
                 IterationCounts(iteration=n, **self._iterations[n].counts()) for n in sorted(self._iterations)
@@ -153,20 +195,64 @@ class Fold:
         return IterationCounts(iteration=number, **tally.counts() if tally else {})
 
     @property
-    def _iterations_seen(self) -> list[int]:
-        return [n for n, tally in self._iterations.items() if tally.frame]
+    def _iterations_seen(self) -> int:
+        return sum(bool(tally.frame) for tally in self._iterations.values())
 
-    def _tallies_of(self, record: SpanRecord) -> list["_Tally"]:
+    def _add_own(self, record: SpanRecord) -> None:
+        if (record.trace_id, record.span_id) in self._parents:
+            return
+        if self._first_start_ns is None or record.start_ns < self._first_start_ns:
+            self._first_start_ns = record.start_ns
+        if record.summary is not None:
+            if self._root is None or _age(record) < _age(self._root):
+                self._root = record
+            # What the root of a nested run carries is the place of the run in the one around it.
+            self._count(record, (None, None))
+            return
+        self._count(record, (record.phase, record.iteration))
+        if record.operation in _AGENT_OPERATIONS and record.phase is not None:
+            self._phases[record.phase].add_frame(record)
+        elif record.operation == names.ITERATION_SPAN and record.iteration is not None:
+            self._iterations[record.iteration].add_frame(record)
+
+    def _count(self, record: SpanRecord, filing: _Filing) -> None:
+        key = (record.trace_id, record.span_id)
+        if key in self._parents:
+            return
+        self._parents[key] = record.parent_span_id
+        tallies = self._tallies(filing)
+        if record.call is not None:
+            if record.call.model is not None:
+                self._models.add(record.call.model)
+            for tally in tallies:
+                tally.add_call(record, record.call)
+        elif record.operation == names.OP_TOOL:
+            for tally in tallies:
+                tally.add_tool(record)
+
+    def _tallies(self, filing: _Filing) -> list[Tally]:
+        phase, iteration = filing
         tallies = [self._total]
-        if record.phase is not None:
-            tallies.append(self._phases.setdefault(record.phase, _Tally()))
-            if record.operation in _AGENT_OPERATIONS:
-                tallies[-1].add_frame(record)
-        if record.iteration is not None:
-            tallies.append(self._iterations.setdefault(record.iteration, _Tally()))
-            if record.operation == names.ITERATION_SPAN:
-                tallies[-1].add_frame(record)
+        if phase is not None:
+            tallies.append(self._phases.setdefault(phase, Tally()))
+        if iteration is not None:
+            tallies.append(self._iterations.setdefault(iteration, Tally()))
         return tallies
+
+    def _settle(self) -> None:
+        """File the nested runs whose way up to this one has become known."""
+        known = True
+        while known:
+            known = False
+            for run_id, root in list(self._nested_roots.items()):
+                parent = root.parent_run_id
+                if parent == self.run_id or parent in self._filings:
+                    phase, iteration = (
+                        (root.phase, root.iteration) if parent == self.run_id else self._filings[str(parent)]
+                    )
+                    del self._nested_roots[run_id]
+                    self.nest(run_id, phase, iteration)
+                    known = True
 
     def _phase_order(self) -> list[str]:
         return sorted(self._phases, key=lambda phase: (PHASES.index(phase) if phase in PHASES else len(PHASES), phase))
@@ -176,7 +262,7 @@ class Fold:
             return None
         counted = self._total
         found = (
-            len(self._iterations_seen),
+            None if summary.iterations is None and not self._iterations_seen else self._iterations_seen,
             counted.api_calls,
             counted.tool_calls,
             counted.input_tokens.value,
@@ -205,112 +291,30 @@ class Fold:
         }
 
 
-@dataclass(slots=True)
-class _Sum:
-    """A sum that knows whether any of its parts was known."""
-
-    known: int = 0
-    total: int = 0
-    parts: int = 0
-
-    def add(self, part: int | None) -> None:
-        self.parts += 1
-        if part is not None:
-            self.known += 1
-            self.total += part
-
-    @property
-    def value(self) -> int | None:
-        return None if self.parts and not self.known else self.total
+def _outermost(records: Sequence[SpanRecord]) -> str | None:
+    """The run that is nested in none of the others, the oldest of several."""
+    parents = {record.run_id: record.parent_run_id for record in records if record.parent_run_id is not None}
+    runs = {record.run_id for record in records}
+    outer = [record for record in records if record.run_id is not None and parents.get(record.run_id) not in runs]
+    return min(((record.start_ns, record.run_id) for record in outer), default=(0, None))[1]
 
 
-@dataclass(slots=True)
-class _Tally:
-    """Counts in the making, of a run or of a part of it."""
-
-    api_calls: int = 0
-    failed_api_calls: int = 0
-    cancelled_api_calls: int = 0
-    unmeasured_api_calls: int = 0
-    unpriced_api_calls: int = 0
-    tool_calls: int = 0
-    failed_tool_calls: int = 0
-    input_tokens: _Sum = field(default_factory=_Sum)
-    output_tokens: _Sum = field(default_factory=_Sum)
-    cached_input_tokens: _Sum = field(default_factory=_Sum)
-    cache_creation_input_tokens: _Sum = field(default_factory=_Sum)
-    reasoning_tokens: _Sum = field(default_factory=_Sum)
-    cost_usd_known: Decimal = Decimal(0)
-    calls: list[Interval] = field(default_factory=list)
-    tools: list[Interval] = field(default_factory=list)
-    frame: list[Interval] = field(default_factory=list)
-    """The time that belongs to this part of a run."""
-    _split: dict[str, int] | None = None
-    """The time split of `frame`, kept until it may have changed: a run is asked for its numbers again and again."""
-
-    @property
-    def cost_usd(self) -> Decimal | None:
-        answered = self.api_calls - self.failed_api_calls - self.cancelled_api_calls
-        return self.cost_usd_known if answered and not self.unpriced_api_calls else None
-
-    def add_frame(self, record: SpanRecord) -> None:
-        self._split = None
-        self.frame.append(_interval(record))
-
-    def add_call(self, record: SpanRecord, call: ModelCall) -> None:
-        self._split = None
-        self.api_calls += 1
-        self.calls.append(_interval(record))
-        if record.error_type == CANCELLED_ERROR_TYPE:
-            self.cancelled_api_calls += 1
-        elif record.error_type is not None:
-            self.failed_api_calls += 1
-        else:
-            self.unmeasured_api_calls += call.input_tokens is None or call.output_tokens is None
-            self.unpriced_api_calls += call.cost_usd is None
-        self.input_tokens.add(call.input_tokens)
-        self.output_tokens.add(call.output_tokens)
-        self.cached_input_tokens.add(call.cached_input_tokens)
-        self.cache_creation_input_tokens.add(call.cache_creation_input_tokens)
-        self.reasoning_tokens.add(call.reasoning_tokens)
-        if call.cost_usd is not None:
-            self.cost_usd_known = MONEY.add(self.cost_usd_known, call.cost_usd)
-
-    def add_tool(self, record: SpanRecord) -> None:
-        self._split = None
-        self.tool_calls += 1
-        self.failed_tool_calls += record.error_type is not None
-        self.tools.append(_interval(record))
-
-    def counts(self, frame: list[Interval] | None = None) -> dict[str, Any]:
-        """The fields of `Counts`, within `frame` or, by default, the tally's own."""
-        return {
-            "api_calls": self.api_calls,
-            "failed_api_calls": self.failed_api_calls,
-            "cancelled_api_calls": self.cancelled_api_calls,
-            "unmeasured_api_calls": self.unmeasured_api_calls,
-            "unpriced_api_calls": self.unpriced_api_calls,
-            "tool_calls": self.tool_calls,
-            "failed_tool_calls": self.failed_tool_calls,
-            "input_tokens": self.input_tokens.value,
-            "output_tokens": self.output_tokens.value,
-            "cached_input_tokens": self.cached_input_tokens.value,
-            "cache_creation_input_tokens": self.cache_creation_input_tokens.value,
-            "reasoning_tokens": self.reasoning_tokens.value,
-            "cost_usd": self.cost_usd,
-            "cost_usd_known": self.cost_usd_known,
-            **(self._own_split() if frame is None else time_split(frame, self.calls, self.tools)),
-        }
-
-    def _own_split(self) -> dict[str, int]:
-        if self._split is None:
-            self._split = time_split(self.frame, self.calls, self.tools)
-        return self._split
+def _untracked(records: Sequence[SpanRecord], total: Fold) -> Iterable[SpanRecord]:
+    """The model calls of others that lie below a span of the run."""
+    by_key = {(record.trace_id, record.span_id): record for record in records}
+    for record in records:
+        if record.call is None or record.run_id is not None:
+            continue
+        above, seen = record, {record.span_id}
+        while above.run_id is None and above.parent_span_id is not None and above.parent_span_id not in seen:
+            seen.add(above.parent_span_id)
+            found = by_key.get((record.trace_id, above.parent_span_id))
+            if found is None:
+                break
+            above = found
+        if total.includes(above.run_id):
+            yield record
 
 
 def _age(record: SpanRecord) -> tuple[int, str]:
     return record.start_ns, record.span_id
-
-
-def _interval(record: SpanRecord) -> Interval:
-    return record.start_ns, max(record.start_ns, record.end_ns)

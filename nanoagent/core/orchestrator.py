@@ -3,18 +3,21 @@
 import asyncio
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final
 
 from opentelemetry.trace import TracerProvider
 from opentelemetry.util.types import AttributeValue
+from pydantic_ai import AgentStreamEvent, DeferredToolRequests
 from pydantic_ai.exceptions import FallbackExceptionGroup, ModelAPIError, UnexpectedModelBehavior
 from pydantic_ai.toolsets import AbstractToolset
 
 from nanoagent.config import ModelSetting, ModelSettings
 from nanoagent.core import executor, reflector, task_planner
 from nanoagent.core.context import Context
-from nanoagent.core.executor import Executor
+from nanoagent.core.ending import Ending, asked_for
+from nanoagent.core.event_stream import EventStream
+from nanoagent.core.executor import Executor, OnEvent
 from nanoagent.core.limits import Limits, TokenBudgetSpent
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.reflector import Reflector
@@ -26,24 +29,13 @@ from nanoagent.errors import ConfigurationError
 from nanoagent.models.schemas import ReflectionOutput, Task
 from nanoagent.tools.registry import ToolRegistry
 from nanoagent.tracing import names
+from nanoagent.tracing.attributes import checked_attributes, checked_version
 from nanoagent.tracing.model import traced
 from nanoagent.tracing.run import Clock, Place, Run
 from nanoagent.tracing.spans import RootSpan, iteration_span, root_span
 
 REFLECT_EVERY: Final = 3
 """Iterations from one reflection to the next, while tasks are pending."""
-
-_NOTICES: Final = {
-    StopReason.MAX_ITERATIONS: "Stopped at the limit of {limits.max_iterations} iterations.",
-    StopReason.TOKEN_BUDGET: "Stopped at the budget of {limits.max_tokens:,} tokens.",
-    StopReason.TIME_BUDGET: "Stopped at the time limit of {limits.timeout_s:g} s.",
-    StopReason.TASK_BUDGET: "Stopped at the limit of {limits.max_tasks} tasks.",
-    StopReason.NO_PROGRESS: "Stopped without reaching the goal: nothing is left to do.",
-    StopReason.PLANNING_FAILED: "Stopped: no plan could be made.",
-    StopReason.MODEL_ERROR: "Stopped: the model could not be reached or refused to answer.",
-    StopReason.ERROR: "Stopped by an error.",
-    StopReason.CANCELLED: "Cancelled.",
-}
 
 
 class Orchestrator:
@@ -108,8 +100,8 @@ class Orchestrator:
         self.iteration = 0
         self._models = models or ModelSettings(model=model)
         self._toolsets = tuple(toolsets)
-        self._attributes = dict(attributes or {})
-        self._agent_version = agent_version
+        self._attributes = checked_attributes(attributes)
+        self._agent_version = checked_version(agent_version)
         self._tracer_provider = tracer_provider
         self._clock = clock
         self._run_id = run_id
@@ -130,6 +122,31 @@ class Orchestrator:
             return metrics
         return dataclasses.replace(metrics, tasks_completed=len(self.todo.get_done()), tasks_total=len(self.todo.tasks))
 
+    def run_stream(self) -> EventStream:
+        """Work on the goal as `run` does, and read what happens as it happens; leaving the block cancels the run.
+
+        The executor's model is streamed; what the stream of `Orchestrator.stream` tells is told here, and the
+        executor's own events besides.
+
+        Example:
+            >>> async with orchestrator.run_stream() as events:
+            ...     async for event in events:
+            ...         print(event.type)
+            >>> events.result.output
+
+        Raises:
+            ModelConfigurationError: On entering; see `run`. As the next one.
+            RuntimeError: The orchestrator has run already.
+        """
+        events = EventStream(self.stream, lambda: self._start(self._relay), self._break_off)
+
+        async def relay(task: Task, event: AgentStreamEvent) -> None:
+            self.stream.emit(EventType.AGENT_EVENT, {"task": task, "event": event})
+            await events.wait_for_room()
+
+        self._relay = relay
+        return events
+
     async def run(self) -> RunResult:
         """Work on the goal until it is reached or a limit is.
 
@@ -140,13 +157,24 @@ class Orchestrator:
             ModelConfigurationError: No model is configured, or the configured one cannot be built.
             RuntimeError: The orchestrator has run already.
         """
+        return await self._start(None)
+
+    def _start(self, on_event: OnEvent | None) -> Awaitable[RunResult]:
+        """Begin a run, or say at once why it cannot begin."""
         if self._run is not None:
             raise RuntimeError("this orchestrator has run already: make a new one for each run")
-        roles = self._make_roles()
-        run = self._run = Run(
+        roles = self._make_roles(on_event)
+        self._run = Run(
             run_id=self._run_id, clock=self._clock, tracer_provider=self._tracer_provider, guard=self.limits.guard
         )
-        ending = _Ending(StopReason.CANCELLED)
+        return self._work(self._run, roles)
+
+    def _break_off(self) -> None:
+        if self._run is not None:
+            self._run.break_off()
+
+    async def _work(self, run: Run, roles: "_Roles") -> RunResult:
+        ending = Ending(StopReason.CANCELLED)
         try:
             with self._root_span(run) as root:
                 self.stream.emit(EventType.RUN_STARTED, {"goal": self.goal, "run_id": run.id})
@@ -159,14 +187,13 @@ class Orchestrator:
             self.stream.emit(EventType.RUN_FINISHED, _finish_data(result))
         return result
 
-    def _make_roles(self) -> "_Roles":
+    def _make_roles(self, on_event: OnEvent | None) -> "_Roles":
         models = self._models.resolve()
-        toolset = self.registry.toolset()
         return _Roles(
             planner=TaskPlanner(traced(models.task_planner)),
-            executor=Executor(traced(models.executor), [toolset, *self._toolsets]),
+            executor=Executor(traced(models.executor), [self.registry.toolset(), *self._toolsets]),
             reflector=Reflector(traced(models.reflector)),
-            tools={name: _first_line(tool.description) for name, tool in toolset.tools.items()},
+            on_event=on_event,
         )
 
     def _root_span(self, run: Run) -> RootSpan:
@@ -178,57 +205,63 @@ class Orchestrator:
             attributes=self._attributes,
         )
 
-    async def _bounded(self, place: Place, roles: "_Roles") -> "_Ending":
+    async def _bounded(self, place: Place, roles: "_Roles") -> Ending:
         """The loop under the run's limits, with whatever it raises turned into how the run ended."""
         deadline = asyncio.timeout(self.limits.timeout_s)
         try:
-            async with deadline:
+            async with deadline, roles.executor:
                 return await self._loop(place, roles)
         except TokenBudgetSpent:
-            return _Ending(StopReason.TOKEN_BUDGET)
+            return Ending(StopReason.TOKEN_BUDGET)
         except Exception as error:
             if isinstance(error, TimeoutError) and deadline.expired():
-                return _Ending(StopReason.TIME_BUDGET)
+                return Ending(StopReason.TIME_BUDGET)
             from_model = isinstance(error, ModelAPIError | FallbackExceptionGroup) or place.run.is_model_error(error)
-            return _Ending(StopReason.MODEL_ERROR if from_model else StopReason.ERROR, error=error)
+            return Ending(StopReason.MODEL_ERROR if from_model else StopReason.ERROR, error=error)
 
-    async def _loop(self, place: Place, roles: "_Roles") -> "_Ending":
+    async def _loop(self, place: Place, roles: "_Roles") -> Ending:
         try:
-            plan = await roles.planner.plan(place, self.goal, roles.tools)
+            plan = await roles.planner.plan(place, self.goal, await roles.executor.tools())
         except UnexpectedModelBehavior as error:
-            return _Ending(StopReason.PLANNING_FAILED, error=error)
+            return Ending(StopReason.PLANNING_FAILED, error=error)
         tasks = self.todo.add_tasks(plan.tasks)
         self.stream.emit(EventType.PLAN, {"tasks": tasks, "questions": list(plan.questions)})
         if not tasks:
-            return _Ending(StopReason.NEEDS_CLARIFICATION, output="\n".join(plan.questions))
+            return Ending(StopReason.NEEDS_CLARIFICATION, output="\n".join(plan.questions))
         while self.iteration < self.limits.max_iterations:
             self.iteration += 1
             ending = await self._iterate(place, roles)
             self.stream.emit(EventType.ITERATION, {"iteration": self.iteration, "metrics": self.metrics})
             if ending is not None:
                 return ending
-        return _Ending(StopReason.MAX_ITERATIONS)
+        return Ending(StopReason.MAX_ITERATIONS)
 
-    async def _iterate(self, place: Place, roles: "_Roles") -> "_Ending | None":
+    async def _iterate(self, place: Place, roles: "_Roles") -> Ending | None:
         """Execute one task, and reflect when it is time to."""
         task = self.todo.get_next()
         if task is None:  # cannot be: a run without pending tasks has ended
-            return _Ending(StopReason.NO_PROGRESS)
+            return Ending(StopReason.NO_PROGRESS)
         with iteration_span(place, self.iteration, task_id=task.id) as span:
             settled = await self._execute(span.place, roles, task)
+            if isinstance(settled, Ending):
+                return settled
             span.set(names.TASK_OUTCOME, settled.status.value)
             due = self.iteration % REFLECT_EVERY == 0 or not self.todo.get_pending()
             return await self._reflect(span.place, roles) if due else None
 
-    async def _execute(self, place: Place, roles: "_Roles", task: Task) -> Task:
-        done = await roles.executor.execute(place, goal=self.goal, task=task, results=self.context.render())
+    async def _execute(self, place: Place, roles: "_Roles", task: Task) -> Task | Ending:
+        done = await roles.executor.execute(
+            place, goal=self.goal, task=task, results=self.context.render(), on_event=roles.on_event
+        )
+        if isinstance(done, DeferredToolRequests):
+            return asked_for(done)
         settle = self.todo.mark_done if done.success else self.todo.mark_failed
         settled = settle(task.id, done.output)
         self.context.add(settled)
         self.stream.emit(EventType.TASK, {"task": settled})
         return settled
 
-    async def _reflect(self, place: Place, roles: "_Roles") -> "_Ending | None":
+    async def _reflect(self, place: Place, roles: "_Roles") -> Ending | None:
         reflection = await roles.reflector.reflect(
             place,
             goal=self.goal,
@@ -239,10 +272,10 @@ class Orchestrator:
         new_tasks = [] if reflection.done else self._apply(reflection)
         self.stream.emit(EventType.REFLECTION, {"reflection": reflection, "new_tasks": new_tasks})
         if reflection.done:
-            return _Ending(StopReason.GOAL_REACHED, output=reflection.answer or "")
+            return Ending(StopReason.GOAL_REACHED, output=reflection.answer or "")
         if self.todo.get_pending():
             return None
-        return _Ending(StopReason.TASK_BUDGET if self.todo.refused else StopReason.NO_PROGRESS, gaps=reflection.gaps)
+        return Ending(StopReason.TASK_BUDGET if self.todo.refused else StopReason.NO_PROGRESS, gaps=reflection.gaps)
 
     def _apply(self, reflection: ReflectionOutput) -> list[Task]:
         """Settle and create the tasks that the reflection names; ids that are not pending are passed over."""
@@ -253,7 +286,7 @@ class Orchestrator:
                 self.todo.cancel(task.id)
         return self.todo.add_tasks(reflection.new_tasks)
 
-    def _conclude(self, root: RootSpan, ending: "_Ending") -> None:
+    def _conclude(self, root: RootSpan, ending: Ending) -> None:
         if ending.error is not None:
             root.fail(ending.error)
         root.conclude(
@@ -263,43 +296,27 @@ class Orchestrator:
             tasks_total=len(self.todo.tasks),
         )
 
-    def _result(self, ending: "_Ending") -> RunResult:
+    def _result(self, ending: Ending) -> RunResult:
         error = ending.error
         return RunResult(
-            output=ending.output if ending.output is not None else self._so_far(ending),
+            output=ending.output_of(self.limits, self.context.results),
             status=ending.stop_reason.status,
             stop_reason=ending.stop_reason,
             metrics=self.metrics,
+            deferred=ending.deferred,
             error=None if error is None else f"{type(error).__name__}: {error}",
         )
-
-    def _so_far(self, ending: "_Ending") -> str:
-        """The work so far under a one-line notice: nothing that was done is thrown away."""
-        lines = [_NOTICES[ending.stop_reason].format(limits=self.limits)]
-        lines += [f"- missing: {gap}" for gap in ending.gaps]
-        results = [f"- {task.description}: {task.result}" for task in self.context.results if task.result]
-        return "\n".join([*lines, "Results so far:", *results] if results else lines)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Roles:
-    """The agents of a run, and the tools that the planner is told of (name to description)."""
+    """The agents of a run."""
 
     planner: TaskPlanner
     executor: Executor
     reflector: Reflector
-    tools: dict[str, str]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Ending:
-    """How a run ended."""
-
-    stop_reason: StopReason
-    output: str | None = None
-    """`None` where the output is the results so far."""
-    gaps: Sequence[str] = ()
-    error: Exception | None = None
+    on_event: OnEvent | None
+    """Told of what the executor does; `None` where nobody is, and the model is not streamed."""
 
 
 def _checked_goal(goal: object) -> str:
@@ -320,7 +337,3 @@ def _finish_data(result: RunResult) -> dict[str, Any]:
 def _prompts_hash() -> str:
     prompts = (task_planner.INSTRUCTIONS, executor.INSTRUCTIONS, reflector.INSTRUCTIONS)
     return hashlib.sha256("\x00".join(prompts).encode()).hexdigest()[:12]
-
-
-def _first_line(description: str | None) -> str:
-    return (description or "").strip().split("\n", 1)[0]

@@ -22,7 +22,7 @@ class Counts:
     failed_api_calls: int = 0
     """Model calls that raised."""
     cancelled_api_calls: int = 0
-    """Model calls that were cancelled."""
+    """Model calls that were cancelled, or whose stream was broken off."""
     unmeasured_api_calls: int = 0
     """Answered model calls without input or output tokens: above 0, the token sums are lower bounds."""
     unpriced_api_calls: int = 0
@@ -119,7 +119,9 @@ class IterationCounts(Counts):
 
 @dataclass(frozen=True, slots=True)
 class PerformanceMetrics(Counts):
-    """The numbers of one run. `PerformanceMetrics(goal=...)` alone is a run that has just begun.
+    """The numbers of one run, those of runs nested in it included.
+
+    `PerformanceMetrics(goal=...)` alone is a run that has just begun.
 
     Example:
         >>> PerformanceMetrics(goal="What is 5 + 3?").to_dict()["status"]
@@ -144,13 +146,14 @@ class PerformanceMetrics(Counts):
     """Class name of what ended a failed or cancelled run."""
     models: tuple[str, ...] = ()
     """The models that were called, sorted."""
-    iterations: int = 0
-    tasks_completed: int = 0
-    tasks_total: int = 0
+    iterations: int | None = 0
+    """`None` for an agent's own run, as tasks and stop reason are: it has none."""
+    tasks_completed: int | None = 0
+    tasks_total: int | None = 0
     untracked_api_calls: int = 0
-    """Model calls inside the run that others traced; in no other number."""
+    """Model calls inside the run that others traced, as far as the spans of others are seen; in no other number."""
     untracked_tokens: int = 0
-    """Tokens of the untracked calls; in no other number."""
+    """Input and output tokens of the untracked calls, as far as they are known; in no other number."""
     remote_usage: int = 0
     """Tokens of remote agents whose calls are not in the trace; in no other number."""
     by_phase: tuple[PhaseCounts, ...] = ()

@@ -17,6 +17,9 @@ UNSPECIFIED_ERROR_TYPE: Final = "_OTHER"
 """`error.type` of a failed span that names none; the conventions' own word for it."""
 MAX_COST_USD: Final = 10**9
 """A call that is said to cost so much has no known price."""
+MAX_SECONDS: Final = 10**6
+"""A first chunk that is said to have taken so long has no known time."""
+NS_PER_S: Final = 1_000_000_000
 COST_STEP_USD: Final = Decimal("1e-12")
 """Prices are kept to this step, so that sums survive a round trip through a JSON number."""
 MONEY: Final = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
@@ -41,6 +44,13 @@ class ModelCall:
     """The part of the output that was reasoning."""
     cost_usd: Decimal | None = None
     """The price that the span carries; `None` when it carries none."""
+    first_chunk_ns: int | None = None
+    """From the request to the first chunk of its stream; `None` when it was not streamed or nothing came."""
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens, as far as they are known."""
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +86,14 @@ class SpanRecord:
     """`gen_ai.operation.name`, or `iteration` for our iterations; `None` for any other span."""
     run_id: str | None = None
     """The run of ours that the span belongs to; `None` for spans of others."""
+    parent_run_id: str | None = None
+    """On the root of a nested run alone: the run that it is nested in."""
     phase: str | None = None
     iteration: int | None = None
     error_type: str | None = None
     """`None` where nothing failed."""
     call: ModelCall | None = None
-    """On chat spans alone."""
+    """On model calls alone."""
     summary: RunSummary | None = None
     """On a run's root alone."""
 
@@ -100,7 +112,7 @@ class SpanRecord:
     ) -> "SpanRecord":
         """Make the record of a span from its parts; `failed` is whether its status is ERROR."""
         get = attributes.get
-        operation = get(names.OPERATION_NAME)
+        operation, run_id = get(names.OPERATION_NAME), _text(get(names.RUN_ID))
         if operation is None and name == names.ITERATION_SPAN and names.ITERATION in attributes:
             operation = names.ITERATION_SPAN
         return cls(
@@ -110,13 +122,19 @@ class SpanRecord:
             start_ns=start_ns,
             end_ns=end_ns,
             operation=operation,
-            run_id=_text(get(names.RUN_ID)),
+            run_id=run_id,
+            parent_run_id=_text(get(names.PARENT_RUN_ID)),
             phase=_text(get(names.PHASE)),
             iteration=as_count(get(names.ITERATION)),
             error_type=get(names.ERROR_TYPE, UNSPECIFIED_ERROR_TYPE) if failed else None,
-            call=_call_of(attributes) if operation == names.OP_CHAT else None,
-            summary=_summary_of(attributes) if operation == names.OP_WORKFLOW else None,
+            call=_call_of(attributes) if operation in names.INFERENCE_OPERATIONS else None,
+            summary=_summary_of(attributes) if run_id is not None and is_root(attributes) else None,
         )
+
+
+def is_root(attributes: Mapping[str, Any]) -> bool:
+    """Whether a span of a run with these attributes is its root: it carries the run's status, from its start."""
+    return names.STATUS in attributes or attributes.get(names.OPERATION_NAME) == names.OP_WORKFLOW
 
 
 def as_count(value: object) -> int | None:
@@ -146,7 +164,13 @@ def _call_of(attributes: Mapping[str, Any]) -> ModelCall:
         cache_creation_input_tokens=as_count(get(names.CACHE_CREATION_TOKENS)),
         reasoning_tokens=as_count(get(names.REASONING_TOKENS)),
         cost_usd=as_cost_usd(get(names.OPERATION_COST)),
+        first_chunk_ns=_as_ns(get(names.TIME_TO_FIRST_CHUNK)),
     )
+
+
+def _as_ns(seconds: object) -> int | None:
+    known = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < MAX_SECONDS
+    return round(seconds * NS_PER_S) if known else None  # type: ignore[operator]
 
 
 def _summary_of(attributes: Mapping[str, Any]) -> RunSummary:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nanoagent.core.performance import PerformanceMetrics
+
+if TYPE_CHECKING:
+    from pydantic_ai import DeferredToolRequests
 
 
 class Status(StrEnum):
@@ -56,5 +59,7 @@ class RunResult:
     status: Status
     stop_reason: StopReason
     metrics: PerformanceMetrics
+    deferred: "DeferredToolRequests | None" = None
+    """The tool calls that somebody has to approve or to make, where the run ended for them; `None` otherwise."""
     error: str | None = None
     """What went wrong, for people: class and message. `None` where nothing did."""

@@ -18,6 +18,8 @@ class EventType(StrEnum):
     """`tasks` (list of Task), `questions`."""
     ITERATION = "iteration"
     """At its end: `iteration`, `metrics` (PerformanceMetrics so far)."""
+    AGENT_EVENT = "agent_event"
+    """In `Orchestrator.run_stream` alone, from the executor: `task`, `event` (pydantic-ai's `AgentStreamEvent`)."""
     TASK = "task"
     """When one is settled: `task`."""
     REFLECTION = "reflection"

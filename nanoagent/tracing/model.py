@@ -2,13 +2,16 @@
 
 import copy
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from pydantic_ai import RunContext
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
-from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
@@ -57,24 +60,82 @@ class TracedModel(WrapperModel):
         """Make the request in a span of its own."""
         place = current_place()
         if place is None:
-            return await super().request(messages, model_settings, model_request_parameters)
-        place.run.before_call()
-        span = chat_span(
-            place,
-            model=self.model_name,
-            provider=self.system,
-            base_url=self.base_url,
-            settings=dict(model_settings or {}),
-        )
-        with span:
+            return await self.wrapped.request(messages, model_settings, model_request_parameters)
+        with self._span(place, messages, model_settings) as span:
             try:
-                response = await super().request(messages, model_settings, model_request_parameters)
+                response = await self.wrapped.request(messages, model_settings, model_request_parameters)
             except Exception as error:
                 place.run.model_raised(error)
                 raise
             _describe(span, response)
-        _trace_invented_tools(place, response, model_request_parameters)
+        _trace_invented_tools(span, place, response, model_request_parameters)
         return response
+
+    @asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: RunContext[Any] | None = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        """Open the stream in a span of its own, which ends when the block does.
+
+        The span is not current inside the block: whoever reads the stream may enter and leave the block in different
+        tasks. A block that is left before the stream has ended makes the call an abandoned one.
+        """
+        request = (messages, model_settings, model_request_parameters, run_context)
+        place = current_place()
+        if place is None:
+            async with self.wrapped.request_stream(*request) as untraced:
+                yield untraced
+            return
+        span, asked_s = self._span(place, messages, model_settings), time.perf_counter()
+        stream = None
+        try:
+            async with AsyncExitStack() as opened:
+                with span.current():
+                    stream = await opened.enter_async_context(self.wrapped.request_stream(*request))
+                yield stream
+        except BaseException as error:
+            if isinstance(error, Exception):
+                place.run.model_raised(error)
+            _describe_stream(span, stream, asked_s)
+            span.end_with(error)
+            raise
+        response = _describe_stream(span, stream, asked_s)
+        if response is not None and response.state in ("incomplete", "interrupted"):
+            span.abandon()
+            return
+        span.end()
+        if response is not None:
+            _trace_invented_tools(span, place, response, model_request_parameters)
+
+    def _span(self, place: Place, messages: Sequence[ModelMessage], settings: ModelSettings | None) -> RunSpan:
+        """Start the span of a request, if the run may still make one."""
+        place.run.before_call()
+        place.run.first_request = place.run.first_request or messages
+        return chat_span(
+            place,
+            model=self.model_name,
+            provider=self.system,
+            base_url=self.base_url,
+            settings=settings or {},
+        )
+
+
+def _describe_stream(span: RunSpan, stream: StreamedResponse | None, asked_s: float) -> ModelResponse | None:
+    """Set what the stream tells, however far it was read, and return the response so far."""
+    if stream is None:
+        return None
+    try:
+        response = stream.get()
+        span.set(names.TIME_TO_FIRST_CHUNK, stream.time_to_first_chunk(asked_s))
+        _set_response(span, response)
+    except Exception:
+        _logger.exception("a model's stream could not be traced")
+        return None
+    return response
 
 
 def _describe(span: RunSpan, response: ModelResponse) -> None:
@@ -121,10 +182,15 @@ def _price(response: ModelResponse) -> Decimal | None:
         return None
 
 
-def _trace_invented_tools(place: Place, response: ModelResponse, parameters: ModelRequestParameters) -> None:
-    """A call to a tool that does not exist reaches no toolset: its span is made here."""
-    known = parameters.tool_defs
+def _trace_invented_tools(
+    chat: RunSpan, place: Place, response: ModelResponse, parameters: ModelRequestParameters
+) -> None:
+    """A call to a tool that does not exist reaches no toolset: its span is made here, beside the chat's."""
+    known = None
     for part in response.parts:
-        if isinstance(part, ToolCallPart) and part.tool_name not in known:
-            with tool_span(place, part.tool_name, call_id=part.tool_call_id, known=False) as span:
-                span.fail(UNKNOWN_TOOL_ERROR)
+        if isinstance(part, ToolCallPart):
+            known = parameters.tool_defs if known is None else known
+            if part.tool_name not in known:
+                call_id = part.tool_call_id
+                with tool_span(place, part.tool_name, call_id=call_id, known=False, context=chat.outside) as span:
+                    span.fail(UNKNOWN_TOOL_ERROR)

@@ -9,6 +9,8 @@ from typing import Final
 
 SCOPE_NAME: Final = "nanoagent"
 """Name of the tracer (instrumentation scope) of every span of ours."""
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
+"""On the tracer: the version of the conventions that the names below are from."""
 
 # -- span names: constant, low in number; indexes and ids are attributes ------------------------------------------
 
@@ -33,6 +35,8 @@ OP_CHAT: Final = "chat"
 """One request to a model, answered, failed or cancelled."""
 OP_TOOL: Final = "execute_tool"
 """One tool call that the model asked for, also one that could not be made."""
+INFERENCE_OPERATIONS: Final = (OP_CHAT, "generate_content", "text_completion")
+"""What the conventions call a model call; ours are all `chat`."""
 
 # -- attributes of the GenAI conventions ----------------------------------------------------------------------------
 
@@ -57,18 +61,20 @@ RESPONSE_ID: Final = "gen_ai.response.id"
 """On chat spans, at the end, when the provider gave one."""
 RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 """On chat spans, at the end, when the provider gave one."""
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+"""On chat spans of streams, at the end, when a chunk came: seconds from the request to the first one, as a double."""
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 """On chat spans alone, at the end, when the provider said: all input tokens, cached ones included."""
 OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 """On chat spans alone, at the end, when the provider said: all output tokens, reasoning included."""
 CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
-"""On chat spans, at the end, when not zero: a subset of the input tokens."""
+"""On chat spans, at the end, with the input tokens, which it is a part of."""
 CACHE_CREATION_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
-"""On chat spans, at the end, when not zero: a subset of the input tokens."""
+"""On chat spans, at the end, with the input tokens, which it is a part of."""
 REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
-"""On chat spans, at the end, when not zero: a subset of the output tokens."""
+"""On chat spans, at the end, with the output tokens, which it is a part of."""
 AGENT_NAME: Final = "gen_ai.agent.name"
-"""On plan, invoke_agent and chat spans, at start: task_planner, executor or reflector."""
+"""On plan, invoke_agent and chat spans, at start: task_planner, executor, reflector, or the name of a user's agent."""
 AGENT_VERSION: Final = "gen_ai.agent.version"
 """On the root, at start, when the caller gave one."""
 WORKFLOW_NAME: Final = "gen_ai.workflow.name"
@@ -109,23 +115,27 @@ OPERATION_COST: Final = "operation.cost"
 
 RUN_ID: Final = "nanoagent.run.id"
 """On every span of ours, the root included."""
+PARENT_RUN_ID: Final = "nanoagent.run.parent_id"
+"""On the root of a nested run: the run it is nested in. Its phase and iteration, if any, are then the enclosing
+span's."""
 PHASE: Final = "nanoagent.phase"
-"""On all spans of a run but root and iterations: plan, execute or reflect."""
+"""On all spans of an orchestrator's run but root and iterations: plan, execute or reflect."""
 ITERATION: Final = "nanoagent.iteration"
 """On iterations and all spans inside one: 1-based, without gaps."""
 ABANDONED: Final = "nanoagent.abandoned"
-"""True on a span that was still open when its run closed."""
+"""True on a span that nobody waited for: open when its run closed, or of a stream that was broken off."""
 
 # -- our own: on the root -------------------------------------------------------------------------------------------
 
 STATUS: Final = "nanoagent.status"
-"""At the end: completed, incomplete, failed or cancelled."""
+"""At start `running`: what makes a span the root of a run. At the end completed, incomplete, failed or cancelled."""
 STOP_REASON: Final = "nanoagent.stop_reason"
-"""At the end: why the run stopped."""
+"""At the end: why the run stopped. Not on an agent's own root."""
 MAX_ITERATIONS: Final = "nanoagent.max_iterations"
 """At start: the limit in force."""
 PROMPTS_HASH: Final = "nanoagent.prompts.hash"
-"""At start: the first 12 hex digits of a SHA-256 over the prompts in use."""
+"""The first 12 hex digits of a SHA-256 over the prompts in use: an orchestrator's at start, the instructions that an
+agent's first request carries at the end."""
 RUN_ITERATIONS: Final = "nanoagent.iterations"
 """At the end: what the run counted itself, as the six below; a reader compares them with what it found."""
 RUN_API_CALLS: Final = "nanoagent.api_calls"

@@ -3,12 +3,15 @@
 The fold is fed by the run's own spans as they end, so that a run knows its numbers without any SDK.
 """
 
+import importlib.metadata
+import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 from uuid import uuid4
 
 from opentelemetry import context as otel_context
@@ -21,6 +24,7 @@ from nanoagent.core.records import SpanRecord
 from nanoagent.tracing import names
 
 _PLACE_KEY = otel_context.create_key("nanoagent.place")
+_logger = logging.getLogger(__name__)
 
 
 class Clock(Protocol):
@@ -58,7 +62,11 @@ class OpenSpan(Protocol):
 
 
 class Run:
-    """What the spans of one run share. Safe to use from several threads."""
+    """What the spans of one run share. Safe to use from several threads.
+
+    A run that is made inside of another one is nested in it: it has the clock and the tracer of that run, and what it
+    uses counts there as well.
+    """
 
     def __init__(
         self,
@@ -67,30 +75,42 @@ class Run:
         clock: Clock | None = None,
         tracer_provider: TracerProvider | None = None,
         guard: Callable[["Run"], None] | None = None,
+        root_operation: str = names.OP_WORKFLOW,
     ) -> None:
         """Begin to trace a run.
 
         Args:
-            run_id: By default a random one of 32 hex digits.
-            clock: Stamps every span of the run; by default a `RunClock` that starts now.
+            run_id: By default, and where a run around it has this one already, a random one of 32 hex digits.
+            clock: Stamps every span of the run; by default a `RunClock` that starts now. A nested run has no other than
+                that of the run around it.
             tracer_provider: By default the one that the application installed, if any.
             guard: Called before each model call; it raises `RunStopped` where the run may make no more.
+            root_operation: `invoke_workflow`, or `invoke_agent` for a run without iterations and tasks.
         """
-        self.id = run_id or uuid4().hex
-        self.clock: Clock = clock or RunClock()
+        self.parent = current_place()
+        """Where the run is nested; `None` for an outermost one."""
+        outer = self.parent.run if self.parent else None
+        self.id = run_id if run_id and not (outer and outer.is_inside(run_id)) else uuid4().hex
+        self.clock: Clock = outer.clock if outer else clock or RunClock()
         self._started_ns = self.clock.now_ns()
-        self.tracer: Tracer = get_tracer(names.SCOPE_NAME, tracer_provider=tracer_provider)
+        self.tracer: Tracer = outer.tracer if outer and tracer_provider is None else _tracer(tracer_provider)
+        self.first_request: Sequence[Any] = ()
+        """The messages of the run's first model call."""
         self.closed = False
+        self._broken_off = False
         self._guard = guard
-        self._fold = Fold(self.id)
+        self._fold = Fold(self.id, root_operation=root_operation, parent_run_id=outer.id if outer else None)
         self._open: dict[int, OpenSpan] = {}
+        self._completion: list[Callable[[PerformanceMetrics], object]] = []
         self._model_errors: deque[BaseException] = deque(maxlen=16)
         self._seen_exceptions: deque[BaseException] = deque(maxlen=16)
         self._ids_given = 0
         self._lock = threading.Lock()
+        if self.parent is not None:
+            self.parent.run.nests(self.id, self.parent)
 
     def metrics(self, *, goal: str | None = None) -> PerformanceMetrics:
-        """The run's numbers so far."""
+        """The run's numbers so far, those of the runs that are nested in it included."""
         with self._lock:
             return self._fold.metrics(goal=goal, so_far=(self._started_ns, self.clock.now_ns()))
 
@@ -100,14 +120,20 @@ class Run:
         with self._lock:
             return self._fold.tokens_used
 
+    def is_inside(self, run_id: str) -> bool:
+        """Whether this run, or one around it, has this id."""
+        return self.id == run_id or (self.parent is not None and self.parent.run.is_inside(run_id))
+
     def before_call(self) -> None:
         """A model call of the run is about to be made.
 
         Raises:
-            RunStopped: The run's guard does not allow it.
+            RunStopped: The guard of the run, or of one around it, does not allow it.
         """
         if self._guard is not None:
             self._guard(self)
+        if self.parent is not None:
+            self.parent.run.before_call()
 
     def model_raised(self, error: BaseException) -> None:
         """A model call of the run ended in this exception."""
@@ -123,7 +149,7 @@ class Run:
             return self._fold.iteration(number)
 
     def opened(self, span: OpenSpan) -> None:
-        """A span of the run has started."""
+        """A span of the run, or the root of a run nested in it, has started."""
         with self._lock:
             self._open[id(span)] = span
 
@@ -131,7 +157,49 @@ class Run:
         """A span of the run has ended."""
         with self._lock:
             self._open.pop(id(span), None)
-            self._fold.add(record)
+        self._add(record)
+
+    def forget(self, span: OpenSpan) -> None:
+        """A span that was told to the run is none of its own, and has ended."""
+        with self._lock:
+            self._open.pop(id(span), None)
+
+    def nests(self, run_id: str, place: "Place") -> None:
+        """A run begins at this place of the run."""
+        with self._lock:
+            self._fold.nest(run_id, place.phase, place.iteration)
+        if self.parent is not None:
+            self.parent.run.nests(run_id, self.parent)
+
+    def add_untracked(self, record: SpanRecord) -> None:
+        """A model call that others traced has ended inside the run."""
+        if self.closed:
+            return
+        with self._lock:
+            self._fold.add_untracked(record)
+        if self.parent is not None:
+            self.parent.run.add_untracked(record)
+
+    def when_complete(self, callback: Callable[[PerformanceMetrics], object]) -> None:
+        """Call back once, with the final numbers, when the run's root has ended; one that raises is logged."""
+        self._completion.append(callback)
+
+    def complete(self) -> None:
+        """The run's root has ended."""
+        for callback in self._completion:
+            try:
+                callback(self.metrics())
+            except Exception:
+                _logger.exception("a callback failed on the run %s", self.id)
+
+    def break_off(self) -> None:
+        """Nobody waits for the run any more: spans that a cancellation now ends are abandoned ones."""
+        self._broken_off = True
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether nobody waits for the run, or for one around it, any more."""
+        return self._broken_off or (self.parent is not None and self.parent.run.broken_off)
 
     def close(self, root: OpenSpan) -> None:
         """Nothing of the run starts or ends after this but its root: what is still open ends now, as abandoned."""
@@ -152,10 +220,18 @@ class Run:
             return True
 
     def own_span_id(self) -> str:
-        """An id, unique in the run, for a span that no SDK gave one."""
+        """An id, unique in the run and those around it, for a span that no SDK gave one."""
+        if self.parent is not None:
+            return self.parent.run.own_span_id()
         with self._lock:
             self._ids_given += 1
             return f"{self._ids_given:016x}"
+
+    def _add(self, record: SpanRecord) -> None:
+        with self._lock:
+            self._fold.add(record)
+        if self.parent is not None:
+            self.parent.run._add(record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +248,27 @@ class Place:
 
 def current_place() -> Place | None:
     """Where the caller stands, or `None` outside of any run and in one that has closed."""
-    place = otel_context.get_value(_PLACE_KEY)
+    return place_in(otel_context.get_current())
+
+
+def place_in(context: Context) -> Place | None:
+    """Where in a run a context stands, or `None` outside of any run and in one that has closed."""
+    place = context.get(_PLACE_KEY)
     return place if isinstance(place, Place) and not place.run.closed else None
 
 
 def with_place(place: Place, context: Context) -> Context:
     """A context in which `current_place()` is `place`."""
     return otel_context.set_value(_PLACE_KEY, place, context)
+
+
+def _tracer(provider: TracerProvider | None) -> Tracer:
+    return get_tracer(names.SCOPE_NAME, _version(), tracer_provider=provider, schema_url=names.SCHEMA_URL)
+
+
+@cache
+def _version() -> str:
+    try:
+        return importlib.metadata.version(names.SCOPE_NAME)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

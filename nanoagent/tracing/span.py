@@ -1,8 +1,9 @@
 """A span of a run, from its start to its end."""
 
 import logging
-from collections.abc import Mapping
-from contextvars import Token
+from asyncio import CancelledError
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -35,8 +36,13 @@ class RunSpan:
         phase: str | None = None,
         iteration: int | None = None,
         agent: str | None = None,
+        context: Context | None = None,
     ) -> None:
-        """Start the span below `place`; phase, iteration and agent are those of `place` unless given."""
+        """Start the span below `place`; phase, iteration and agent are those of `place` unless given.
+
+        Its parent is the span that is current in `context`, by default the caller's own: another instrumentation may
+        have put spans between.
+        """
         phase = phase or (place.phase if place else None)
         iteration = iteration or (place.iteration if place else None)
         own: dict[str, AttributeValue] = {names.RUN_ID: run.id}
@@ -49,12 +55,12 @@ class RunSpan:
         self._name = name
         self._attributes: dict[str, AttributeValue] = {**attributes, **own}
         self._late: dict[str, AttributeValue] = {}
-        self._token: Token[Context] | None = None
         self._ended = False
         self._start_ns = run.clock.now_ns()
-        context = otel_context.get_current()
-        self._span = self._start(context, kind)
-        self._trace_id, span_id, self._parent_span_id = self._ids(context, place)
+        self.outside = otel_context.get_current() if context is None else context
+        """The context that the span was started in."""
+        self._span = self._start(self.outside, kind)
+        self._trace_id, span_id, self._parent_span_id = self._ids(self.outside, place)
         self.place = Place(run, span_id, phase, iteration, agent or (place.agent if place else None))
         run.opened(self)
 
@@ -81,7 +87,7 @@ class RunSpan:
             self.event(names.EXCEPTION_EVENT, {names.EXCEPTION_TYPE: self.error_type})
 
     def abandon(self) -> None:
-        """End the span because its run has closed. It counts as cancelled."""
+        """End the span because nobody waits for it any more. It counts as cancelled."""
         self.set(names.ABANDONED, value=True)
         self.fail(CANCELLED_ERROR_TYPE)
         self.end()
@@ -103,19 +109,41 @@ class RunSpan:
             _logger.exception("span %s could not be ended", self._name)
         self.run.ended(self, self._record(end_ns))
 
+    @property
+    def context(self) -> Context:
+        """The context in which the span is current."""
+        return with_place(self.place, set_span_in_context(self._span, self.outside))
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make the span current in the block, and leave it open."""
+        before, mine = otel_context.get_current(), self.context
+        otel_context.attach(mine)
+        try:
+            yield
+        finally:
+            _restore(before, instead_of=mine)
+
     def __enter__(self) -> Self:
         """Make the span current."""
-        context = set_span_in_context(self._span, otel_context.get_current())
-        self._token = otel_context.attach(with_place(self.place, context))
+        self._before, self._mine = otel_context.get_current(), self.context
+        otel_context.attach(self._mine)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End the span; an exception marks it as failed and goes on unchanged."""
-        if self._token is not None:
-            otel_context.detach(self._token)
-        if error is not None and self.error_type is None and not isinstance(error, RunStopped):
+        _restore(self._before, instead_of=self._mine)
+        if error is not None:
+            self.end_with(error)
+        self.end()
+
+    def end_with(self, error: BaseException) -> None:
+        """End the span because of an exception, unless it is one that ends a run in good order."""
+        if isinstance(error, GeneratorExit) or (isinstance(error, CancelledError) and self.run.broken_off):
+            self.abandon()
+        elif self.error_type is None and not isinstance(error, RunStopped):
             self.fail(error)
         self.end()
 
@@ -147,6 +175,16 @@ class RunSpan:
             attributes=self._attributes | self._late,
             failed=self.error_type is not None,
         )
+
+
+def _restore(before: Context, *, instead_of: Context) -> None:
+    """Make `before` current again.
+
+    A block that is closed from elsewhere, as one in a dropped generator is, has no context to put right, and detaching
+    a token there would log an error.
+    """
+    if otel_context.get_current() is instead_of:
+        otel_context.attach(before)
 
 
 def error_type_of(error: BaseException) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
+from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
 from nanoagent.tracing.run import Place, Run
 from nanoagent.tracing.span import RunSpan
@@ -32,6 +34,16 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class RootSpan(RunSpan):
     """The root of a run: closing it closes the run, and tells what the run counted itself."""
 
+    def __init__(self, run: Run, name: str, attributes: Mapping[str, AttributeValue], *, agent: str | None) -> None:
+        """Start the root below whatever span is current; that of a nested run carries the place of the run."""
+        status: dict[str, AttributeValue] = {names.STATUS: "running"}
+        if run.parent is not None:
+            status[names.PARENT_RUN_ID] = run.parent.run.id
+        super().__init__(run, name, {**attributes, **status}, place=run.parent)
+        self.place = Place(run, self.place.span_id, agent=agent)
+        if run.parent is not None:
+            run.parent.run.opened(self)
+
     def conclude(
         self, *, status: str, stop_reason: str, tasks_completed: int, tasks_total: int, error_type: str | None = None
     ) -> None:
@@ -48,6 +60,7 @@ class RootSpan(RunSpan):
             return
         self.run.close(self)
         counted = self.run.metrics()
+        self._late.setdefault(names.STATUS, self._outcome())
         self.set(names.RUN_ITERATIONS, counted.iterations)
         self.set(names.RUN_API_CALLS, counted.api_calls)
         self.set(names.RUN_TOOL_CALLS, counted.tool_calls)
@@ -55,6 +68,14 @@ class RootSpan(RunSpan):
         self.set(names.RUN_OUTPUT_TOKENS, counted.output_tokens)
         self.set(names.RUN_COST_USD, None if counted.cost_usd is None else float(counted.cost_usd))
         super().end()
+        if self.run.parent is not None:
+            self.run.parent.run.forget(self)
+        self.run.complete()
+
+    def _outcome(self) -> str:
+        if self.error_type is None:
+            return "completed"
+        return "cancelled" if self.error_type == CANCELLED_ERROR_TYPE else "failed"
 
 
 def root_span(
@@ -65,7 +86,7 @@ def root_span(
     agent_version: str | None,
     attributes: Mapping[str, AttributeValue],
 ) -> RootSpan:
-    """`invoke_workflow nanoagent`: one per run, below whatever span is current."""
+    """`invoke_workflow nanoagent`: the root of an orchestrator's run."""
     own: dict[str, AttributeValue] = {
         names.OPERATION_NAME: names.OP_WORKFLOW,
         names.WORKFLOW_NAME: names.SCOPE_NAME,
@@ -74,7 +95,23 @@ def root_span(
     }
     if agent_version is not None:
         own[names.AGENT_VERSION] = agent_version
-    return RootSpan(run, names.ROOT_SPAN, {**attributes, **own}, place=None)
+    return RootSpan(run, names.ROOT_SPAN, {**attributes, **own}, agent=None)
+
+
+def agent_root_span(
+    run: Run, agent: str | None, *, agent_version: str | None, attributes: Mapping[str, AttributeValue]
+) -> RootSpan:
+    """`invoke_agent <agent>`: the root of an agent's own run, which has no iterations and no phases."""
+    own = _agent_attributes(agent, agent_version)
+    return RootSpan(run, _agent_name(agent), {**attributes, **own}, agent=agent)
+
+
+def nested_agent_span(
+    place: Place, agent: str | None, *, agent_version: str | None, attributes: Mapping[str, AttributeValue]
+) -> RunSpan:
+    """`invoke_agent <agent>`: an agent at work inside a run, which it belongs to."""
+    own = _agent_attributes(agent, agent_version)
+    return RunSpan(place.run, _agent_name(agent), {**attributes, **own}, place=place, agent=agent)
 
 
 def agent_span(place: Place, agent: str, *, phase: str, operation: str = names.OP_AGENT) -> RunSpan:
@@ -119,7 +156,13 @@ def chat_span(
 
 
 def tool_span(
-    place: Place, tool: str, *, call_id: str | None, description: str | None = None, known: bool = True
+    place: Place,
+    tool: str,
+    *,
+    call_id: str | None,
+    description: str | None = None,
+    known: bool = True,
+    context: Context | None = None,
 ) -> RunSpan:
     """`execute_tool <tool>`: one tool call; `known` is False for a name that the model invented."""
     attributes: dict[str, AttributeValue] = {
@@ -131,12 +174,26 @@ def tool_span(
         attributes[names.TOOL_CALL_ID] = call_id
     if description:
         attributes[names.TOOL_DESCRIPTION] = shortened(description, MAX_DESCRIPTION_LENGTH)
-    return RunSpan(place.run, f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}", attributes, place=place)
+    name = f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}"
+    return RunSpan(place.run, name, attributes, place=place, context=context)
 
 
 def shortened(text: str, length: int) -> str:
     """The text, cut to `length` characters with an ellipsis as the last one where it is longer."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _agent_name(agent: str | None) -> str:
+    return names.OP_AGENT if agent is None else f"{names.OP_AGENT} {agent}"
+
+
+def _agent_attributes(agent: str | None, agent_version: str | None) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {names.OPERATION_NAME: names.OP_AGENT}
+    if agent is not None:
+        attributes[names.AGENT_NAME] = agent
+    if agent_version is not None:
+        attributes[names.AGENT_VERSION] = agent_version
+    return attributes
 
 
 def _server_attributes(base_url: str | None) -> dict[str, AttributeValue]:

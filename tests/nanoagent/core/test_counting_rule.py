@@ -89,7 +89,7 @@ def test_a_whole_run() -> None:
 
 def test_1_records_of_other_runs_and_spans_seen_twice_are_left_out() -> None:
     stranger = replace(COMPLETE[1], span_id="x", run_id="run-2")
-    nobody = replace(COMPLETE[1], span_id="y", run_id=None)
+    nobody = replace(COMPLETE[1], span_id="y", run_id=None, parent_span_id=None)
     assert fold([nobody, *COMPLETE, stranger, *COMPLETE], run_id=RUN) == fold(COMPLETE)
 
 

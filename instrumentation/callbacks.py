@@ -1,0 +1,65 @@
+"""Callbacks in a thread of their own, from a bounded queue: whoever is called back cannot hold up the application."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+
+from nanoagent.core.performance import PerformanceMetrics
+
+_logger = logging.getLogger(__name__)
+
+Callback = Callable[[PerformanceMetrics], object]
+
+
+class Callbacks:
+    """Calls back in a thread of its own, which starts with the first call, from a bounded queue."""
+
+    def __init__(self, callback: Callback, *, size: int = 1_000) -> None:
+        self.dropped = 0
+        self._callback = callback
+        self._queue: queue.Queue[PerformanceMetrics | None] = queue.Queue(maxsize=size)
+        self._worker: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def put(self, metrics: PerformanceMetrics) -> None:
+        """Call back with these metrics, sooner or later; they are dropped, and counted, while the queue is full."""
+        with self._lock:
+            if self._closed:
+                return
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="nanoagent-aggregator", daemon=True)
+                self._worker.start()
+            try:
+                self._queue.put_nowait(metrics)
+            except queue.Full:
+                self.dropped += 1
+
+    def drain(self, *, timeout_s: float) -> bool:
+        """Wait until all that is due has been called; whether it was in time."""
+        with self._queue.all_tasks_done:
+            return self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, timeout_s)
+
+    def close(self, *, timeout_s: float) -> None:
+        """Wait for what is due, and call back no more."""
+        drained = self.drain(timeout_s=timeout_s)
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            worker = self._worker
+        if worker is not None and drained:
+            self._queue.put_nowait(None)
+            worker.join(timeout_s)
+
+    def _work(self) -> None:
+        while (metrics := self._queue.get()) is not None:
+            try:
+                if not self._closed:
+                    self._callback(metrics)
+            except BaseException:  # a SystemExit would end this thread, and with it every later call
+                _logger.exception("a callback failed on the run %s", metrics.run_id)
+            finally:
+                self._queue.task_done()
+        self._queue.task_done()

@@ -1,0 +1,61 @@
+"""The run of an agent of the caller's own: its root span, or its span in the run that it belongs to."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry.trace import TracerProvider
+from opentelemetry.util.types import AttributeValue
+
+from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.tracing import names
+from nanoagent.tracing.attributes import checked_attributes, checked_version
+from nanoagent.tracing.run import Clock, Run, current_place
+from nanoagent.tracing.span import RunSpan
+from nanoagent.tracing.spans import agent_root_span, nested_agent_span
+
+
+@contextmanager
+def traced_run(
+    agent: str | None = None,
+    *,
+    attributes: Mapping[str, AttributeValue] | None = None,
+    agent_version: str | None = None,
+    tracer_provider: TracerProvider | None = None,
+    clock: Clock | None = None,
+    run_id: str | None = None,
+    on_complete: Callable[[PerformanceMetrics], object] | None = None,
+) -> Iterator[RunSpan]:
+    """Trace what the block does as the run of an agent; inside another run, as a part of that one.
+
+    Models wrapped by `traced` and toolsets wrapped by `traced_toolset` are traced and counted inside it. `Tracing` does
+    all this for a pydantic-ai agent; this is for what is built by hand.
+
+    Example:
+        >>> with traced_run("summarizer") as span:
+        ...     response = await model_request(traced(model), [ModelRequest.user_text_prompt("...")])
+        >>> span.run.metrics().tokens_used
+
+    Args:
+        agent: The agent's name, in the span's name: keep it constant.
+        attributes: The caller's own facts, on the span: see `checked_attributes` for the bounds.
+        agent_version: On the span.
+        tracer_provider: By default the one that the application installed, if any.
+        clock: Stamps the run's spans; by default a clock of its own.
+        run_id: By default a random one.
+        on_complete: Called with the final numbers when the block has ended, however it ended; not called for a part of
+            another run.
+
+    Raises:
+        ConfigurationError: An attribute or the version is nothing that a span can carry.
+    """
+    facts, version = checked_attributes(attributes), checked_version(agent_version)
+    place = current_place()
+    if place is not None:
+        span = nested_agent_span(place, agent, agent_version=version, attributes=facts)
+    else:
+        run = Run(run_id=run_id, clock=clock, tracer_provider=tracer_provider, root_operation=names.OP_AGENT)
+        if on_complete is not None:
+            run.when_complete(on_complete)
+        span = agent_root_span(run, agent, agent_version=version, attributes=facts)
+    with span:
+        yield span
