@@ -42,17 +42,22 @@ def recommendations(results: Results) -> list[str]:
 
 
 def success_criteria(results: Results) -> list[tuple[str, bool | None, str]]:
-    """The criteria that the project set itself: what, whether it holds (`None`: not judged), and the evidence."""
+    """The criteria that the project set itself, as far as they concern what was measured.
+
+    Each is what has to hold, whether it does (`None`: not judged), and the evidence.
+    """
     small = [pair for pair in results.attempts if pair[0].tier in (Tier.SIMPLE, Tier.MEDIUM)]
     large = [pair for pair in results.attempts if pair[0].tier not in (Tier.SIMPLE, Tier.MEDIUM)]
-    return [
-        _number_of_goals(results),
-        _below("Simple and medium goals take fewer than 5 iterations", small, "iterations", 5),
-        _below("Simple and medium goals use fewer than 10,000 tokens", small, "tokens", 10_000),
-        _below("All other goals take fewer than 15 iterations", large, "iterations", 15),
-        _below("All other goals use fewer than 50,000 tokens", large, "tokens", 50_000),
-        _no_runaway(results),
+    own_goals, iterations = results.provenance.goals_file is None, results.has_iterations
+    criteria = [
+        (own_goals, _number_of_goals(results)),
+        (iterations, _below("Simple and medium goals take fewer than 5 iterations", small, "iterations", 5)),
+        (True, _below("Simple and medium goals use fewer than 10,000 tokens", small, "tokens", 10_000)),
+        (iterations, _below("All other goals take fewer than 15 iterations", large, "iterations", 15)),
+        (True, _below("All other goals use fewer than 50,000 tokens", large, "tokens", 50_000)),
+        (iterations, _no_runaway(results)),
     ]
+    return [criterion for concerned, criterion in criteria if concerned]
 
 
 # -- sentences ------------------------------------------------------------------------------------------------------
@@ -74,11 +79,11 @@ def _verdicts(results: Results) -> str:
 def _tightest(results: Results) -> str:
     """The goals that came nearest to their budgets."""
     parts = []
-    for place, name in enumerate(("iterations", "tokens")):
-        uses = [(goal, list(_budget_uses(goal, attempt))) for goal, attempt in results.attempts]
-        known = [(goal, found[place]) for goal, found in uses if len(found) > place]
+    uses = [(goal, *use) for goal, attempt in results.attempts for use in _budget_uses(goal, attempt)]
+    for name in ("iterations", "tokens"):
+        known = [(goal, used, bound) for goal, of, used, bound in uses if of == name]
         if known:
-            goal, (_, used, bound) = max(known, key=lambda item: item[1][1] / item[1][2])
+            goal, used, bound = max(known, key=lambda use: use[1] / use[2])
             parts.append(f"of {name} in {goal.id} ({used:,} of <{bound:,}, {percent(used, bound)})")
     return f"Least headroom is left {listed(parts)}." if parts else ""
 
@@ -114,7 +119,8 @@ def _phases(results: Results) -> str:
 def _tools(results: Results) -> str:
     calls, failed = _sum(results, "tool_calls") or 0, _sum(results, "failed_tool_calls") or 0
     if not failed:
-        return f"{plural(calls, 'tool call')} were made, and none failed."
+        made = f"{plural(calls, 'tool call')} {'was' if calls == 1 else 'were'} made"
+        return f"{made}, and none failed." if calls else "No tool was called."
     hit = [(goal, attempt) for goal, attempt in results.attempts if attempt.metrics.failed_tool_calls]
     recovered = [goal.id for goal, attempt in hit if attempt.verdict.word is VerdictWord.PASS]
     return (
@@ -124,7 +130,7 @@ def _tools(results: Results) -> str:
 
 
 def _limits(results: Results) -> str:
-    beyond = [goal.id for goal, attempt in results.attempts if attempt.metrics.iterations > goal.max_iterations]
+    beyond = [goal.id for goal, iterations in _iterations(results) if iterations > goal.max_iterations]
     if beyond:
         return f"max_iterations did not hold in {listed(beyond)}."
     stopped = [goal.id for goal, attempt in results.attempts if attempt.metrics.stop_reason == "max_iterations"]
@@ -178,10 +184,11 @@ def _below(what: str, pairs: Sequence[tuple[Goal, Attempt]], name: str, bound: i
 
 
 def _no_runaway(results: Results) -> tuple[str, bool | None, str]:
-    pairs = results.attempts
-    held = [goal for goal, attempt in pairs if attempt.metrics.iterations <= goal.max_iterations]
+    pairs = _iterations(results)
+    held = [goal for goal, iterations in pairs if iterations <= goal.max_iterations]
     holds = len(held) == len(pairs) if pairs else None
-    return "No goal takes more than its max_iterations", holds, f"held in {len(held)} of {len(pairs)}"
+    evidence = f"held in {len(held)} of {len(pairs)}" if pairs else "no iterations were counted"
+    return "No goal takes more than its max_iterations", holds, evidence
 
 
 # -- numbers --------------------------------------------------------------------------------------------------------
@@ -190,9 +197,16 @@ def _no_runaway(results: Results) -> tuple[str, bool | None, str]:
 def _budget_uses(goal: Goal, attempt: Attempt) -> Iterable[tuple[str, int, int]]:
     """What was used of each budget, as far as it is known: its name, the use, the bound."""
     budget = goal.tier.budget
-    yield "iterations", attempt.metrics.iterations, budget.iterations
+    if attempt.metrics.iterations is not None:
+        yield "iterations", attempt.metrics.iterations, budget.iterations
     if attempt.metrics.tokens_used is not None:
         yield "tokens", attempt.metrics.tokens_used, budget.tokens
+
+
+def _iterations(results: Results) -> list[tuple[Goal, int]]:
+    """The iterations of each attempt that has some."""
+    counted = [(goal, attempt.metrics.iterations) for goal, attempt in results.attempts]
+    return [(goal, iterations) for goal, iterations in counted if iterations is not None]
 
 
 def _used(metrics: PerformanceMetrics, name: str) -> int | None:

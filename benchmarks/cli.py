@@ -1,5 +1,6 @@
 """The command line of the benchmarks."""
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from benchmarks.formats import quoted
 from benchmarks.goals import GOALS, Goal
 from benchmarks.selection import select
 from instrumentation.exits import Ended, run_command
@@ -14,6 +16,7 @@ from nanoagent.errors import ConfigurationError
 
 OUTPUT: Final = Path(__file__).parent / "out"
 """Where results go by default."""
+_MOST_DIGITS: Final = 9
 
 app = typer.Typer(
     add_completion=False,
@@ -26,8 +29,21 @@ app = typer.Typer(
 def benchmark(
     context: typer.Context,
     model: Annotated[
-        str, typer.Option(metavar="M", help="scripted, or a pydantic-ai model, such as openai:gpt-5-mini.")
-    ] = "scripted",
+        str | None,
+        typer.Option(
+            metavar="M", help="scripted, or a pydantic-ai model, such as openai:gpt-5-mini.", show_default="scripted"
+        ),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:OBJECT",
+            help="Benchmark your own pydantic-ai Agent, or a function that makes Orchestrators, instead of a model.",
+        ),
+    ] = None,
+    goals_file: Annotated[
+        str | None, typer.Option("--goals", metavar="FILE", help="Your own goals: see docs/benchmarks.md.")
+    ] = None,
     goal: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only this goal; may be repeated.")] = None,
     tier: Annotated[list[str] | None, typer.Option(metavar="T", help="Only this tier; may be repeated.")] = None,
     concurrency: Annotated[str, typer.Option(metavar="N", help="How many goals run at a time.")] = "1",
@@ -38,6 +54,9 @@ def benchmark(
         bool, typer.Option("--save-baseline", help="Also write benchmarks/baseline.json and benchmarks/RESULTS.md.")
     ] = False,
     list_goals: Annotated[bool, typer.Option("--list", help="List the goals and end.")] = False,
+    goals_schema: Annotated[
+        bool, typer.Option("--goals-schema", help="Print the JSON schema of a goals file and end.")
+    ] = False,
 ) -> None:
     """Run goals and judge them: iterations, tokens and answers against each goal's budget.
 
@@ -48,26 +67,29 @@ def benchmark(
     Exit code: 0 all passed, 1 a criterion failed, 3 a verdict is error, 4 bad input or crash, 130 interrupted.
     """
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
-    goals: Sequence[Goal] = GOALS if context.obj is None else context.obj
+    if goals_schema:
+        _print_schema()
+        return
+    goals: Sequence[Goal] = _goals(goals_file, context.obj)
     chosen = select(goals, ids=goal or (), tiers=tier or ())
     if list_goals:
-        for one in chosen:
-            typer.echo(f"{one.id:18} {one.tier:10} {one.text}")
+        _print_goals(chosen)
         return
     slots = _positive(concurrency)
-    if save_baseline and len(chosen) < len(goals):
-        raise ConfigurationError("--save-baseline needs all goals; leave out --goal and --tier")
+    if save_baseline:
+        _check_baseline(agent=agent, goals_file=goals_file, all_goals=len(chosen) == len(goals))
 
     from benchmarks.command import Request, execute
 
-    settings = {"goal": list(goal or ()), "tier": list(tier or ())}
     request = Request(
         goals=chosen,
         model=model,
+        agent=agent,
+        goals_file=goals_file,
         concurrency=slots,
         output=output,
         save_baseline=save_baseline,
-        settings=settings,
+        settings={"goal": list(goal or ()), "tier": list(tier or ())},
     )
     raise Ended(execute(request))
 
@@ -81,9 +103,43 @@ def main(goals: Sequence[Goal] | None = None) -> None:
     run_command(lambda: app(obj=goals))
 
 
+def _goals(path: str | None, given: Sequence[Goal] | None) -> Sequence[Goal]:
+    if path is None:
+        return GOALS if given is None else given
+
+    from benchmarks.goals_file import read
+
+    return read(path)
+
+
+def _print_goals(goals: Sequence[Goal]) -> None:
+    width = max(18, *(len(one.id) for one in goals))
+    for one in goals:
+        typer.echo(f"{one.id:{width}} {one.tier:10} {' '.join(one.text.split())}")
+
+
+def _print_schema() -> None:
+    from benchmarks.goal_forms import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def _check_baseline(*, agent: str | None, goals_file: str | None, all_goals: bool) -> None:
+    for option, value in (("--agent", agent), ("--goals", goals_file)):
+        if value is not None:
+            raise ConfigurationError(
+                f"--save-baseline is for the benchmark's own goals and orchestrator, got {option} {quoted(value)}; "
+                f"leave out {option}, or keep results.json of your own runs"
+            )
+    if not all_goals:
+        raise ConfigurationError("--save-baseline needs all goals; leave out --goal and --tier")
+
+
 def _positive(value: str) -> int:
-    if not value.strip().isdecimal() or int(value) < 1:
+    text = value.strip()
+    if len(text) > _MOST_DIGITS or not text.isdecimal() or int(text) < 1:
         raise ConfigurationError(
-            f"--concurrency must be a whole number of 1 or more, got {value!r}; leave it out for 1"
+            f"--concurrency must be a whole number from 1 to {10**_MOST_DIGITS - 1:,}, got {quoted(value)}; "
+            "leave it out for 1"
         )
-    return int(value)
+    return int(text)

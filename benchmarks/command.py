@@ -14,9 +14,10 @@ import typer
 from benchmarks import provenance, report, store
 from benchmarks.analysis import analysis
 from benchmarks.goals import Goal
-from benchmarks.models import SCRIPTED, Subject, subject_named
+from benchmarks.models import SCRIPTED, is_scripted, subject_named
 from benchmarks.results import Attempt, GoalResults, Provenance, Results, row_of
 from benchmarks.runner import Listener, Session, run_goals
+from benchmarks.subject import Subject
 from benchmarks.terminal import LiveProgress, reason_lines, result_table, stdout_console
 from benchmarks.verdict import VerdictWord
 from instrumentation.configuration import configure
@@ -44,7 +45,10 @@ class Request:
     """What the command line asks for, checked."""
 
     goals: Sequence[Goal]
-    model: str
+    model: str | None
+    """`None` for the scripted one, or for the agent's own."""
+    agent: str | None
+    goals_file: str | None
     concurrency: int
     output: Path
     save_baseline: bool
@@ -57,21 +61,24 @@ def execute(request: Request) -> ExitCode:
 
     Raises:
         ConfigurationError: Something that was asked for cannot be used; found before any goal is run, but for a
-            baseline that these results are not fit to be.
+            baseline that these results are not fit to be, and for results that cannot be written.
     """
     ui_url = ui_url_from_env(os.environ)
-    subject = subject_named(request.model)
+    subject = _subject(request)
     files = store.Store(request.output)
     with LiveProgress(len(request.goals)) as progress:
         telemetry = configure(service_name=SERVICE, notify=progress.say)
         linked = JAEGER in telemetry.exporters
         session = Session(subject=subject, link=(lambda trace_id: trace_url(ui_url, trace_id)) if linked else None)
         try:
-            results = _run(request, session, files, progress)
+            results, unwritten = _run(request, session, files, progress)
         finally:
             arrived = telemetry.shutdown()
-    files.write_results(results.to_dict(), report.markdown(results))
-    _print(results, request, _trace_lines(results, telemetry, ui_url, arrived=arrived))
+    failure = _write(files, results)
+    _print(results, request, _trace_lines(results, telemetry, ui_url, arrived=arrived), written=failure is None)
+    problem = unwritten or failure
+    if problem is not None:
+        raise problem
     if results.interrupted:
         return ExitCode.INTERRUPTED
     if request.save_baseline:
@@ -79,7 +86,23 @@ def execute(request: Request) -> ExitCode:
     return worst(EXIT_CODES[verdict] for verdict in results.verdicts)
 
 
-def _run(request: Request, session: Session, files: store.Store, progress: LiveProgress) -> Results:
+def _subject(request: Request) -> Subject:
+    if request.agent is not None:
+        from benchmarks.agents import subject_of
+
+        return subject_of(request.agent, request.model, request.goals[0])
+    model = SCRIPTED if request.model is None else request.model
+    if request.goals_file is not None and is_scripted(model):
+        from benchmarks.scripted import check_scripts
+
+        check_scripts(request.goals)
+    return subject_named(model)
+
+
+def _run(
+    request: Request, session: Session, files: store.Store, progress: LiveProgress
+) -> tuple[Results, store.Unwritable | None]:
+    """The results, and why the run ended early when a row could not be written."""
     attempts: dict[str, list[Attempt]] = {goal.id: [] for goal in request.goals}
 
     def ended(goal: Goal, attempt: Attempt) -> None:
@@ -88,24 +111,38 @@ def _run(request: Request, session: Session, files: store.Store, progress: LiveP
         progress.ended(goal)
 
     def raised(goal: Goal, error: Exception) -> None:
-        progress.say(f"{goal.id} broke in the harness:\n{''.join(traceback.format_exception(error))}")
+        progress.say(f"{goal.id} could not be judged:\n{''.join(traceback.format_exception(error))}")
 
-    started_at, interrupted = _now(), False
+    def troubled(goal: Goal, error: str) -> None:
+        progress.say(f"{goal.id}: {error}")
+
+    started_at, interrupted, unwritten = _now(), False, None
     files.begin_attempts()
-    listener = Listener(started=progress.started, ended=ended, raised=raised)
+    listener = Listener(started=progress.started, ended=ended, raised=raised, troubled=troubled)
     try:
         asyncio.run(run_goals(request.goals, session, concurrency=request.concurrency, listener=listener))
     except KeyboardInterrupt:
         interrupted = True
-    return Results(
+    except store.Unwritable as error:
+        unwritten = error
+    results = Results(
         provenance=_provenance(request, session, started_at),
         goals=[GoalResults(goal=goal, attempts=attempts[goal.id]) for goal in request.goals],
-        interrupted=interrupted,
+        interrupted=interrupted or unwritten is not None,
     )
+    return results, unwritten
+
+
+def _write(files: store.Store, results: Results) -> store.Unwritable | None:
+    try:
+        files.write_results(results.to_dict(), report.markdown(results))
+    except store.Unwritable as error:
+        return error
+    return None
 
 
 def _provenance(request: Request, session: Session, started_at: str) -> Provenance:
-    subject: Subject = session.subject
+    subject = session.subject
     commit, dirty = provenance.commit(HOME.parent)
     return Provenance(
         session_id=session.id,
@@ -119,17 +156,21 @@ def _provenance(request: Request, session: Session, started_at: str) -> Provenan
         machine=provenance.machine(),
         started_at=started_at,
         ended_at=_now(),
+        agent=request.agent,
+        goals_file=request.goals_file,
     )
 
 
-def _print(results: Results, request: Request, trace_lines: Sequence[str]) -> None:
+def _print(results: Results, request: Request, trace_lines: Sequence[str], *, written: bool) -> None:
     console = stdout_console()
     console.print(result_table(results))
     lines = ["", analysis(results)[0], *reason_lines(results)]
     if results.provenance.model == SCRIPTED:
         lines.append("The scripted model answers by rules: this measures the framework, not a model's intelligence.")
-    lines += [f"Results: {_shown(request.output / store.RESULTS)} and {store.REPORT} beside it", *trace_lines]
-    if results.interrupted:
+    if written:
+        lines.append(f"Results: {_shown(request.output / store.RESULTS)} and {store.REPORT} beside it")
+    lines += trace_lines
+    if results.interrupted and written:
         done = len(results.attempts)
         lines.append(f"Interrupted: {done} of {len(results.goals)} goals are judged and kept.")
     for line in lines:

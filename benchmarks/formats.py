@@ -1,8 +1,12 @@
 """The forms in which numbers are shown: unknown is a dash, never a zero."""
 
+import re
 from typing import Final
 
 UNKNOWN: Final = "-"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONGEST_QUOTE: Final = 100
+"""Characters of a value that a message quotes."""
 
 
 def count(value: int | None) -> str:
@@ -30,3 +34,21 @@ def listed(items: "list[str] | tuple[str, ...]") -> str:
 def plural(number: int, noun: str) -> str:
     """A number with its noun, such as `1 goal` or `2 goals`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def printable(text: str) -> str:
+    """The text with U+FFFD in place of what no encoding can write: halves of surrogate pairs."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, on one line; its class where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(" .:") if lines else type(error).__name__
+
+
+def quoted(value: str) -> str:
+    """A value as messages show it: on one line, and short."""
+    if len(value) <= _LONGEST_QUOTE:
+        return repr(value)
+    return f"{value[:_LONGEST_QUOTE]!r}... ({len(value):,} characters)"

@@ -3,26 +3,50 @@
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic_ai.models import Model
+from pydantic_ai.models import Model, infer_model
 
+from benchmarks.formats import first_line
+from benchmarks.goals import Goal
+from benchmarks.orchestrator_run import OrchestratorRun
+from benchmarks.subject import Surroundings
 from benchmarks.tokens import TokenSource
-from nanoagent.config import ModelSettings
+from nanoagent.core.orchestrator import Orchestrator
 from nanoagent.errors import ModelConfigurationError
+from nanoagent.tools.builtin import register_builtin_tools
 
 SCRIPTED: Final = "scripted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A model under test."""
+class ModelSubject:
+    """A model under test: our own orchestrator works with it, in every role."""
 
     name: str
     """As the command line gives it."""
     model: Model
     token_source: TokenSource
 
+    def run_of(self, goal: Goal, surroundings: Surroundings) -> OrchestratorRun:
+        """A run of the goal with the built-in tools and those that the goal brings."""
 
-def subject_named(name: str) -> Subject:
+        def make() -> Orchestrator:
+            orchestrator = Orchestrator(
+                goal.text,
+                goal.max_iterations,
+                model=self.model,
+                timeout_s=goal.timeout_s,
+                tracer_provider=surroundings.tracer_provider,
+                clock=surroundings.clock,
+            )
+            register_builtin_tools(orchestrator.registry, now=surroundings.now)
+            for tool in goal.tools:
+                orchestrator.registry.register(tool.__name__, tool)
+            return orchestrator
+
+        return OrchestratorRun(goal, make)
+
+
+def subject_named(name: str) -> ModelSubject:
     """Build the model once, so that a missing key is found before any goal is run.
 
     Args:
@@ -31,13 +55,30 @@ def subject_named(name: str) -> Subject:
     Raises:
         ModelConfigurationError: There is no such model, or something that it needs is missing.
     """
-    if name.strip().lower() == SCRIPTED:
+    if is_scripted(name):
         from benchmarks.scripted import ScriptedModel
         from benchmarks.tokens import token_counter
 
-        return Subject(name=SCRIPTED, model=ScriptedModel(), token_source=token_counter().source)
+        return ModelSubject(name=SCRIPTED, model=ScriptedModel(), token_source=token_counter().source)
+    model = model_named(name, "leave --model out for scripted, which needs nothing")
+    return ModelSubject(name=name, model=model, token_source="provider")  # noqa: S106 - tokens of a model
+
+
+def is_scripted(name: str) -> bool:
+    """Whether this is the name of the scripted model."""
+    return name.strip().lower() == SCRIPTED
+
+
+def model_named(name: str, way_out: str) -> Model:
+    """Build the model that `--model` names.
+
+    Raises:
+        ModelConfigurationError: There is no such model, or something that it needs is missing.
+    """
     try:
-        model = ModelSettings(model=name).resolve(env={}).executor
-    except ModelConfigurationError as error:
-        raise ModelConfigurationError(f"--{error}; --model {SCRIPTED} needs nothing") from error
-    return Subject(name=name, model=model, token_source="provider")  # noqa: S106 - tokens of a model
+        return infer_model(name)
+    except Exception as error:  # each provider's own client raises its own kind when a key is missing
+        raise ModelConfigurationError(
+            f"--model must name a model that can be used, got {name!r}: {first_line(error)}; "
+            f"set what is missing, or {way_out}"
+        ) from error

@@ -1,13 +1,15 @@
 """The report of a benchmark run: RESULTS.md, from the data alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from benchmarks import verdict
 from benchmarks.analysis import analysis, recommendations, success_criteria
-from benchmarks.formats import UNKNOWN, count, percent, seconds
+from benchmarks.formats import UNKNOWN, count, percent, plural, seconds
 from benchmarks.goals import Goal
 from benchmarks.markdown import escaped, table
-from benchmarks.results import Attempt, GoalResults, Results
+from benchmarks.results import Attempt, GoalResults, Provenance, Results
+from benchmarks.verdict import expected_of_agent
 from nanoagent.core.counting import PHASES
 from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
 
@@ -23,7 +25,7 @@ def markdown(results: Results) -> str:
         _head(results),
         ["## Verdicts", "", *_verdict_table(results)],
         ["## Numbers", "", *_number_table(results), "", *_time_note()],
-        ["## By phase", "", *_phase_table(results)],
+        ["## By phase", "", *(_phase_table(results) if results.has_iterations else [_NO_PHASES])],
         ["## Analysis", "", *_bullets(map(escaped, analysis(results)))],
         ["## Success criteria", "", *_criteria_table(results)],
         ["## Recommendations", "", *(_bullets(map(escaped, recommendations(results))) or [_NO_RECOMMENDATION])],
@@ -33,6 +35,7 @@ def markdown(results: Results) -> str:
     return "\n".join("\n".join([*section, ""]) for section in sections)
 
 
+_NO_PHASES = "An agent of your own is one piece: its work has no phases."
 _NO_RECOMMENDATION = "Nothing in these numbers calls for a change."
 
 
@@ -43,8 +46,8 @@ def _head(results: Results) -> list[str]:
         "",
         f"**{_summary(results)}**",
         "",
-        f"Measured: {len(results.goals)} goals, once each, on the model {escaped(source.model)}; "
-        f"token counts are {escaped(source.token_source)}; {source.concurrency} at a time; "
+        f"Measured: {plural(len(results.goals), 'goal')}, once each, on the {_subject(source)}; "
+        f"token counts are {_TOKEN_COUNTS[source.token_source]}; {source.concurrency} at a time; "
         f"{escaped(source.started_at)} to {escaped(source.ended_at)}.",
     ]
     if results.interrupted:
@@ -52,6 +55,17 @@ def _head(results: Results) -> list[str]:
     if source.model == "scripted":
         lines += ["", _SCRIPTED_NOTE]
     return lines
+
+
+_TOKEN_COUNTS: Final[Mapping[str, str]] = {
+    "counted": "counted by a tokenizer",
+    "approximate": "approximate",
+    "provider": "the provider's",
+}
+
+
+def _subject(source: Provenance) -> str:
+    return escaped(source.model) if source.agent else f"model {escaped(source.model)}"
 
 
 def _summary(results: Results) -> str:
@@ -70,7 +84,11 @@ def _verdict_row(row: GoalResults) -> list[str]:
     last = row.attempts[-1]
     iterations, tokens = verdict.headroom(last.metrics, goal)
     reasons = "; ".join(map(escaped, last.verdict.reasons)) or UNKNOWN
-    return [escaped(goal.id), escaped(goal.tier), f"{row.verdict}", escaped(iterations), escaped(tokens), reasons]
+    return [escaped(goal.id), escaped(goal.tier), f"{row.verdict}", _escaped(iterations), _escaped(tokens), reasons]
+
+
+def _escaped(cell: str) -> str:
+    return cell if cell == UNKNOWN else escaped(cell)
 
 
 def _number_table(results: Results) -> list[str]:
@@ -139,12 +157,16 @@ def _criteria_table(results: Results) -> list[str]:
 
 
 def _goal_table(results: Results) -> list[str]:
-    rows = [[escaped(row.goal.id), escaped(row.goal.text), _expected(row.goal), _answer(row)] for row in results.goals]
+    rows = [
+        [escaped(row.goal.id), escaped(row.goal.text), _expected(row.goal, results), _answer(row)]
+        for row in results.goals
+    ]
     return table(["Goal", "Text", "Expected", "Answer"], rows)
 
 
-def _expected(goal: Goal) -> str:
-    return escaped(f"{goal.stop_reason.value}; {goal.check.name}")
+def _expected(goal: Goal, results: Results) -> str:
+    ending = goal.stop_reason.value if results.has_iterations else expected_of_agent(goal).value
+    return escaped(f"{ending}; {goal.check.name}")
 
 
 def _answer(row: GoalResults) -> str:
@@ -160,12 +182,18 @@ def _provenance_table(results: Results) -> list[str]:
         "Changed files": {True: "yes", False: "no", None: None}[source.dirty],
         "Model": source.model,
         "Token counts": source.token_source,
+        "Goals": source.goals_file or "the benchmark's own",
         "Concurrency": str(source.concurrency),
-        "Selection": ", ".join(f"{key} {value}" for key, value in source.settings.items()),
+        "Selection": _selection(source),
         "Machine": ", ".join(f"{key} {value}" for key, value in source.machine.items()),
         "Packages": ", ".join(f"{name} {version or UNKNOWN}" for name, version in source.packages.items()),
     }
     return table(["Fact", "Value"], [[key, escaped(value) if value else UNKNOWN] for key, value in facts.items()])
+
+
+def _selection(source: Provenance) -> str:
+    chosen = [f"{key} {value}" for key, values in source.settings.items() for value in values]
+    return ", ".join(chosen) or "all goals"
 
 
 def _bullets(sentences: "map[str]") -> list[str]:

@@ -86,6 +86,7 @@ class Provenance:
     session_id: str
     """On every trace of the run, as an attribute of its root."""
     model: str
+    """The model, or `agent` with what `--agent` names and the agent's model."""
     token_source: str
     """counted, approximate or provider."""
     concurrency: int
@@ -101,6 +102,10 @@ class Provenance:
     started_at: str
     """UTC, ISO 8601."""
     ended_at: str
+    agent: str | None = None
+    """What `--agent` names; `None` when the benchmark's own orchestrator is measured."""
+    goals_file: str | None = None
+    """What `--goals` names; `None` for the benchmark's own goals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +126,12 @@ class Results:
     def attempts(self) -> list[tuple[Goal, Attempt]]:
         """All attempts, beside their goals."""
         return [(results.goal, attempt) for results in self.goals for attempt in results.attempts]
+
+    @property
+    def has_iterations(self) -> bool:
+        """Whether what was measured works in iterations; an agent does not."""
+        iterations = [attempt.metrics.iterations for _, attempt in self.attempts]
+        return not iterations or any(one is not None for one in iterations)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of results.json."""

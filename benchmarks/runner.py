@@ -9,14 +9,12 @@ from uuid import uuid4
 from opentelemetry.trace import TracerProvider
 
 from benchmarks.attempt_span import AttemptSpan
+from benchmarks.formats import printable
 from benchmarks.goals import TODAY, Goal
-from benchmarks.models import Subject
 from benchmarks.results import Attempt
+from benchmarks.subject import Outcome, Subject, Surroundings
 from benchmarks.verdict import harness_error, judge
-from nanoagent.core.orchestrator import Orchestrator
 from nanoagent.core.performance import PerformanceMetrics
-from nanoagent.core.result import RunResult
-from nanoagent.tools.builtin import register_builtin_tools
 from nanoagent.tracing.run import Clock, RunClock
 from nanoagent.tracing.span import error_type_of
 
@@ -47,13 +45,15 @@ class Listener:
     started: Callable[[Goal], object] = lambda goal: None
     ended: Callable[[Goal, Attempt], object] = lambda goal, attempt: None
     raised: Callable[[Goal, Exception], object] = lambda goal, error: None
-    """An attempt broke in the harness; it ends with a verdict all the same."""
+    """The harness or the check of an attempt broke; it ends with a verdict all the same."""
+    troubled: Callable[[Goal, str], object] = lambda goal, error: None
+    """A run ended in an error, which this says."""
 
 
 async def run_goals(goals: Sequence[Goal], session: Session, *, concurrency: int, listener: Listener) -> None:
     """Attempt every goal once; the listener is told of each attempt as it ends.
 
-    Cancellation stops new attempts, cancels and awaits those that run, and is raised.
+    Cancellation stops new attempts, cancels and awaits those that run, and is raised. So is what a listener raises.
     """
     slots = asyncio.Semaphore(concurrency)
 
@@ -62,9 +62,12 @@ async def run_goals(goals: Sequence[Goal], session: Session, *, concurrency: int
             listener.started(goal)
             listener.ended(goal, await run_attempt(goal, session, listener=listener))
 
-    async with asyncio.TaskGroup() as group:
-        for goal in goals:
-            group.create_task(attempt(goal))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for goal in goals:
+                group.create_task(attempt(goal))
+    except ExceptionGroup as group_error:
+        raise group_error.exceptions[0] from group_error
 
 
 async def run_attempt(goal: Goal, session: Session, number: int = 1, *, listener: Listener | None = None) -> Attempt:
@@ -78,55 +81,39 @@ async def run_attempt(goal: Goal, session: Session, number: int = 1, *, listener
         clock=clock,
         tracer_provider=session.tracer_provider,
     )
+    listener = listener or Listener()
     with span:
-        run = _Run(goal, session, clock)
+        surroundings = Surroundings(clock=clock, tracer_provider=session.tracer_provider, now=session.now)
+        run = session.subject.run_of(goal, surroundings)
         try:
-            attempt = _judged(goal, number, span.trace_id, session, await run())
+            outcome = await run()
         except Exception as error:
             attempt = _broken(goal, number, span.trace_id, session, error, run.metrics)
             span.fail(error_type_of(error))
-            if listener is not None:
-                listener.raised(goal, error)
+            listener.raised(goal, error)
+        else:
+            attempt = _judged(goal, number, span.trace_id, session, outcome)
+            _tell(goal, outcome, attempt, listener)
         span.conclude(attempt)
     return attempt
 
 
-class _Run:
-    """A run of a goal, set up inside its call, so that whatever is wrong with it is raised there."""
-
-    def __init__(self, goal: Goal, session: Session, clock: Clock) -> None:
-        self._goal, self._session, self._clock = goal, session, clock
-        self._orchestrator: Orchestrator | None = None
-
-    async def __call__(self) -> RunResult:
-        self._orchestrator = orchestrator = Orchestrator(
-            self._goal.text,
-            self._goal.max_iterations,
-            model=self._session.subject.model,
-            timeout_s=self._goal.timeout_s,
-            tracer_provider=self._session.tracer_provider,
-            clock=self._clock,
-        )
-        register_builtin_tools(orchestrator.registry, now=self._session.now)
-        for tool in self._goal.tools:
-            orchestrator.registry.register(tool.__name__, tool)
-        return await orchestrator.run()
-
-    @property
-    def metrics(self) -> PerformanceMetrics:
-        """The numbers so far, however far it came."""
-        return self._orchestrator.metrics if self._orchestrator else PerformanceMetrics(goal=self._goal.text)
+def _tell(goal: Goal, outcome: Outcome, attempt: Attempt, listener: Listener) -> None:
+    if outcome.error is not None:
+        listener.troubled(goal, outcome.error)
+    if attempt.verdict.raised is not None:
+        listener.raised(goal, attempt.verdict.raised)
 
 
-def _judged(goal: Goal, number: int, trace_id: str | None, session: Session, result: RunResult) -> Attempt:
+def _judged(goal: Goal, number: int, trace_id: str | None, session: Session, outcome: Outcome) -> Attempt:
     return Attempt(
         goal_id=goal.id,
         number=number,
-        verdict=judge(goal, result),
-        metrics=result.metrics,
+        verdict=judge(goal, outcome),
+        metrics=outcome.metrics,
         trace_id=trace_id,
         trace_url=_link(session, trace_id),
-        answer=_shortened(result.output),
+        answer=_shortened(printable(outcome.output)),
     )
 
 

@@ -8,6 +8,7 @@ counted.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -25,9 +26,11 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from benchmarks import behaviour, shown
+from benchmarks.goals import Goal
 from benchmarks.script import Script
 from benchmarks.scripts import SCRIPTS
 from benchmarks.tokens import TokenCounter, token_counter
+from nanoagent.errors import ConfigurationError
 
 NAME: Final = "scripted"
 
@@ -75,6 +78,21 @@ class ScriptedModel(Model):
             output_tokens=self._counter.count("\n".join(map(_part_text, parts))),
         )
         return ModelResponse(parts=parts, usage=usage, model_name=NAME, provider_name=NAME, finish_reason="tool_call")
+
+
+def check_scripts(goals: Iterable[Goal]) -> None:
+    """Refuse goals that the scripted model has no rules for: it would be at a loss, and that says nothing of them.
+
+    Raises:
+        ConfigurationError: There are such goals.
+    """
+    foreign = [goal.id for goal in goals if not any(re.fullmatch(script.goal, goal.text) for script in SCRIPTS)]
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise ConfigurationError(
+            f"--model {NAME} has no rules for goals of your own, got {foreign[0]!r}{more}; "
+            "choose a model with --model, or an agent with --agent"
+        )
 
 
 def request_text(messages: Iterable[ModelMessage], parameters: ModelRequestParameters) -> str:

@@ -2,16 +2,22 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.formats import first_line
 from nanoagent.errors import ConfigurationError
 
 ATTEMPTS: Final = "attempts.jsonl"
 RESULTS: Final = "results.json"
 REPORT: Final = "RESULTS.md"
 BASELINE: Final = "baseline.json"
+
+
+class Unwritable(ConfigurationError):  # noqa: N818 - reads as what it says of the file
+    """A file of results cannot be written."""
 
 
 class Store:
@@ -35,20 +41,42 @@ class Store:
             ) from error
 
     def begin_attempts(self) -> None:
-        """Start attempts.jsonl anew: the rows of an earlier run are another run's."""
-        write_text(self.directory / ATTEMPTS, "")
+        """Start attempts.jsonl anew: the rows of an earlier run are another run's.
+
+        Raises:
+            Unwritable: It cannot be written.
+        """
+        with _told(self.directory / ATTEMPTS):
+            write_text(self.directory / ATTEMPTS, "")
 
     def add_attempt(self, row: Mapping[str, Any]) -> None:
-        """Add a row to attempts.jsonl; it is on disk when this returns."""
-        with (self.directory / ATTEMPTS).open("a", encoding="utf-8") as file:
-            file.write(_json(row) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Add a row to attempts.jsonl; it is on disk when this returns.
+
+        Raises:
+            Unwritable: It cannot be written; the rows before it are as they were.
+        """
+        path = self.directory / ATTEMPTS
+        with _told(path):
+            left = (_json(row) + "\n").encode()
+            with path.open("ab", buffering=0) as file:
+                end = file.tell()
+                try:
+                    while left:
+                        left = left[file.write(left) :]
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(end)  # no half of a row
+                    raise
 
     def write_results(self, results: Mapping[str, Any], report: str) -> None:
-        """Write results.json and RESULTS.md."""
-        write_text(self.directory / RESULTS, _json(results, indent=2) + "\n")
-        write_text(self.directory / REPORT, report)
+        """Write results.json and RESULTS.md.
+
+        Raises:
+            Unwritable: One of them cannot be written.
+        """
+        for name, text in ((RESULTS, _json(results, indent=2) + "\n"), (REPORT, report)):
+            with _told(self.directory / name):
+                write_text(self.directory / name, text)
 
 
 def write_baseline(directory: Path, results: Mapping[str, Any], report: str) -> None:
@@ -68,6 +96,18 @@ def write_text(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
+        raise Unwritable(
+            f"--output must be a directory with room for the results, got {str(path.parent)!r}: "
+            f"{path.name} cannot be written ({reason}); make room, or choose another one"
+        ) from error
 
 
 def _json(value: Mapping[str, Any], *, indent: int | None = None) -> str:

@@ -1,8 +1,11 @@
 """The verdict on one attempt, by the goal's criteria.
 
-error   nothing can be said of the goal: the harness broke, the model could not be reached, tokens are not known
+error   nothing can be said of the goal: the harness or the check broke, the model could not be reached, tokens are not
+        known
 fail    a criterion does not hold
 pass    every criterion holds
+
+An agent has no iterations and no stop reason: what is said of them is left out, and it has to complete its run.
 """
 
 from collections.abc import Iterable
@@ -10,9 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from benchmarks.formats import UNKNOWN, count, printable
 from benchmarks.goals import Goal
+from benchmarks.subject import Outcome
 from nanoagent.core.performance import PerformanceMetrics
-from nanoagent.core.result import RunResult, StopReason
+from nanoagent.core.result import Status, StopReason
 
 
 class VerdictWord(StrEnum):
@@ -28,6 +33,8 @@ class Cause(StrEnum):
 
     HARNESS = "harness"
     """The attempt raised: the benchmark, a tool's registration or the set-up is broken."""
+    CHECK = "check"
+    """The check of the answer raised, or said neither yes nor no."""
     MODEL_ERROR = "model_error"
     """The provider could not be reached or refused to answer."""
     UNMEASURED_TOKENS = "unmeasured_tokens"
@@ -58,6 +65,8 @@ class Verdict:
     criteria: tuple[Criterion, ...] = ()
     cause: Cause | None = None
     """Of an error."""
+    raised: Exception | None = None
+    """What the check raised."""
 
     @property
     def reasons(self) -> list[str]:
@@ -66,21 +75,20 @@ class Verdict:
         return ([f"cause {self.cause.value}"] if self.cause else []) + failed
 
 
-def judge(goal: Goal, result: RunResult) -> Verdict:
+def judge(goal: Goal, outcome: Outcome) -> Verdict:
     """Judge a run that has ended."""
-    criteria = (
-        _expected("status", result.status.value, goal.status.value),
-        _expected("stop_reason", result.stop_reason.value, goal.stop_reason.value),
-        _answered(goal, result.output),
-        _below("iterations", result.metrics.iterations, goal.tier.budget.iterations),
-        _below("tokens", result.metrics.tokens_used, goal.tier.budget.tokens),
-        _within_limit(result.metrics.iterations, goal.max_iterations),
-    )
-    cause = _cause(goal, result)
+    raised: Exception | None = None
+    try:
+        passed, reason = goal.check.judge(outcome.output)
+    except Exception as error:  # a check may be a user's own
+        passed, reason, raised = False, f"not judged: its check raised {type(error).__name__}", error
+    answer = Criterion(name="answer", passed=passed, text=f"answer {printable(reason)}")
+    criteria = (_ended(goal, outcome), *_stopped(goal, outcome), answer, *_budgets(goal, outcome.metrics))
+    cause = _cause(goal, outcome) or (None if raised is None else Cause.CHECK)
     if cause is not None:
-        return Verdict(word=VerdictWord.ERROR, criteria=criteria, cause=cause)
-    passed = all(criterion.passed for criterion in criteria)
-    return Verdict(word=VerdictWord.PASS if passed else VerdictWord.FAIL, criteria=criteria)
+        return Verdict(word=VerdictWord.ERROR, criteria=criteria, cause=cause, raised=raised)
+    holds = all(criterion.passed for criterion in criteria)
+    return Verdict(word=VerdictWord.PASS if holds else VerdictWord.FAIL, criteria=criteria)
 
 
 def harness_error() -> Verdict:
@@ -95,38 +103,62 @@ def worst(words: Iterable[VerdictWord]) -> VerdictWord | None:
 
 
 def headroom(metrics: PerformanceMetrics, goal: Goal) -> tuple[str, str]:
-    """Iterations and tokens beside their budgets, such as `3 of <5`."""
+    """Iterations and tokens beside their budgets, such as `3 of <5`; a dash for an agent's iterations."""
     budget = goal.tier.budget
-    return _beside(metrics.iterations, budget.iterations), _beside(metrics.tokens_used, budget.tokens)
+    iterations = UNKNOWN if metrics.iterations is None else _beside(metrics.iterations, budget.iterations)
+    return iterations, _beside(metrics.tokens_used, budget.tokens)
 
 
-def _cause(goal: Goal, result: RunResult) -> Cause | None:
-    if result.stop_reason is StopReason.MODEL_ERROR and goal.stop_reason is not StopReason.MODEL_ERROR:
+def expected_of_agent(goal: Goal) -> Status:
+    """How the run of an agent should end: it completes, or it fails where failing is what is expected."""
+    return Status.FAILED if goal.status is Status.FAILED else Status.COMPLETED
+
+
+def _cause(goal: Goal, outcome: Outcome) -> Cause | None:
+    if outcome.model_failed and goal.stop_reason is not StopReason.MODEL_ERROR:
         return Cause.MODEL_ERROR
-    if result.metrics.complete is False:
+    if outcome.metrics.complete is False:
         return Cause.INCOMPLETE_NUMBERS
-    return Cause.UNMEASURED_TOKENS if result.metrics.unmeasured_api_calls else None
+    return Cause.UNMEASURED_TOKENS if outcome.metrics.unmeasured_api_calls else None
 
 
-def _expected(name: str, value: str, expected: str) -> Criterion:
-    label, passed = name.replace("_", " "), value == expected
+def _ended(goal: Goal, outcome: Outcome) -> Criterion:
+    expected = expected_of_agent(goal) if outcome.stop_reason is None else goal.status
+    status = outcome.status.value + (f" ({outcome.note})" if outcome.note else "")
+    return _expected("status", status, expected.value, passed=outcome.status is expected)
+
+
+def _stopped(goal: Goal, outcome: Outcome) -> list[Criterion]:
+    if outcome.stop_reason is None:
+        return []
+    reason, expected = outcome.stop_reason, goal.stop_reason
+    return [_expected("stop_reason", reason.value, expected.value, passed=reason is expected)]
+
+
+def _budgets(goal: Goal, metrics: PerformanceMetrics) -> list[Criterion]:
+    tokens = _below("tokens", metrics.tokens_used, goal.tier.budget.tokens)
+    if metrics.iterations is None:
+        return [tokens]
+    limit = goal.max_iterations
+    return [
+        _below("iterations", metrics.iterations, goal.tier.budget.iterations),
+        tokens,
+        Criterion(
+            name="max_iterations",
+            passed=metrics.iterations <= limit,
+            text=f"max_iterations {metrics.iterations} of <={limit}",
+        ),
+    ]
+
+
+def _expected(name: str, value: str, expected: str, *, passed: bool) -> Criterion:
+    label = name.replace("_", " ")
     return Criterion(name=name, passed=passed, text=f"{label} {value}{'' if passed else f', expected {expected}'}")
-
-
-def _answered(goal: Goal, output: str) -> Criterion:
-    passed, reason = goal.check.judge(output)
-    return Criterion(name="answer", passed=passed, text=f"answer {reason}")
 
 
 def _below(name: str, value: int | None, bound: int) -> Criterion:
     return Criterion(name=name, passed=value is not None and value < bound, text=f"{name} {_beside(value, bound)}")
 
 
-def _within_limit(iterations: int, limit: int) -> Criterion:
-    return Criterion(
-        name="max_iterations", passed=iterations <= limit, text=f"max_iterations {iterations} of <={limit}"
-    )
-
-
 def _beside(value: int | None, bound: int) -> str:
-    return f"{'-' if value is None else format(value, ',')} of <{bound:,}"
+    return f"{count(value)} of <{bound:,}"

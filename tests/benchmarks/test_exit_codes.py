@@ -49,13 +49,23 @@ def test_all_goals_pass_and_everything_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "env", "said"),
     [
-        (["--model", "nosuch:model"], {}, "nosuch:model"),
+        (
+            ["--model", "nosuch:model"],
+            {},
+            "error: --model must name a model that can be used, got 'nosuch:model': Unknown model: nosuch:model; set "
+            "what is missing, or leave --model out for scripted, which needs nothing\n",
+        ),
         (["--goal", "adition"], {}, "'adition'; nearest first, they are addition"),
         (["--tier", "smple"], {}, "'smple'; nearest first, they are simple"),
         (["--goal", "addition", "--tier", "complex"], {}, "at least one goal must be selected"),
-        (["--concurrency", "0"], {}, "--concurrency must be a whole number of 1 or more, got '0'"),
+        (
+            ["--concurrency", "0"],
+            {},
+            "--concurrency must be a whole number from 1 to 999,999,999, got '0'; leave it out for 1",
+        ),
         (["--concurrency", "-1"], {}, "got '-1'"),
         (["--concurrency", "many"], {}, "got 'many'"),
+        (["--concurrency", "9" * 5_000], {}, f"got '{'9' * 100}'... (5,000 characters); leave it out for 1\n"),
         (["--save-baseline", "--goal", "addition"], {}, "--save-baseline needs all goals"),
         ([], {"OTEL_EXPORTER": "zipkin"}, "OTEL_EXPORTER must name exporters out of none, console, file, jaeger, otlp"),
         ([], {"OTEL_EXPORTER": "none,file"}, "none"),
@@ -115,7 +125,7 @@ def test_a_model_that_cannot_be_reached_exits_with_3(tmp_path: Path) -> None:
 from benchmarks import models
 from tests.models import CannedModel
 def unreachable(name):
-    return models.Subject(name="canned", model=CannedModel([RuntimeError("down")]), token_source="provider")
+    return models.ModelSubject(name="canned", model=CannedModel([RuntimeError("down")]), token_source="provider")
 import benchmarks.command
 benchmarks.command.subject_named = unreachable
 goals = [GOALS[0]]
@@ -136,6 +146,71 @@ goals = [replace(GOALS[0], id="broken", tools=(twice, twice)), replace(GOALS[0],
     broken = results_in(tmp_path)["goals"][0]
     assert (broken["verdict"], broken["attempts"][0]["cause"]) == ("error", "harness")
     assert broken["attempts"][0]["metrics"]["cost_usd"] is None
+
+
+def test_a_row_that_cannot_be_written_ends_the_run_in_one_line_and_shows_what_is_judged(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    goals = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
+goals = GOALS[:5]
+"""
+    done = run_benchmark(out, program=_driver(tmp_path, goals))
+    assert (done.returncode, done.stderr) == (
+        4,
+        f"error: --output must be a directory with room for the results, got {str(out)!r}: attempts.jsonl cannot be "
+        "written (File too large); make room, or choose another one\n",
+    )
+    kept = [json.loads(line)["id"] for line in (out / "attempts.jsonl").read_text().splitlines()]
+    judged = [line.split()[0] for line in done.stdout.splitlines() if "  pass  " in line]
+    assert 0 < len(kept) < 5
+    assert judged[: len(kept)] == kept
+    assert len(judged) == len(kept) + 1
+    assert "results.json" not in done.stdout
+
+
+def test_results_that_cannot_be_written_are_shown_and_said_in_one_line(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    goals = """
+import benchmarks.store
+def full(*_):
+    raise OSError(28, "No space left on device")
+benchmarks.store.write_text = lambda path, text: full() if text else path.touch()
+goals = GOALS[:1]
+"""
+    done = run_benchmark(out, program=_driver(tmp_path, goals))
+    assert (done.returncode, done.stderr) == (
+        4,
+        f"error: --output must be a directory with room for the results, got {str(out)!r}: results.json cannot be "
+        "written (No space left on device); make room, or choose another one\n",
+    )
+    assert "1 of 1 goal passed." in done.stdout
+    assert len((out / "attempts.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_check_that_raises_is_an_error_with_its_traceback_and_stops_no_other_goal(tmp_path: Path) -> None:
+    goals = """
+from benchmarks.checks import Check
+def judge(answer):
+    raise LookupError("no such answer")
+goals = [replace(GOALS[0], id="unjudged", check=Check(name="own", judge=judge)), GOALS[1]]
+"""
+    done = run_benchmark(tmp_path, program=_driver(tmp_path, goals))
+    assert done.returncode == 3
+    assert done.stderr.startswith("unjudged could not be judged:\nTraceback")
+    assert "LookupError: no such answer" in done.stderr
+    assert "unjudged: cause check; answer not judged: its check raised LookupError" in done.stdout
+    (unjudged, weekday) = results_in(tmp_path)["goals"]
+    assert (unjudged["attempts"][0]["cause"], unjudged["attempts"][0]["metrics"]["api_calls"]) == ("check", 4)
+    assert weekday["verdict"] == "pass"
+
+
+def test_an_answer_that_no_encoding_can_write_is_kept_with_replacements(tmp_path: Path) -> None:
+    options = ["--agent", "tests.benchmarks.own_agents:surrogate", "--goal", "addition"]
+    done = run_benchmark(tmp_path, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert results_in(tmp_path)["goals"][0]["attempts"][0]["answer"] == "It is 8 \ufffd."
+    assert "It is 8 \ufffd." in (tmp_path / "RESULTS.md").read_text()
 
 
 def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import builtins
 import dataclasses
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from benchmarks.analysis import analysis, recommendations, success_criteria
 from benchmarks.goals import GOALS, Goal, Tier
 from benchmarks.markdown import escaped
 from benchmarks.results import Attempt, GoalResults, Provenance, Results
-from benchmarks.store import Store, write_text
+from benchmarks.store import Store, Unwritable, write_text
+from benchmarks.subject import Outcome
 from benchmarks.terminal import reason_lines
 from benchmarks.verdict import Cause, Verdict, VerdictWord, judge, worst
 from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
@@ -45,7 +47,7 @@ def metrics(**fields: Any) -> PerformanceMetrics:
 
 def judged(numbers: PerformanceMetrics, *, output: str = "8", reason: StopReason = StopReason.GOAL_REACHED) -> Verdict:
     result = RunResult(output=output, status=reason.status, stop_reason=reason, metrics=numbers)
-    return judge(goal(), result)
+    return judge(goal(), Outcome.of(result))
 
 
 def results(*attempts: Attempt | None, goals: list[Goal] | None = None, **options: Any) -> Results:
@@ -163,6 +165,24 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("results.json", "old")]
 
 
+def test_a_row_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    store.add_attempt({"id": "first"})
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(Unwritable, match="No space left on device"):
+            store.add_attempt({"id": "second"})
+    with pytest.raises(Unwritable, match="surrogates not allowed"):
+        store.add_attempt({"id": "\ud800"})
+    store.add_attempt({"id": "third"})
+    rows = (tmp_path / "attempts.jsonl").read_text().splitlines()
+    assert [json.loads(row)["id"] for row in rows] == ["first", "third"]
+
+
 def test_what_is_no_json_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -208,6 +228,18 @@ def test_the_analysis_says_what_the_numbers_say() -> None:
         "Save tokens in the execute phase first: 75 % of them are spent there.",
     ]
     assert reason_lines(data) == ["goal-1: answer does not hold 8; its numbers are 9", "goal-2: cause harness"]
+
+
+@pytest.mark.parametrize(
+    ("calls", "sentence"),
+    [
+        (0, "No tool was called."),
+        (1, "1 tool call was made, and none failed."),
+        (2, "2 tool calls were made, and none failed."),
+    ],
+)
+def test_tool_calls_are_told_in_good_grammar(calls: int, sentence: str) -> None:
+    assert sentence in analysis(results(attempt(metrics(tool_calls=calls))))
 
 
 def test_the_analysis_of_nothing_says_so() -> None:

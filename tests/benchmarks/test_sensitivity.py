@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from opentelemetry.trace import NoOpTracerProvider
 
-from benchmarks import runner
+from benchmarks import models
 from benchmarks.goals import GOALS, Goal, Tier
-from benchmarks.models import Subject, subject_named
+from benchmarks.models import ModelSubject, subject_named
 from benchmarks.results import Attempt
 from benchmarks.runner import Listener, Session, run_goals
 from benchmarks.verdict import VerdictWord
@@ -102,7 +102,7 @@ async def test_a_missing_tool_fails_the_goals_that_need_it(monkeypatch: pytest.M
             if name != "calculate":
                 registry.register(name, everything.get(name))
 
-    monkeypatch.setattr(runner, "register_builtin_tools", register_but_calculate)
+    monkeypatch.setattr(models, "register_builtin_tools", register_but_calculate)
     after = await counted()
     assert (after["addition"][0], after["squares"][0], after["weekday"][0]) == ("fail", "fail", "pass")
 
@@ -133,8 +133,8 @@ def own_goal(**options: Any) -> Goal:
     return dataclasses.replace(GOALS[0], **({"id": "own", "text": "own"} | options))
 
 
-def subject(model: CannedModel) -> Subject:
-    return Subject(name="canned", model=model, token_source="provider")
+def subject(model: CannedModel) -> ModelSubject:
+    return ModelSubject(name="canned", model=model, token_source="provider")
 
 
 async def test_a_goal_that_never_ends_runs_exactly_its_iterations_and_fails() -> None:
