@@ -38,8 +38,9 @@ class AgentSubject:
 
     name: str
     agent: AbstractAgent[Any, Any]
-    model: Model
-    """Runs take it: built once, so that a missing key is found before any goal is run."""
+    model: Model | None
+    """For the runs: built once, so that a missing key is found before any goal is run. `None` where the agent has its
+    own, built already."""
     token_source: TokenSource = "provider"  # noqa: S105 - tokens of a model
 
     def run_of(self, goal: Goal, surroundings: Surroundings) -> AgentRun:
@@ -128,7 +129,8 @@ def _takes_goal(function: Callable[..., Any]) -> bool:
 def _agent_subject(reference: str, agent: AbstractAgent[Any, Any], model: str | None) -> AgentSubject:
     built = _model_of(reference, agent, model)
     name = model or (agent.model if isinstance(agent.model, str) else f"{built.system}:{built.model_name}")
-    return AgentSubject(name=f"agent {reference} ({name})", agent=agent, model=built)
+    model_of_runs = None if built is agent.model else built
+    return AgentSubject(name=f"agent {reference} ({name})", agent=agent, model=model_of_runs)
 
 
 def _factory_subject(reference: str, make: Callable[..., Any], goal: Goal) -> FactorySubject:

@@ -13,6 +13,7 @@ import typer
 
 from benchmarks import provenance, report, store
 from benchmarks.analysis import analysis
+from benchmarks.formats import plural
 from benchmarks.goals import Goal
 from benchmarks.models import SCRIPTED, is_scripted, subject_named
 from benchmarks.results import Attempt, GoalResults, Provenance, Results, row_of
@@ -38,6 +39,7 @@ EXIT_CODES: Final = {
     VerdictWord.ERROR: ExitCode.INCONCLUSIVE,
 }
 """What a verdict means for the exit code."""
+_EXIT: Final = "got sys.exit({!r}) in a run; let it raise another exception instead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +73,12 @@ def execute(request: Request) -> ExitCode:
         linked = JAEGER in telemetry.exporters
         session = Session(subject=subject, link=(lambda trace_id: trace_url(ui_url, trace_id)) if linked else None)
         try:
-            results, unwritten = _run(request, session, files, progress)
+            results, broken_off = _run(request, session, files, progress)
         finally:
             arrived = telemetry.shutdown()
     failure = _write(files, results)
     _print(results, request, _trace_lines(results, telemetry, ui_url, arrived=arrived), written=failure is None)
-    problem = unwritten or failure
+    problem = broken_off or failure
     if problem is not None:
         raise problem
     if results.interrupted:
@@ -101,8 +103,8 @@ def _subject(request: Request) -> Subject:
 
 def _run(
     request: Request, session: Session, files: store.Store, progress: LiveProgress
-) -> tuple[Results, store.Unwritable | None]:
-    """The results, and why the run ended early when a row could not be written."""
+) -> tuple[Results, ConfigurationError | None]:
+    """The results, and why the run was broken off: a row could not be written, or what is benchmarked exited."""
     attempts: dict[str, list[Attempt]] = {goal.id: [] for goal in request.goals}
 
     def ended(goal: Goal, attempt: Attempt) -> None:
@@ -116,7 +118,8 @@ def _run(
     def troubled(goal: Goal, error: str) -> None:
         progress.say(f"{goal.id}: {error}")
 
-    started_at, interrupted, unwritten = _now(), False, None
+    started_at, interrupted = _now(), False
+    problem: ConfigurationError | None = None
     files.begin_attempts()
     listener = Listener(started=progress.started, ended=ended, raised=raised, troubled=troubled)
     try:
@@ -124,13 +127,15 @@ def _run(
     except KeyboardInterrupt:
         interrupted = True
     except store.Unwritable as error:
-        unwritten = error
+        problem = error
+    except SystemExit as error:
+        problem = ConfigurationError(f"{session.subject.name} must not end the process, {_EXIT.format(error.code)}")
     results = Results(
         provenance=_provenance(request, session, started_at),
         goals=[GoalResults(goal=goal, attempts=attempts[goal.id]) for goal in request.goals],
-        interrupted=interrupted or unwritten is not None,
+        interrupted=interrupted or problem is not None,
     )
-    return results, unwritten
+    return results, problem
 
 
 def _write(files: store.Store, results: Results) -> store.Unwritable | None:
@@ -172,7 +177,8 @@ def _print(results: Results, request: Request, trace_lines: Sequence[str], *, wr
     lines += trace_lines
     if results.interrupted and written:
         done = len(results.attempts)
-        lines.append(f"Interrupted: {done} of {len(results.goals)} goals are judged and kept.")
+        goals = plural(len(results.goals), "goal")
+        lines.append(f"Interrupted: {done} of {goals} {'is' if len(results.goals) == 1 else 'are'} judged and kept.")
     for line in lines:
         typer.echo(line)
 

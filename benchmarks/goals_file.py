@@ -1,5 +1,6 @@
 """A user's goals file: the goals that it holds, or one line that says what is wrong with it."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -57,10 +58,29 @@ def _json_in(path: str) -> Any:
         ) from error
     except UnicodeDecodeError as error:
         raise _refused(path, f"it is no text in UTF-8 (byte {error.start}); save it as UTF-8") from error
+    if not text.strip():
+        raise _refused(path, f"it is empty; {_WAY_OUT}")
     try:
-        return from_json(text, allow_inf_nan=False)
+        data = from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise _refused(path, f"it is no JSON: {error}; {_WAY_OUT}") from error
+    try:
+        json.loads(text, object_pairs_hook=_once_each)
+    except _Twice as twice:
+        raise _refused(path, f"{twice} stands twice in one object; leave one of them out") from twice
+    return data
+
+
+class _Twice(Exception):  # noqa: N818 - says what is wrong
+    """A field stands twice in an object: parsers take the last one, and nobody hears of the first."""
+
+
+def _once_each(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = Counter(name for name, _ in fields)
+    for name, times in names.items():
+        if times > 1:
+            raise _Twice(quoted(name))
+    return dict(fields)
 
 
 def _goal(form: GoalForm, where: str) -> Goal:

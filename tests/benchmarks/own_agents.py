@@ -41,12 +41,17 @@ def fail() -> str:
     raise LookupError("no such number\nsecond line")
 
 
+async def leave() -> str:
+    sys.exit(5)
+
+
 eight = Agent(told("It is 8."))
 surrogate = Agent(told("It is 8 \ud83d."))
 traced = Agent(told("8"), name="own", capabilities=[Tracing(agent_version="7")])
 structured = Agent(TestModel(custom_output_args={"total": 8, "terms": (5, 3)}), output_type=Sum)
 adding = Agent(TestModel(custom_output_text="8"), tools=[add], name="adding")
 failing = Agent(TestModel(), tools=[fail])
+leaving = Agent(TestModel(), tools=[leave])
 refused = Agent(FunctionModel(refuse))
 waiting = Agent(FunctionModel(wait))
 without_model = Agent()

@@ -221,7 +221,7 @@ KINDS = (
         (
             f"{OWN}:eigth",
             "--agent must name an object of its module, got 'OWN:eigth': there is no eigth; nearest first, there "
-            "are eight, wait, make_exit, Agent, make_agent",
+            "are eight, leaving, wait, make_exit, Agent",
         ),
         (f"{OWN}:number", f"{KINDS}, got 'OWN:number', which is an object of type int"),
         (
@@ -312,6 +312,18 @@ def test_the_command_refuses_an_agent_in_one_line_and_leaves_results_as_they_wer
         "error: --save-baseline is for the benchmark's own goals and orchestrator, got --agent 'no_such_module:agent'; "
         "leave out --agent, or keep results.json of your own runs\n",
     )
+
+
+@pytest.mark.slow
+def test_an_agent_that_ends_the_process_ends_the_run_in_one_line_with_what_is_done(tmp_path: Path) -> None:
+    done = run_benchmark(tmp_path, "--agent", f"{OWN}:leaving", "--goal", "addition")
+    assert (done.returncode, done.stderr) == (
+        4,
+        f"error: agent {OWN}:leaving (test:test) must not end the process, got sys.exit(5) in a run; let it raise "
+        "another exception instead\n",
+    )
+    assert "Interrupted: 0 of 1 goal is judged and kept." in done.stdout
+    assert json.loads((tmp_path / "results.json").read_text())["interrupted"] is True
 
 
 @pytest.mark.slow

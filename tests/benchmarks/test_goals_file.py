@@ -111,7 +111,9 @@ def test_a_byte_order_mark_does_no_harm() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (b"", "it is no JSON: EOF while parsing a value at line 1 column 0" + WAY_OUT),
+        (b" \n", "it is empty" + WAY_OUT),
+        (b'{"goals": [', "it is no JSON: EOF while parsing a list at line 1 column 11" + WAY_OUT),
+        (b'{"goals": [], "goals": []}', "'goals' stands twice in one object; leave one of them out"),
         (b'{"goals":\n  [,]}', "it is no JSON: expected value at line 2 column 4" + WAY_OUT),
         (b'{"goals": [NaN]}', "it is no JSON: expected value at line 1 column 12" + WAY_OUT),
         (b"[" * 9_999, "it is no JSON: recursion limit exceeded at line 1 column 202" + WAY_OUT),
