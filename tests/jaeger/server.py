@@ -13,6 +13,7 @@ from pathlib import Path
 HOST = "127.0.0.1"
 DEPLOY = Path(__file__).parents[2] / "deploy" / "jaeger"
 CONFIG = DEPLOY / "config.yaml"
+KEEP_CONFIG = DEPLOY / "keep.yaml"
 UI_CONFIG = DEPLOY / "ui.json"
 PORT_SETTINGS = (
     "JAEGER_OTLP_GRPC_PORT",
@@ -47,8 +48,13 @@ class JaegerServer:
 
 
 @contextmanager
-def running(binary: Path, log: Path) -> Iterator[JaegerServer]:
+def running(binary: Path, log: Path, *, data_dir: Path | None = None) -> Iterator[JaegerServer]:
     """Start a Jaeger on free ports of the loopback address and stop it at the end.
+
+    Args:
+        binary: The program.
+        log: Where it writes.
+        data_dir: Where it keeps traces; in memory when `None`.
 
     Raises:
         RuntimeError: It ended or was not healthy in time; the message carries the end of its log.
@@ -56,7 +62,7 @@ def running(binary: Path, log: Path) -> Iterator[JaegerServer]:
     with ExitStack() as stack:
         for attempt in range(1, ATTEMPTS + 1):
             ports = dict(zip(PORT_SETTINGS, _free_ports(len(PORT_SETTINGS)), strict=True))
-            process = stack.enter_context(_process(binary, ports, log))
+            process = stack.enter_context(_process(binary, ports, log, data_dir))
             if _healthy(process, ports["JAEGER_HEALTH_PORT"]):
                 yield JaegerServer(pid=process.pid, ports=ports, log=log)
                 return
@@ -66,11 +72,17 @@ def running(binary: Path, log: Path) -> Iterator[JaegerServer]:
 
 
 @contextmanager
-def _process(binary: Path, ports: dict[str, int], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    binary: Path, ports: dict[str, int], log: Path, data_dir: Path | None
+) -> Iterator[subprocess.Popen[bytes]]:
     settings = {name: str(port) for name, port in ports.items()}
+    command = [str(binary), "--config", str(CONFIG)]
+    if data_dir is not None:
+        command += ["--config", str(KEEP_CONFIG)]
+        settings["JAEGER_DATA_DIR"] = str(data_dir)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(binary), "--config", str(CONFIG)],
+            command,
             env={**os.environ, **settings, "JAEGER_LISTEN_HOST": HOST, "JAEGER_UI_CONFIG": str(UI_CONFIG)},
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from instrumentation.jaeger import search_url
-from tests.jaeger.server import CONFIG, PORT_SETTINGS, UI_CONFIG
+from tests.jaeger.server import CONFIG, KEEP_CONFIG, PORT_SETTINGS, UI_CONFIG
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -36,6 +36,49 @@ def test_ports_are_published_on_loopback_and_once() -> None:
     assert [port for port in published if not re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)] == []
     on_host = [port.split(":")[1] for port in published]
     assert sorted(set(on_host)) == sorted(on_host)
+
+
+def test_only_the_one_that_keeps_traces_waits_to_be_asked_for() -> None:
+    assert {name: service.get("profiles") for name, service in SERVICES.items()} == {
+        "jaeger": None,
+        "jaeger-keep": ["keep"],
+    }
+
+
+def test_the_one_that_keeps_traces_differs_in_its_host_ports_and_its_storage_alone() -> None:
+    jaeger, keep = SERVICES["jaeger"], SERVICES["jaeger-keep"]
+    ports = [[int(number) for number in port.split(":")[1:]] for port in jaeger["ports"]]
+    assert keep["ports"] == [f"127.0.0.1:{host + 10}:{container}" for host, container in ports]
+    assert keep["command"][:2] == jaeger["command"]
+    assert set(jaeger["volumes"]) < set(keep["volumes"])
+    assert jaeger["environment"].items() < keep["environment"].items()
+    for same in ("image", "mem_limit", "restart"):
+        assert keep[same] == jaeger[same]
+    assert keep["healthcheck"]["test"] == jaeger["healthcheck"]["test"]
+
+
+def test_traces_are_kept_in_a_named_volume_where_jaeger_writes() -> None:
+    keep = SERVICES["jaeger-keep"]
+    (name, folder), *others = [volume.split(":") for volume in keep["volumes"] if not volume.startswith("./")]
+    assert others == []
+    assert name in COMPOSE["volumes"]
+    assert folder == keep["environment"]["JAEGER_DATA_DIR"]
+    mounted = {volume.split(":")[1]: ROOT / volume.split(":")[0] for volume in keep["volumes"]}
+    assert [mounted[path] for path in keep["command"][1::2]] == [CONFIG, KEEP_CONFIG]
+
+
+def test_the_settings_of_traces_on_disk_are_read() -> None:
+    settings = dict(SETTING.findall(KEEP_CONFIG.read_text()))
+    assert settings == {"JAEGER_DATA_DIR": "/var/lib/jaeger", "JAEGER_KEEP_FOR": "720h"}
+    store = yaml.safe_load(KEEP_CONFIG.read_text())["extensions"]["jaeger_storage"]["backends"]["disk_store"]
+    assert store["badger"]["ephemeral"] is False
+
+
+def test_root_in_a_container_has_no_privileges() -> None:
+    for service in SERVICES.values():
+        if str(service.get("user", "")).startswith("0"):
+            assert service["cap_drop"] == ["ALL"]
+            assert service["security_opt"] == ["no-new-privileges:true"]
 
 
 @each_service
