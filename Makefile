@@ -1,8 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test
+.PHONY: help install format lint typecheck test-oldest test
+
+# An environment of its own, where neither git nor ruff looks.
+OLDEST := build/oldest/.venv
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Install everything that a clone needs into .venv
 	uv sync
@@ -18,6 +21,15 @@ lint: ## Check style and the direction of imports
 
 typecheck: ## Check types
 	uv run mypy
+
+test-oldest: ## Run the packages' tests with the oldest versions that pyproject.toml allows
+	uv venv --quiet --clear $(OLDEST)
+	uv pip install --quiet --python $(OLDEST) --resolution lowest-direct --editable ".[otel]"
+	# The tools are the newest ones, and may not pull anything of the above up with them.
+	uv pip freeze --quiet --python $(OLDEST) --exclude-editable > $(OLDEST)/oldest.txt
+	uv pip install --quiet --python $(OLDEST) --constraints $(OLDEST)/oldest.txt --group dev
+	NANOAGENT_VERSIONS=oldest $(OLDEST)/bin/python -m pytest -p no:cacheprovider \
+		tests/nanoagent tests/instrumentation tests/test_compatibility.py
 
 test: ## Run every test and measure coverage
 	uv run pytest --cov --cov-report=term
