@@ -12,11 +12,12 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from instrumentation.callbacks import Callback, Callbacks
-from instrumentation.records import record_of
+from instrumentation.records import attributes_of, record_of
 from instrumentation.untracked import OpenSpansOfOthers
 from nanoagent.core.counting import Fold
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.records import SpanRecord, is_root
+from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
 from nanoagent.tracing.run import Run
 
@@ -48,18 +49,25 @@ class PerformanceAggregator(SpanProcessor):
             on_complete: Called with the metrics of each run that ends, in a thread of its own; one that raises is
                 logged. While it is 1,000 runs behind, further ones are not told to it, and counted.
             max_open_runs: Above this, the run that was heard of least recently is evicted, and counted.
-            open_run_ttl_s: A run that nothing was heard of for so long is evicted, and counted.
+            open_run_ttl_s: A run that nothing was heard of for so long is evicted, and counted, when another begins.
             max_recent_runs: How many ended runs are kept.
             monotonic_s: The clock of the time to live.
+
+        Raises:
+            ConfigurationError: A number of runs is not positive.
         """
+        for name, value in (("max_open_runs", max_open_runs), ("max_recent_runs", max_recent_runs)):
+            if type(value) is not int or value < 1:
+                raise ConfigurationError(f"{name} must be a positive integer, got {value!r}")
         self.evicted_runs = 0
         """Runs that were given up before their root ended."""
         self._max_open_runs = max_open_runs
         self._open_run_ttl_s = open_run_ttl_s
         self._max_recent_runs = max_recent_runs
         self._monotonic_s = monotonic_s
-        self._open: OrderedDict[str, _OpenRun] = OrderedDict()
-        self._recent: OrderedDict[str, PerformanceMetrics] = OrderedDict()
+        self._look_again_at_s = monotonic_s()
+        self._open: dict[str, _OpenRun] = {}
+        self._recent: OrderedDict[str, _EndedRun] = OrderedDict()
         self._lock = threading.Lock()
         self._others = OpenSpansOfOthers()
         self._calls = Callbacks(on_complete) if on_complete is not None else None
@@ -69,12 +77,13 @@ class PerformanceAggregator(SpanProcessor):
         with self._lock:
             if run_id in self._open:
                 return self._open[run_id].fold.metrics()
-            return self._recent.get(run_id)
+            ended = self._recent.get(run_id)
+            return ended.metrics() if ended is not None else None
 
     def recent(self) -> list[PerformanceMetrics]:
         """The runs that ended, the last one last."""
         with self._lock:
-            return list(self._recent.values())
+            return [run.metrics() for run in self._recent.values()]
 
     def open_runs(self) -> list[PerformanceMetrics]:
         """The runs that go on, with their numbers so far."""
@@ -89,25 +98,23 @@ class PerformanceAggregator(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note that a run goes on, or that a span of others starts inside of one."""
         try:
-            attributes = span.attributes or {}
+            attributes = attributes_of(span)
             run_id = attributes.get(names.RUN_ID)
             if not isinstance(run_id, str):
                 self._others.started(span, parent_context)
-                return
-            with self._lock:
-                if is_root(attributes):
+            elif is_root(attributes):
+                with self._lock:
                     self._begin(run_id, attributes)
-                elif not self._is_over(run_id):
-                    self._touch(run_id)
         except Exception:
             _logger.exception("a span's start could not be noted")
 
     def on_end(self, span: ReadableSpan) -> None:
         """Count the span."""
         try:
-            run_id = (span.attributes or {}).get(names.RUN_ID)
+            attributes = attributes_of(span)
+            run_id = attributes.get(names.RUN_ID)
             if isinstance(run_id, str):
-                record = record_of(span)
+                record = record_of(span, attributes)
                 if record is not None:
                     self._count(record, run_id)
             elif (run := self._others.ended(span)) is not None:
@@ -126,21 +133,26 @@ class PerformanceAggregator(SpanProcessor):
 
     def _count(self, record: SpanRecord, run_id: str) -> None:
         with self._lock:
-            if self._is_over(run_id):
-                return
-            self._touch(run_id)
-            for around in self._open_runs(run_id):
-                around.fold.add(record)
+            run = self._open.get(run_id)
+            if run is None:
+                if run_id in self._recent:
+                    return  # the run's root has ended: what comes after it is of no run
+                run = self._begin(run_id, {})
+            run.heard_of_s = self._monotonic_s()
+            run.fold.add(record)
+            if run.parent_run_id is not None:
+                for around in self._open_runs(run.parent_run_id):
+                    around.fold.add(record)
             if record.summary is None:
                 return
-            run = self._open[run_id]
-            self._open.pop(run_id, None)
+            run.fold.seal()
+            del self._open[run_id]
             self._recent.pop(run_id, None)
-            metrics = self._recent[run_id] = run.fold.metrics()
+            ended = self._recent[run_id] = _EndedRun(run.fold)
             while len(self._recent) > self._max_recent_runs:
                 self._recent.popitem(last=False)
         if self._calls is not None:
-            self._calls.put(metrics)
+            self._calls.put(ended.metrics)
 
     def _count_untracked(self, span: ReadableSpan, run: Run) -> None:
         record = record_of(span)
@@ -151,13 +163,22 @@ class PerformanceAggregator(SpanProcessor):
             for around in self._open_runs(run.id):
                 around.fold.add_untracked(record)
 
-    def _begin(self, run_id: str, attributes: Mapping[str, Any]) -> None:
+    def _begin(self, run_id: str, attributes: Mapping[str, Any]) -> "_OpenRun":
         """A run's root has started; what a nested run uses counts in those around it too."""
-        inner = self._touch(run_id, str(attributes.get(names.OPERATION_NAME)), attributes.get(names.PARENT_RUN_ID))
-        inner.phase, inner.iteration = attributes.get(names.PHASE), attributes.get(names.ITERATION)
-        for outer in self._open_runs(inner.parent_run_id):
-            outer.fold.nest(run_id, inner.phase, inner.iteration)
-            inner = outer
+        operation, parent = attributes.get(names.OPERATION_NAME, names.OP_WORKFLOW), attributes.get(names.PARENT_RUN_ID)
+        begun = self._open.get(run_id)
+        if begun is not None:
+            return begun
+        fold = Fold(run_id, root_operation=operation, parent_run_id=parent)
+        begun = self._open[run_id] = _OpenRun(fold, self._monotonic_s(), parent)
+        self._make_room(begun.heard_of_s)
+        if parent is not None:
+            inner = begun
+            inner.phase, inner.iteration = attributes.get(names.PHASE), attributes.get(names.ITERATION)
+            for outer in self._open_runs(parent):
+                outer.fold.nest(run_id, inner.phase, inner.iteration)
+                inner = outer
+        return begun
 
     def _open_runs(self, run_id: str | None) -> "Iterator[_OpenRun]":
         """A run and those around it, as far as they are open."""
@@ -167,30 +188,18 @@ class PerformanceAggregator(SpanProcessor):
             yield self._open[run_id]
             run_id = self._open[run_id].parent_run_id
 
-    def _is_over(self, run_id: str) -> bool:
-        """Whether the run's root has ended: what comes after it is of no run."""
-        return run_id in self._recent and run_id not in self._open
-
-    def _touch(
-        self, run_id: str, root_operation: str = names.OP_WORKFLOW, parent_run_id: str | None = None
-    ) -> "_OpenRun":
-        now_s = self._monotonic_s()
-        run = self._open.get(run_id)
-        if run is None:
-            fold = Fold(run_id, root_operation=root_operation, parent_run_id=parent_run_id)
-            run = self._open[run_id] = _OpenRun(fold, now_s, parent_run_id)
-        run.heard_of_s = now_s
-        self._open.move_to_end(run_id)
-        self._evict(now_s)
-        return run
-
-    def _evict(self, now_s: float) -> None:
-        while self._open:
-            oldest = next(iter(self._open))
-            expired = now_s - self._open[oldest].heard_of_s > self._open_run_ttl_s
-            if not expired and len(self._open) <= self._max_open_runs:
+    def _make_room(self, now_s: float) -> None:
+        """Give up the runs that nothing was heard of for too long, or for the longest time of too many."""
+        if len(self._open) <= self._max_open_runs and now_s < self._look_again_at_s:
+            return
+        by_silence = sorted(self._open, key=lambda run_id: self._open[run_id].heard_of_s)
+        too_many = len(self._open) - self._max_open_runs
+        for number, run_id in enumerate(by_silence):
+            heard_of_s = self._open[run_id].heard_of_s
+            if number >= too_many and now_s - heard_of_s <= self._open_run_ttl_s:
+                self._look_again_at_s = heard_of_s + self._open_run_ttl_s
                 return
-            del self._open[oldest]
+            del self._open[run_id]
             self.evicted_runs += 1
 
 
@@ -203,3 +212,17 @@ class _OpenRun:
     phase: str | None = None
     """Of the span that encloses it there; as the iteration."""
     iteration: int | None = None
+
+
+class _EndedRun:
+    """A run that has ended; its numbers are added up when somebody asks for them."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold: Fold | None = fold
+        self._metrics = PerformanceMetrics()
+
+    def metrics(self) -> PerformanceMetrics:
+        fold = self._fold
+        if fold is not None:
+            self._metrics, self._fold = fold.metrics(), None
+        return self._metrics

@@ -18,13 +18,13 @@ class Callbacks:
     def __init__(self, callback: Callback, *, size: int = 1_000) -> None:
         self.dropped = 0
         self._callback = callback
-        self._queue: queue.Queue[PerformanceMetrics | None] = queue.Queue(maxsize=size)
+        self._queue: queue.Queue[Callable[[], PerformanceMetrics] | None] = queue.Queue(maxsize=size)
         self._worker: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
 
-    def put(self, metrics: PerformanceMetrics) -> None:
-        """Call back with these metrics, sooner or later; they are dropped, and counted, while the queue is full."""
+    def put(self, metrics: Callable[[], PerformanceMetrics]) -> None:
+        """Call back, sooner or later, with what this gives; it is dropped, and counted, while the queue is full."""
         with self._lock:
             if self._closed:
                 return
@@ -55,11 +55,12 @@ class Callbacks:
 
     def _work(self) -> None:
         while (metrics := self._queue.get()) is not None:
+            run = metrics()
             try:
                 if not self._closed:
-                    self._callback(metrics)
+                    self._callback(run)
             except BaseException:  # a SystemExit would end this thread, and with it every later call
-                _logger.exception("a callback failed on the run %s", metrics.run_id)
+                _logger.exception("a callback failed on the run %s", run.run_id)
             finally:
                 self._queue.task_done()
         self._queue.task_done()

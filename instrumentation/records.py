@@ -1,23 +1,55 @@
 """Adapters: span records from what the OpenTelemetry SDK hands to processors and exporters."""
 
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
 from nanoagent.core.records import SpanRecord
 
 
-def record_of(span: ReadableSpan) -> SpanRecord | None:
-    """The record of a finished SDK span; `None` for one without ids or times."""
+def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
+    """The attributes that a span has now, as a plain dictionary: the SDK's own mapping is slow to look things up in."""
+    attributes: Any = span.attributes
+    if attributes is None:
+        return {}
+    try:
+        copied: Mapping[str, Any] = attributes.copy()
+    except AttributeError:
+        return dict(attributes)
+    return copied
+
+
+def record_of(span: ReadableSpan, attributes: Mapping[str, Any] | None = None) -> SpanRecord | None:
+    """The record of a finished SDK span; `None` for one without ids or times.
+
+    Args:
+        span: The span.
+        attributes: Its attributes, where the caller has them already.
+    """
     context, parent = span.context, span.parent
-    if context is None or span.start_time is None or span.end_time is None:
+    start_ns, end_ns = span.start_time, span.end_time
+    if context is None or start_ns is None or end_ns is None:
         return None
     return SpanRecord.of(
-        trace_id=f"{context.trace_id:032x}",
-        span_id=f"{context.span_id:016x}",
-        parent_span_id=f"{parent.span_id:016x}" if parent is not None and parent.is_valid else None,
-        start_ns=span.start_time,
-        end_ns=span.end_time,
-        name=span.name,
-        attributes=span.attributes or {},
-        failed=span.status.status_code is StatusCode.ERROR,
+        _trace_id(context.trace_id),
+        _span_id(context.span_id),
+        _span_id(parent.span_id) if parent is not None and parent.is_valid else None,
+        start_ns,
+        end_ns,
+        span.name,
+        attributes_of(span) if attributes is None else attributes,
+        span.status.status_code is StatusCode.ERROR,
     )
+
+
+@lru_cache(maxsize=1_024)
+def _trace_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+@lru_cache(maxsize=8_192)
+def _span_id(number: int) -> str:
+    return f"{number:016x}"

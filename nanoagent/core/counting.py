@@ -45,8 +45,10 @@ The whole:
     root or it has no summary, True otherwise.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from nanoagent.core.intervals import Interval
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
@@ -61,6 +63,17 @@ _Key = tuple[str | None, str]
 """Trace id and span id."""
 _Filing = tuple[str | None, int | None]
 """The phase and the iteration of a run that something counts under."""
+
+
+class SelfCounts(NamedTuple):
+    """What a run counts itself, for its root to carry: a reader compares it with what it found."""
+
+    iterations: int | None
+    api_calls: int | None
+    tool_calls: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: Decimal | None
 
 
 def fold(
@@ -89,6 +102,16 @@ def fold(
 class Fold:
     """The numbers of one run, added up from its span records as they come."""
 
+    # What few runs have stands on the class, and is replaced, never changed, when a run has some.
+    _filings: Mapping[str, _Filing] = MappingProxyType({})
+    """The nested runs, each with where it counts."""
+    _nested_roots: Mapping[str, SpanRecord] = MappingProxyType({})
+    """Roots of nested runs whose way up to this run is not known yet."""
+    _waiting: Mapping[str, list[SpanRecord]] = MappingProxyType({})
+    """Records of runs that are not known to be nested in this one."""
+    _untracked: Mapping[_Key, int] = MappingProxyType({})
+    """Tokens of the model calls of others."""
+
     def __init__(
         self, run_id: str, *, root_operation: str = names.OP_WORKFLOW, parent_run_id: str | None = None
     ) -> None:
@@ -109,34 +132,43 @@ class Fold:
         self._parents: dict[_Key, str | None] = {}
         self._root: SpanRecord | None = None
         self._first_start_ns: int | None = None
-        self._filings: dict[str, _Filing] = {}
-        self._nested_roots: dict[str, SpanRecord] = {}
-        self._waiting: dict[str, list[SpanRecord]] = {}
-        self._untracked: dict[_Key, int] = {}
 
     def add(self, record: SpanRecord) -> None:
         """Count a record, unless it is no part of the run or was counted before."""
-        run_id = record.run_id
+        key, run_id = (record.trace_id, record.span_id), record.run_id
+        if run_id is None or key in self._parents:
+            return
         if run_id == self.run_id:
+            self._parents[key] = record.parent_span_id
             self._add_own(record)
-        elif run_id is not None and run_id in self._filings:
-            self._count(record, self._filings[run_id])
-        elif run_id is not None:
-            self._waiting.setdefault(run_id, []).append(record)
+        elif run_id in self._filings:
+            self._parents[key] = record.parent_span_id
+            phase, iteration = self._filings[run_id]
+            self._count(record, phase, iteration)
+        else:
+            if run_id not in self._waiting:
+                self._waiting = {**self._waiting, run_id: []}
+            self._waiting[run_id].append(record)
             if record.parent_run_id is not None:
-                self._nested_roots[run_id] = record
+                self._nested_roots = {**self._nested_roots, run_id: record}
                 self._settle()
 
     def nest(self, run_id: str, phase: str | None, iteration: int | None) -> None:
         """Count what a nested run uses, before its root tells of it, under this phase and iteration."""
-        self._filings[run_id] = (phase, iteration)
-        for record in self._waiting.pop(run_id, ()):
-            self._count(record, (phase, iteration))
+        self._filings = {**self._filings, run_id: (phase, iteration)}
+        for record in self._waiting.get(run_id, ()):
+            self.add(record)
+        self._waiting = {waiting: records for waiting, records in self._waiting.items() if waiting != run_id}
 
     def add_untracked(self, record: SpanRecord) -> None:
         """Count a model call of others that lies inside the run."""
         if record.call is not None:
-            self._untracked[record.trace_id, record.span_id] = record.call.tokens
+            self._untracked = {**self._untracked, (record.trace_id, record.span_id): record.call.tokens}
+
+    def seal(self) -> None:
+        """Forget which spans were counted: the run is over, and no further record comes."""
+        self._parents.clear()
+        self._waiting = {}
 
     def includes(self, run_id: str | None) -> bool:
         """Whether it is the run itself, or is known to be nested in it."""
@@ -159,7 +191,7 @@ class Fold:
         root, summary = self._root, self._root.summary if self._root else None
         start_ns, end_ns = (root.start_ns, root.end_ns) if root else so_far or (self._first_start_ns, None)
         frame = [] if start_ns is None or end_ns is None else [(start_ns, max(start_ns, end_ns))]
-        is_workflow = (root.operation if root else self._root_operation) == names.OP_WORKFLOW
+        is_workflow = self._is_workflow
         return PerformanceMetrics(
             goal=goal,
             run_id=self.run_id,
@@ -184,10 +216,22 @@ class Fold:
             **self._total.counts(frame),
         )
 
+    def self_counts(self) -> SelfCounts:
+        """What the run's root says of the run."""
+        total = self._total
+        return SelfCounts(
+            iterations=self._iterations_seen if self._is_workflow else None,
+            api_calls=total.api_calls,
+            tool_calls=total.tool_calls,
+            input_tokens=total.sum_of(total.input_tokens),
+            output_tokens=total.sum_of(total.output_tokens),
+            cost_usd=total.cost_usd,
+        )
+
     @property
     def tokens_used(self) -> int:
         """Input plus output tokens so far, as far as they are known."""
-        return self._total.input_tokens.total + self._total.output_tokens.total
+        return (self._total.input_tokens or 0) + (self._total.output_tokens or 0)
 
     def iteration(self, number: int) -> IterationCounts:
         """The numbers of one iteration so far."""
@@ -195,49 +239,51 @@ class Fold:
         return IterationCounts(iteration=number, **tally.counts() if tally else {})
 
     @property
+    def _is_workflow(self) -> bool:
+        return (self._root.operation if self._root else self._root_operation) == names.OP_WORKFLOW
+
+    @property
     def _iterations_seen(self) -> int:
         return sum(bool(tally.frame) for tally in self._iterations.values())
 
     def _add_own(self, record: SpanRecord) -> None:
-        if (record.trace_id, record.span_id) in self._parents:
-            return
         if self._first_start_ns is None or record.start_ns < self._first_start_ns:
             self._first_start_ns = record.start_ns
+        operation = record.operation
         if record.summary is not None:
+            # What the root of a nested run carries is the place of the run in the one around it.
             if self._root is None or _age(record) < _age(self._root):
                 self._root = record
-            # What the root of a nested run carries is the place of the run in the one around it.
-            self._count(record, (None, None))
-            return
-        self._count(record, (record.phase, record.iteration))
-        if record.operation in _AGENT_OPERATIONS and record.phase is not None:
-            self._phases[record.phase].add_frame(record)
-        elif record.operation == names.ITERATION_SPAN and record.iteration is not None:
-            self._iterations[record.iteration].add_frame(record)
+        elif operation in _AGENT_OPERATIONS:
+            if record.phase is not None:
+                self._phase(record.phase).add_frame(record)
+        elif operation == names.ITERATION_SPAN:
+            if record.iteration is not None:
+                self._iteration(record.iteration).add_frame(record)
+        else:
+            self._count(record, record.phase, record.iteration)
 
-    def _count(self, record: SpanRecord, filing: _Filing) -> None:
-        key = (record.trace_id, record.span_id)
-        if key in self._parents:
-            return
-        self._parents[key] = record.parent_span_id
-        tallies = self._tallies(filing)
+    def _count(self, record: SpanRecord, phase: str | None, iteration: int | None) -> None:
+        """Count a model call or a tool call; other spans use nothing."""
         if record.call is not None:
             if record.call.model is not None:
                 self._models.add(record.call.model)
-            for tally in tallies:
-                tally.add_call(record, record.call)
+            add = Tally.add_call
         elif record.operation == names.OP_TOOL:
-            for tally in tallies:
-                tally.add_tool(record)
-
-    def _tallies(self, filing: _Filing) -> list[Tally]:
-        phase, iteration = filing
-        tallies = [self._total]
+            add = Tally.add_tool
+        else:
+            return
+        add(self._total, record)
         if phase is not None:
-            tallies.append(self._phases.setdefault(phase, Tally()))
+            add(self._phase(phase), record)
         if iteration is not None:
-            tallies.append(self._iterations.setdefault(iteration, Tally()))
-        return tallies
+            add(self._iteration(iteration), record)
+
+    def _phase(self, phase: str) -> Tally:
+        return self._phases.get(phase) or self._phases.setdefault(phase, Tally())
+
+    def _iteration(self, iteration: int) -> Tally:
+        return self._iterations.get(iteration) or self._iterations.setdefault(iteration, Tally())
 
     def _settle(self) -> None:
         """File the nested runs whose way up to this one has become known."""
@@ -250,7 +296,7 @@ class Fold:
                     phase, iteration = (
                         (root.phase, root.iteration) if parent == self.run_id else self._filings[str(parent)]
                     )
-                    del self._nested_roots[run_id]
+                    self._nested_roots = {other: at for other, at in self._nested_roots.items() if other != run_id}
                     self.nest(run_id, phase, iteration)
                     known = True
 
@@ -260,24 +306,15 @@ class Fold:
     def _complete(self, summary: RunSummary | None, present: Collection[str] | None) -> bool | None:
         if summary is None or summary.api_calls is None:
             return None
-        counted = self._total
-        found = (
-            None if summary.iterations is None and not self._iterations_seen else self._iterations_seen,
-            counted.api_calls,
-            counted.tool_calls,
-            counted.input_tokens.value,
-            counted.output_tokens.value,
-            counted.cost_usd,
+        said = SelfCounts(
+            iterations=summary.iterations,
+            api_calls=summary.api_calls,
+            tool_calls=summary.tool_calls,
+            input_tokens=summary.input_tokens,
+            output_tokens=summary.output_tokens,
+            cost_usd=summary.cost_usd,
         )
-        said = (
-            summary.iterations,
-            summary.api_calls,
-            summary.tool_calls,
-            summary.input_tokens,
-            summary.output_tokens,
-            summary.cost_usd,
-        )
-        return found == said and not self._missing_parents(present)
+        return self.self_counts() == said and not self._missing_parents(present)
 
     def _missing_parents(self, present: Collection[str] | None) -> set[str | None]:
         if present is None or self._root is None:

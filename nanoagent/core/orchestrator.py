@@ -31,7 +31,7 @@ from nanoagent.tools.registry import ToolRegistry
 from nanoagent.tracing import names
 from nanoagent.tracing.attributes import checked_attributes, checked_version
 from nanoagent.tracing.model import traced
-from nanoagent.tracing.run import Clock, Place, Run
+from nanoagent.tracing.run import Clock, Place, Run, current_place
 from nanoagent.tracing.spans import RootSpan, iteration_span, root_span
 
 REFLECT_EVERY: Final = 3
@@ -165,7 +165,11 @@ class Orchestrator:
             raise RuntimeError("this orchestrator has run already: make a new one for each run")
         roles = self._make_roles(on_event)
         self._run = Run(
-            run_id=self._run_id, clock=self._clock, tracer_provider=self._tracer_provider, guard=self.limits.guard
+            run_id=self._run_id,
+            clock=self._clock,
+            tracer_provider=self._tracer_provider,
+            guard=self.limits.guard,
+            parent=current_place(),
         )
         return self._work(self._run, roles)
 

@@ -4,10 +4,9 @@ Every source of spans (the run itself, an SDK span, a line of a file, a trace fr
 same span, through `SpanRecord.of`; whatever counts takes records and nothing else.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from nanoagent.tracing import names
 
@@ -26,8 +25,27 @@ MONEY: Final = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
 """How money is rounded and added up, whatever the application has set for its own decimals."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelCall:
+TOKEN_KEYS: Final = (
+    names.INPUT_TOKENS,
+    names.OUTPUT_TOKENS,
+    names.CACHE_READ_TOKENS,
+    names.CACHE_CREATION_TOKENS,
+    names.REASONING_TOKENS,
+)
+"""In the order of the fields of `ModelCall`."""
+_SUMMARY_KEYS: Final = (
+    names.RUN_ITERATIONS,
+    names.RUN_API_CALLS,
+    names.RUN_TOOL_CALLS,
+    names.TASKS_COMPLETED,
+    names.TASKS_TOTAL,
+    names.RUN_INPUT_TOKENS,
+    names.RUN_OUTPUT_TOKENS,
+)
+"""In the order of the fields of `RunSummary`."""
+
+
+class ModelCall(NamedTuple):
     """What a chat span says of its model call."""
 
     model: str | None
@@ -53,8 +71,7 @@ class ModelCall:
         return (self.input_tokens or 0) + (self.output_tokens or 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
+class RunSummary(NamedTuple):
     """What a run's root says of the whole run."""
 
     status: str | None
@@ -69,8 +86,7 @@ class RunSummary:
     cost_usd: Decimal | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpanRecord:
+class SpanRecord(NamedTuple):
     """One finished span, reduced to what is counted."""
 
     trace_id: str | None
@@ -100,7 +116,6 @@ class SpanRecord:
     @classmethod
     def of(
         cls,
-        *,
         trace_id: str | None,
         span_id: str,
         parent_span_id: str | None,
@@ -108,27 +123,30 @@ class SpanRecord:
         end_ns: int,
         name: str,
         attributes: Mapping[str, Any],
-        failed: bool,
+        failed: bool,  # noqa: FBT001 - called with what spans keep, in this order
     ) -> "SpanRecord":
         """Make the record of a span from its parts; `failed` is whether its status is ERROR."""
         get = attributes.get
-        operation, run_id = get(names.OPERATION_NAME), _text(get(names.RUN_ID))
-        if operation is None and name == names.ITERATION_SPAN and names.ITERATION in attributes:
+        operation, iteration, run_id = get(names.OPERATION_NAME), get(names.ITERATION), _text(get(names.RUN_ID))
+        if iteration is not None:
+            iteration = as_count(iteration)
+        if operation is None and name == names.ITERATION_SPAN and iteration is not None:
             operation = names.ITERATION_SPAN
+        root = run_id is not None and is_root(attributes)
         return cls(
-            trace_id=trace_id,
-            span_id=span_id,
-            parent_span_id=parent_span_id,
-            start_ns=start_ns,
-            end_ns=end_ns,
-            operation=operation,
-            run_id=run_id,
-            parent_run_id=_text(get(names.PARENT_RUN_ID)),
-            phase=_text(get(names.PHASE)),
-            iteration=as_count(get(names.ITERATION)),
-            error_type=get(names.ERROR_TYPE, UNSPECIFIED_ERROR_TYPE) if failed else None,
-            call=_call_of(attributes) if operation in names.INFERENCE_OPERATIONS else None,
-            summary=_summary_of(attributes) if run_id is not None and is_root(attributes) else None,
+            trace_id,
+            span_id,
+            parent_span_id,
+            start_ns,
+            end_ns,
+            operation,
+            run_id,
+            _text(get(names.PARENT_RUN_ID)) if root else None,
+            _text(get(names.PHASE)),
+            iteration,
+            get(names.ERROR_TYPE, UNSPECIFIED_ERROR_TYPE) if failed else None,
+            _call_of(attributes) if operation in names.INFERENCE_OPERATIONS else None,
+            _summary_of(attributes) if root else None,
         )
 
 
@@ -144,7 +162,7 @@ def as_count(value: object) -> int | None:
 
 def as_cost_usd(value: object) -> Decimal | None:
     """A price in USD to the step that is kept; anything but a finite, non-negative number is unknown."""
-    if type(value) not in (int, float, Decimal):
+    if value is None or type(value) not in (int, float, Decimal):
         return None
     price = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)  # type: ignore[arg-type]
     return price.quantize(COST_STEP_USD, context=MONEY) if price.is_finite() and 0 <= price < MAX_COST_USD else None
@@ -154,36 +172,48 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def as_counts(values: Iterable[object]) -> list[int | None]:
+    """What `as_count` makes of each of the values: one call for all of them, since every span comes by here."""
+    return [value if type(value) is int and value >= 0 else None for value in values]
+
+
 def _call_of(attributes: Mapping[str, Any]) -> ModelCall:
     get = attributes.get
+    input_tokens, output_tokens, cached, created, reasoning = as_counts(map(get, TOKEN_KEYS))
+    cost_usd, first_chunk_s = get(names.OPERATION_COST), get(names.TIME_TO_FIRST_CHUNK)
     return ModelCall(
-        model=_text(get(names.RESPONSE_MODEL)) or _text(get(names.REQUEST_MODEL)),
-        input_tokens=as_count(get(names.INPUT_TOKENS)),
-        output_tokens=as_count(get(names.OUTPUT_TOKENS)),
-        cached_input_tokens=as_count(get(names.CACHE_READ_TOKENS)),
-        cache_creation_input_tokens=as_count(get(names.CACHE_CREATION_TOKENS)),
-        reasoning_tokens=as_count(get(names.REASONING_TOKENS)),
-        cost_usd=as_cost_usd(get(names.OPERATION_COST)),
-        first_chunk_ns=_as_ns(get(names.TIME_TO_FIRST_CHUNK)),
+        _text(get(names.RESPONSE_MODEL)) or _text(get(names.REQUEST_MODEL)),
+        input_tokens,
+        output_tokens,
+        cached,
+        created,
+        reasoning,
+        None if cost_usd is None else as_cost_usd(cost_usd),
+        None if first_chunk_s is None else _as_ns(first_chunk_s),
     )
 
 
 def _as_ns(seconds: object) -> int | None:
-    known = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < MAX_SECONDS
-    return round(seconds * NS_PER_S) if known else None  # type: ignore[operator]
+    if type(seconds) not in (int, float):
+        return None
+    return round(seconds * NS_PER_S) if 0 <= seconds < MAX_SECONDS else None  # type: ignore[operator]
 
 
 def _summary_of(attributes: Mapping[str, Any]) -> RunSummary:
     get = attributes.get
+    iterations, api_calls, tool_calls, completed, total, input_tokens, output_tokens = as_counts(
+        map(get, _SUMMARY_KEYS)
+    )
+    cost_usd = get(names.RUN_COST_USD)
     return RunSummary(
-        status=get(names.STATUS),
-        stop_reason=get(names.STOP_REASON),
-        iterations=as_count(get(names.RUN_ITERATIONS)),
-        api_calls=as_count(get(names.RUN_API_CALLS)),
-        tool_calls=as_count(get(names.RUN_TOOL_CALLS)),
-        tasks_completed=as_count(get(names.TASKS_COMPLETED)),
-        tasks_total=as_count(get(names.TASKS_TOTAL)),
-        input_tokens=as_count(get(names.RUN_INPUT_TOKENS)),
-        output_tokens=as_count(get(names.RUN_OUTPUT_TOKENS)),
-        cost_usd=as_cost_usd(get(names.RUN_COST_USD)),
+        get(names.STATUS),
+        get(names.STOP_REASON),
+        iterations,
+        api_calls,
+        tool_calls,
+        completed,
+        total,
+        input_tokens,
+        output_tokens,
+        None if cost_usd is None else as_cost_usd(cost_usd),
     )

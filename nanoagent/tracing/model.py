@@ -3,12 +3,13 @@
 import copy
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
+from opentelemetry.context import Context, get_current
+from opentelemetry.util.types import AttributeValue
 from pydantic_ai import RunContext
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
@@ -17,9 +18,10 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from nanoagent.core.records import as_cost_usd, as_count
+from nanoagent.core.records import TOKEN_KEYS, as_cost_usd, as_counts
 from nanoagent.tracing import names
-from nanoagent.tracing.run import Place, current_place
+from nanoagent.tracing.prices import price_of
+from nanoagent.tracing.run import Place, place_in
 from nanoagent.tracing.span import RunSpan
 from nanoagent.tracing.spans import chat_span, tool_span
 
@@ -58,10 +60,11 @@ class TracedModel(WrapperModel):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         """Make the request in a span of its own."""
-        place = current_place()
+        context = get_current()
+        place = place_in(context)
         if place is None:
             return await self.wrapped.request(messages, model_settings, model_request_parameters)
-        with self._span(place, messages, model_settings) as span:
+        with self._span(place, context, messages, model_settings) as span:
             try:
                 response = await self.wrapped.request(messages, model_settings, model_request_parameters)
             except Exception as error:
@@ -85,12 +88,13 @@ class TracedModel(WrapperModel):
         tasks. A block that is left before the stream has ended makes the call an abandoned one.
         """
         request = (messages, model_settings, model_request_parameters, run_context)
-        place = current_place()
+        context = get_current()
+        place = place_in(context)
         if place is None:
             async with self.wrapped.request_stream(*request) as untraced:
                 yield untraced
             return
-        span, asked_s = self._span(place, messages, model_settings), time.perf_counter()
+        span, asked_s = self._span(place, context, messages, model_settings), time.perf_counter()
         stream = None
         try:
             async with AsyncExitStack() as opened:
@@ -111,16 +115,20 @@ class TracedModel(WrapperModel):
         if response is not None:
             _trace_invented_tools(span, place, response, model_request_parameters)
 
-    def _span(self, place: Place, messages: Sequence[ModelMessage], settings: ModelSettings | None) -> RunSpan:
+    def _span(
+        self, place: Place, context: Context, messages: Sequence[ModelMessage], settings: ModelSettings | None
+    ) -> RunSpan:
         """Start the span of a request, if the run may still make one."""
-        place.run.before_call()
-        place.run.first_request = place.run.first_request or messages
+        run, model = place.run, self.wrapped
+        run.before_call()
+        run.first_request = run.first_request or messages
         return chat_span(
             place,
-            model=self.model_name,
-            provider=self.system,
-            base_url=self.base_url,
-            settings=settings or {},
+            model=model.model_name,
+            provider=model.system,
+            base_url=model.base_url,
+            settings=settings,
+            context=context,
         )
 
 
@@ -147,39 +155,33 @@ def _describe(span: RunSpan, response: ModelResponse) -> None:
 
 
 def _set_response(span: RunSpan, response: ModelResponse) -> None:
-    span.set(names.RESPONSE_MODEL, response.model_name)
-    span.set(names.RESPONSE_ID, response.provider_response_id)
-    if response.finish_reason is not None:
-        span.set(names.RESPONSE_FINISH_REASONS, [response.finish_reason])
-    usage = response.usage
-    measured = usage.has_values() and not usage.unmeasured_requests
-    for key, value in _token_attributes(usage) if measured else ():
-        span.set(key, value)
-    if measured and usage.cost is None:
-        usage.cost = _price(response)  # pydantic-ai does not calculate it again
-    cost_usd = as_cost_usd(usage.cost) if measured else None
-    span.set(names.OPERATION_COST, None if cost_usd is None else float(cost_usd))
+    reason, usage = response.finish_reason, response.usage
+    attributes: dict[str, AttributeValue | None] = {
+        names.RESPONSE_MODEL: response.model_name,
+        names.RESPONSE_ID: response.provider_response_id,
+        names.RESPONSE_FINISH_REASONS: None if reason is None else [reason],
+    }
+    if (usage.input_tokens or usage.output_tokens or usage.has_values()) and not usage.unmeasured_requests:
+        attributes.update(zip(TOKEN_KEYS, _token_counts(usage), strict=True))
+        if usage.cost is None:
+            usage.cost = price_of(response)  # pydantic-ai does not calculate it again
+        cost_usd = None if usage.cost is None else as_cost_usd(usage.cost)
+        attributes[names.OPERATION_COST] = None if cost_usd is None else float(cost_usd)
+    span.set_all(attributes)
 
 
-def _token_attributes(usage: RequestUsage) -> Iterable[tuple[str, int | None]]:
-    """The token counts that the provider gave: what is not a count is unknown and left out."""
-    yield names.INPUT_TOKENS, as_count(usage.input_tokens)
-    yield names.OUTPUT_TOKENS, as_count(usage.output_tokens)
-    yield names.CACHE_READ_TOKENS, as_count(usage.cache_read_tokens)
-    yield names.CACHE_CREATION_TOKENS, as_count(usage.cache_write_tokens)
+def _token_counts(usage: RequestUsage) -> list[int | None]:
+    """The token counts that the provider gave, in the order of `TOKEN_KEYS`: what is not a count is unknown."""
     details: dict[str, Any] = usage.details
-    reasoning = usage.output_reasoning_tokens or details.get("reasoning_tokens", 0)
-    yield names.REASONING_TOKENS, as_count(reasoning)
-
-
-def _price(response: ModelResponse) -> Decimal | None:
-    try:
-        return response.cost().total_price
-    except (LookupError, ValueError, AssertionError):
-        return None
-    except Exception:
-        _logger.exception("the price of a model call could not be calculated")
-        return None
+    return as_counts(
+        (
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_tokens,
+            usage.output_reasoning_tokens or details.get("reasoning_tokens", 0),
+        )
+    )
 
 
 def _trace_invented_tools(
@@ -192,5 +194,6 @@ def _trace_invented_tools(
             known = parameters.tool_defs if known is None else known
             if part.tool_name not in known:
                 call_id = part.tool_call_id
-                with tool_span(place, part.tool_name, call_id=call_id, known=False, context=chat.outside) as span:
-                    span.fail(UNKNOWN_TOOL_ERROR)
+                span = tool_span(place, part.tool_name, call_id=call_id, known=False, context=chat.outside)
+                span.fail(UNKNOWN_TOOL_ERROR)
+                span.end()

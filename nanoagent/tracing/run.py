@@ -7,24 +7,35 @@ import importlib.metadata
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.trace import Tracer, TracerProvider, get_tracer
+from opentelemetry.trace import INVALID_SPAN, Span, Tracer, TracerProvider, get_tracer_provider, set_span_in_context
 
-from nanoagent.core.counting import Fold
+from nanoagent.core.counting import Fold, SelfCounts
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics
 from nanoagent.core.records import SpanRecord
 from nanoagent.tracing import names
 
+_tracers: WeakKeyDictionary[TracerProvider, Tracer] = WeakKeyDictionary()
 _PLACE_KEY = otel_context.create_key("nanoagent.place")
+(_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
+"""Where a context keeps the current span: setting it and the place at once takes half the time."""
 _logger = logging.getLogger(__name__)
+
+
+MAX_UNCOUNTED: Final = 64
+"""Spans that have ended and wait to be counted."""
+
+MAX_REMEMBERED_ERRORS: Final = 16
+"""Exceptions that a run knows again when it sees them a second time."""
+SpanParts = tuple[str | None, str, str | None, int, int, str, Mapping[str, Any], bool]
+"""What `SpanRecord.of` takes, in its order."""
 
 
 class Clock(Protocol):
@@ -64,8 +75,7 @@ class OpenSpan(Protocol):
 class Run:
     """What the spans of one run share. Safe to use from several threads.
 
-    A run that is made inside of another one is nested in it: it has the clock and the tracer of that run, and what it
-    uses counts there as well.
+    A run that is nested in another one has the clock and the tracer of that run, and what it uses counts there as well.
     """
 
     def __init__(
@@ -76,6 +86,7 @@ class Run:
         tracer_provider: TracerProvider | None = None,
         guard: Callable[["Run"], None] | None = None,
         root_operation: str = names.OP_WORKFLOW,
+        parent: "Place | None" = None,
     ) -> None:
         """Begin to trace a run.
 
@@ -86,10 +97,10 @@ class Run:
             tracer_provider: By default the one that the application installed, if any.
             guard: Called before each model call; it raises `RunStopped` where the run may make no more.
             root_operation: `invoke_workflow`, or `invoke_agent` for a run without iterations and tasks.
+            parent: Where it is nested; `None` for an outermost run.
         """
-        self.parent = current_place()
-        """Where the run is nested; `None` for an outermost one."""
-        outer = self.parent.run if self.parent else None
+        self.parent = parent
+        outer = parent.run if parent else None
         self.id = run_id if run_id and not (outer and outer.is_inside(run_id)) else uuid4().hex
         self.clock: Clock = outer.clock if outer else clock or RunClock()
         self._started_ns = self.clock.now_ns()
@@ -101,23 +112,32 @@ class Run:
         self._guard = guard
         self._fold = Fold(self.id, root_operation=root_operation, parent_run_id=outer.id if outer else None)
         self._open: dict[int, OpenSpan] = {}
+        self._ended: list[SpanParts] = []
         self._completion: list[Callable[[PerformanceMetrics], object]] = []
-        self._model_errors: deque[BaseException] = deque(maxlen=16)
-        self._seen_exceptions: deque[BaseException] = deque(maxlen=16)
+        self._model_errors: tuple[BaseException, ...] = ()
+        self._seen_exceptions: tuple[BaseException, ...] = ()
         self._ids_given = 0
         self._lock = threading.Lock()
-        if self.parent is not None:
-            self.parent.run.nests(self.id, self.parent)
+        if parent is not None:
+            parent.run.nests(self.id, parent)
 
     def metrics(self, *, goal: str | None = None) -> PerformanceMetrics:
         """The run's numbers so far, those of the runs that are nested in it included."""
         with self._lock:
+            self._count_ended()
             return self._fold.metrics(goal=goal, so_far=(self._started_ns, self.clock.now_ns()))
+
+    def self_counts(self) -> SelfCounts:
+        """What the run's root says of the run."""
+        with self._lock:
+            self._count_ended()
+            return self._fold.self_counts()
 
     @property
     def tokens_used(self) -> int:
         """Input plus output tokens so far, as far as they are known."""
         with self._lock:
+            self._count_ended()
             return self._fold.tokens_used
 
     def is_inside(self, run_id: str) -> bool:
@@ -137,7 +157,7 @@ class Run:
 
     def model_raised(self, error: BaseException) -> None:
         """A model call of the run ended in this exception."""
-        self._model_errors.append(error)
+        self._model_errors = (*self._model_errors[-MAX_REMEMBERED_ERRORS:], error)
 
     def is_model_error(self, error: BaseException) -> bool:
         """Whether a model call of the run ended in this exception."""
@@ -146,6 +166,7 @@ class Run:
     def iteration_counts(self, number: int) -> IterationCounts:
         """The numbers of one iteration so far."""
         with self._lock:
+            self._count_ended()
             return self._fold.iteration(number)
 
     def opened(self, span: OpenSpan) -> None:
@@ -153,11 +174,11 @@ class Run:
         with self._lock:
             self._open[id(span)] = span
 
-    def ended(self, span: OpenSpan, record: SpanRecord) -> None:
-        """A span of the run has ended."""
+    def ended(self, span: OpenSpan, parts: SpanParts) -> None:
+        """A span of the run has ended: `parts` are what `SpanRecord.of` takes."""
         with self._lock:
             self._open.pop(id(span), None)
-        self._add(record)
+        self._keep(parts)
 
     def forget(self, span: OpenSpan) -> None:
         """A span that was told to the run is none of its own, and has ended."""
@@ -208,15 +229,15 @@ class Run:
             left = [span for span in self._open.values() if span is not root]
         for span in reversed(left):
             span.abandon()
-        self._seen_exceptions.clear()
-        self._model_errors.clear()
+        self._seen_exceptions = ()
+        self._model_errors = ()
 
     def first_sight(self, error: BaseException) -> bool:
         """Whether no span of the run has met this exception yet."""
         with self._lock:
             if any(seen is error for seen in self._seen_exceptions):
                 return False
-            self._seen_exceptions.append(error)
+            self._seen_exceptions = (*self._seen_exceptions[-MAX_REMEMBERED_ERRORS:], error)
             return True
 
     def own_span_id(self) -> str:
@@ -227,15 +248,22 @@ class Run:
             self._ids_given += 1
             return f"{self._ids_given:016x}"
 
-    def _add(self, record: SpanRecord) -> None:
+    def _keep(self, parts: SpanParts) -> None:
         with self._lock:
-            self._fold.add(record)
+            self._ended.append(parts)
+            if len(self._ended) >= MAX_UNCOUNTED:
+                self._count_ended()
         if self.parent is not None:
-            self.parent.run._add(record)
+            self.parent.run._keep(parts)
+
+    def _count_ended(self) -> None:
+        """Count the spans that have ended since the numbers were last asked for: together, they take half the time."""
+        for parts in self._ended:
+            self._fold.add(SpanRecord.of(*parts))
+        self._ended.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where in a run the current code stands; inherited by tasks and by threads that keep the context."""
 
     run: Run
@@ -244,11 +272,16 @@ class Place:
     phase: str | None = None
     iteration: int | None = None
     agent: str | None = None
+    trace_id: str | None = None
+    """Of that span; `None` when it is not traced."""
+    span: Span | None = None
+    """That span, as the tracer made it."""
 
 
 def current_place() -> Place | None:
     """Where the caller stands, or `None` outside of any run and in one that has closed."""
-    return place_in(otel_context.get_current())
+    place = otel_context.get_current().get(_PLACE_KEY)
+    return place if isinstance(place, Place) and not place.run.closed else None
 
 
 def place_in(context: Context) -> Place | None:
@@ -257,13 +290,24 @@ def place_in(context: Context) -> Place | None:
     return place if isinstance(place, Place) and not place.run.closed else None
 
 
-def with_place(place: Place, context: Context) -> Context:
-    """A context in which `current_place()` is `place`."""
-    return otel_context.set_value(_PLACE_KEY, place, context)
+def span_in(context: Context) -> Span:
+    """The current span of a context."""
+    span: Any = context.get(_SPAN_KEY)
+    return span or INVALID_SPAN
+
+
+def with_place(place: Place, context: Context, span: Span) -> Context:
+    """A context like this one, in which `current_place()` is `place` and this span is the current one."""
+    return Context(context, **{_PLACE_KEY: place, _SPAN_KEY: span})
 
 
 def _tracer(provider: TracerProvider | None) -> Tracer:
-    return get_tracer(names.SCOPE_NAME, _version(), tracer_provider=provider, schema_url=names.SCHEMA_URL)
+    """Our tracer of a provider; making one takes longer than starting a span."""
+    provider = provider or get_tracer_provider()
+    tracer = _tracers.get(provider)
+    if tracer is None:
+        tracer = _tracers[provider] = provider.get_tracer(names.SCOPE_NAME, _version(), names.SCHEMA_URL)
+    return tracer
 
 
 @cache

@@ -9,12 +9,12 @@ from typing import Self
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
-from nanoagent.core.records import CANCELLED_ERROR_TYPE, SpanRecord
+from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
-from nanoagent.tracing.run import Place, Run, RunStopped, with_place
+from nanoagent.tracing.run import Place, Run, RunStopped, span_in, with_place
 
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class RunSpan:
         self,
         run: Run,
         name: str,
-        attributes: Mapping[str, AttributeValue],
+        attributes: dict[str, AttributeValue],
         *,
         place: Place | None,
         kind: SpanKind = SpanKind.INTERNAL,
@@ -40,34 +40,48 @@ class RunSpan:
     ) -> None:
         """Start the span below `place`; phase, iteration and agent are those of `place` unless given.
 
-        Its parent is the span that is current in `context`, by default the caller's own: another instrumentation may
-        have put spans between.
+        The attributes become the span's own: those of its run are added to them. Its parent is the span that is current
+        in `context`, by default the caller's own: another instrumentation may have put spans between.
         """
-        phase = phase or (place.phase if place else None)
-        iteration = iteration or (place.iteration if place else None)
-        own: dict[str, AttributeValue] = {names.RUN_ID: run.id}
+        if place is not None:
+            phase = phase or place.phase
+            iteration = iteration or place.iteration
+            agent = agent or place.agent
+        attributes[names.RUN_ID] = run.id
         if phase is not None:
-            own[names.PHASE] = phase
+            attributes[names.PHASE] = phase
         if iteration is not None:
-            own[names.ITERATION] = iteration
+            attributes[names.ITERATION] = iteration
         self.run = run
         self.error_type: str | None = None
         self._name = name
-        self._attributes: dict[str, AttributeValue] = {**attributes, **own}
+        self._attributes = attributes
         self._late: dict[str, AttributeValue] = {}
         self._ended = False
         self._start_ns = run.clock.now_ns()
         self.outside = otel_context.get_current() if context is None else context
         """The context that the span was started in."""
-        self._span = self._start(self.outside, kind)
+        try:
+            self._span: Span = run.tracer.start_span(
+                name, self.outside, kind, attributes=attributes, start_time=self._start_ns
+            )
+        except Exception:
+            _logger.exception("span %s could not be started", name)
+            self._span = INVALID_SPAN
         self._trace_id, span_id, self._parent_span_id = self._ids(self.outside, place)
-        self.place = Place(run, span_id, phase, iteration, agent or (place.agent if place else None))
+        self.place = Place(run, span_id, phase, iteration, agent, self._trace_id, self._span)
         run.opened(self)
 
     def set(self, key: str, value: AttributeValue | None) -> None:
         """Set an attribute at the span's end; `None` sets nothing."""
         if value is not None:
             self._late[key] = value
+
+    def set_all(self, attributes: Mapping[str, AttributeValue | None]) -> None:
+        """Set attributes at the span's end, those that are `None` excepted."""
+        for key, value in attributes.items():
+            if value is not None:
+                self._late[key] = value
 
     def event(self, name: str, attributes: Mapping[str, AttributeValue]) -> None:
         """Add an event, stamped by the run's clock."""
@@ -101,18 +115,22 @@ class RunSpan:
             self._late[names.ERROR_TYPE] = self.error_type
         end_ns = self.run.clock.now_ns()
         try:
-            self._span.set_attributes(self._late)
+            if self._late:
+                self._span.set_attributes(self._late)
             if self.error_type is not None:
                 self._span.set_status(Status(StatusCode.ERROR))
             self._span.end(end_time=end_ns)
         except Exception:
             _logger.exception("span %s could not be ended", self._name)
-        self.run.ended(self, self._record(end_ns))
+        self._attributes.update(self._late)
+        failed = self.error_type is not None
+        parts = self._trace_id, self.place.span_id, self._parent_span_id, self._start_ns, end_ns, self._name
+        self.run.ended(self, (*parts, self._attributes, failed))
 
     @property
     def context(self) -> Context:
         """The context in which the span is current."""
-        return with_place(self.place, set_span_in_context(self._span, self.outside))
+        return with_place(self.place, self.outside, self._span)
 
     @contextmanager
     def current(self) -> Iterator[None]:
@@ -125,8 +143,8 @@ class RunSpan:
             _restore(before, instead_of=mine)
 
     def __enter__(self) -> Self:
-        """Make the span current."""
-        self._before, self._mine = otel_context.get_current(), self.context
+        """Make the span current, where it was started."""
+        self._mine = with_place(self.place, self.outside, self._span)
         otel_context.attach(self._mine)
         return self
 
@@ -134,7 +152,7 @@ class RunSpan:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End the span; an exception marks it as failed and goes on unchanged."""
-        _restore(self._before, instead_of=self._mine)
+        _restore(self.outside, instead_of=self._mine)
         if error is not None:
             self.end_with(error)
         self.end()
@@ -147,34 +165,18 @@ class RunSpan:
             self.fail(error)
         self.end()
 
-    def _start(self, context: Context, kind: SpanKind) -> Span:
-        try:
-            return self.run.tracer.start_span(
-                self._name, context, kind, attributes=self._attributes, start_time=self._start_ns
-            )
-        except Exception:
-            _logger.exception("span %s could not be started", self._name)
-            return INVALID_SPAN
-
     def _ids(self, context: Context, place: Place | None) -> tuple[str | None, str, str | None]:
         """Trace id, span id and parent's span id for the record; the run's own ids where no SDK gave any."""
-        ids, parent = self._span.get_span_context(), get_current_span(context).get_span_context()
+        ids, parent = self._span.get_span_context(), span_in(context)
+        if place is not None and parent is place.span:
+            if place.trace_id is None:
+                return None, self.run.own_span_id(), place.span_id
+            return place.trace_id, f"{ids.span_id:016x}", place.span_id
+        around = parent.get_span_context()
         # Without an SDK the span is the parent's own context passed on, or an invalid one.
-        if not ids.is_valid or ids.span_id == parent.span_id:
+        if not ids.is_valid or ids.span_id == around.span_id:
             return None, self.run.own_span_id(), place.span_id if place else None
-        return f"{ids.trace_id:032x}", f"{ids.span_id:016x}", f"{parent.span_id:016x}" if parent.is_valid else None
-
-    def _record(self, end_ns: int) -> SpanRecord:
-        return SpanRecord.of(
-            trace_id=self._trace_id,
-            span_id=self.place.span_id,
-            parent_span_id=self._parent_span_id,
-            start_ns=self._start_ns,
-            end_ns=end_ns,
-            name=self._name,
-            attributes=self._attributes | self._late,
-            failed=self.error_type is not None,
-        )
+        return f"{ids.trace_id:032x}", f"{ids.span_id:016x}", f"{around.span_id:016x}" if around.is_valid else None
 
 
 def _restore(before: Context, *, instead_of: Context) -> None:

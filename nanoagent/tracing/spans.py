@@ -1,6 +1,7 @@
 """The spans of a run: one helper for each kind, with the attributes that are known at its start."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,14 +35,14 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class RootSpan(RunSpan):
     """The root of a run: closing it closes the run, and tells what the run counted itself."""
 
-    def __init__(self, run: Run, name: str, attributes: Mapping[str, AttributeValue], *, agent: str | None) -> None:
+    def __init__(self, run: Run, name: str, attributes: dict[str, AttributeValue], *, agent: str | None) -> None:
         """Start the root below whatever span is current; that of a nested run carries the place of the run."""
-        status: dict[str, AttributeValue] = {names.STATUS: "running"}
+        attributes[names.STATUS] = "running"
         if run.parent is not None:
-            status[names.PARENT_RUN_ID] = run.parent.run.id
-        super().__init__(run, name, {**attributes, **status}, place=run.parent)
-        self.place = Place(run, self.place.span_id, agent=agent)
+            attributes[names.PARENT_RUN_ID] = run.parent.run.id
+        super().__init__(run, name, attributes, place=run.parent, agent=agent)
         if run.parent is not None:
+            self.place = self.place._replace(phase=None, iteration=None, agent=agent)
             run.parent.run.opened(self)
 
     def conclude(
@@ -59,14 +60,18 @@ class RootSpan(RunSpan):
         if self._ended:
             return
         self.run.close(self)
-        counted = self.run.metrics()
+        counted = self.run.self_counts()
         self._late.setdefault(names.STATUS, self._outcome())
-        self.set(names.RUN_ITERATIONS, counted.iterations)
-        self.set(names.RUN_API_CALLS, counted.api_calls)
-        self.set(names.RUN_TOOL_CALLS, counted.tool_calls)
-        self.set(names.RUN_INPUT_TOKENS, counted.input_tokens)
-        self.set(names.RUN_OUTPUT_TOKENS, counted.output_tokens)
-        self.set(names.RUN_COST_USD, None if counted.cost_usd is None else float(counted.cost_usd))
+        self.set_all(
+            {
+                names.RUN_ITERATIONS: counted.iterations,
+                names.RUN_API_CALLS: counted.api_calls,
+                names.RUN_TOOL_CALLS: counted.tool_calls,
+                names.RUN_INPUT_TOKENS: counted.input_tokens,
+                names.RUN_OUTPUT_TOKENS: counted.output_tokens,
+                names.RUN_COST_USD: None if counted.cost_usd is None else float(counted.cost_usd),
+            }
+        )
         super().end()
         if self.run.parent is not None:
             self.run.parent.run.forget(self)
@@ -116,7 +121,7 @@ def nested_agent_span(
 
 def agent_span(place: Place, agent: str, *, phase: str, operation: str = names.OP_AGENT) -> RunSpan:
     """`plan task_planner`, `invoke_agent executor`, `invoke_agent reflector`: one agent role at work."""
-    attributes = {names.OPERATION_NAME: operation, names.AGENT_NAME: agent}
+    attributes: dict[str, AttributeValue] = {names.OPERATION_NAME: operation, names.AGENT_NAME: agent}
     return RunSpan(place.run, f"{operation} {agent}", attributes, place=place, phase=phase, agent=agent)
 
 
@@ -140,19 +145,29 @@ def iteration_span(place: Place, number: int, *, task_id: str) -> IterationSpan:
 
 
 def chat_span(
-    place: Place, *, model: str, provider: str, base_url: str | None, settings: Mapping[str, Any] | None
+    place: Place,
+    *,
+    model: str,
+    provider: str,
+    base_url: str | None,
+    settings: Mapping[str, Any] | None,
+    context: Context | None = None,
 ) -> RunSpan:
     """`chat <model>`: one request to a model."""
     attributes: dict[str, AttributeValue] = {
         names.OPERATION_NAME: names.OP_CHAT,
         names.PROVIDER_NAME: provider,
         names.REQUEST_MODEL: model,
-        **_server_attributes(base_url),
-        **_settings_attributes(settings or {}),
     }
+    if base_url:
+        attributes |= _server_attributes(base_url)
+    if settings:
+        attributes |= _settings_attributes(settings)
     if place.agent is not None:
         attributes[names.AGENT_NAME] = place.agent
-    return RunSpan(place.run, f"{names.OP_CHAT} {model}", attributes, place=place, kind=SpanKind.CLIENT)
+    return RunSpan(
+        place.run, f"{names.OP_CHAT} {model}", attributes, place=place, kind=SpanKind.CLIENT, context=context
+    )
 
 
 def tool_span(
@@ -196,9 +211,8 @@ def _agent_attributes(agent: str | None, agent_version: str | None) -> dict[str,
     return attributes
 
 
-def _server_attributes(base_url: str | None) -> dict[str, AttributeValue]:
-    if not base_url:
-        return {}
+@lru_cache(maxsize=128)
+def _server_attributes(base_url: str) -> Mapping[str, AttributeValue]:
     try:
         url = urlsplit(base_url)
         port = url.port or _DEFAULT_PORTS.get(url.scheme)
@@ -212,8 +226,10 @@ def _server_attributes(base_url: str | None) -> dict[str, AttributeValue]:
 
 def _settings_attributes(settings: Mapping[str, Any]) -> dict[str, AttributeValue]:
     found: dict[str, AttributeValue] = {}
-    for setting, key in _REQUEST_SETTINGS.items():
-        value = settings.get(setting)
+    for setting, value in settings.items():
+        key = _REQUEST_SETTINGS.get(setting)
+        if key is None:
+            continue
         if isinstance(value, int | float):
             found[key] = value
         elif isinstance(value, Sequence) and not isinstance(value, str):

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.context import get_current
 from pydantic import ValidationError
 from pydantic_ai import RunContext, ToolsetTool
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ModelRetry
 from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.toolsets import AbstractToolset, WrapperToolset
 
-from nanoagent.tracing.run import current_place
+from nanoagent.tracing.run import current_place, place_in
 from nanoagent.tracing.spans import tool_span
 
 
@@ -26,19 +27,22 @@ class TracedToolset(WrapperToolset[Any]):
 
     async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
         """The tools, with validators that also trace the calls they refuse."""
-        tools = await super().get_tools(ctx)
+        tools = await self.wrapped.get_tools(ctx)
+        if current_place() is None:
+            return tools
         return {name: _with_traced_validation(tool, ctx) for name, tool in tools.items()}
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> Any:
         """Call the tool in a span of its own."""
-        place = current_place()
+        context, description = get_current(), tool.tool_def.description
+        place = place_in(context)
         if place is None:
-            return await super().call_tool(name, tool_args, ctx, tool)
-        with tool_span(place, name, call_id=ctx.tool_call_id, description=tool.tool_def.description) as span:
+            return await self.wrapped.call_tool(name, tool_args, ctx, tool)
+        with tool_span(place, name, call_id=ctx.tool_call_id, description=description, context=context) as span:
             try:
-                return await super().call_tool(name, tool_args, ctx, tool)
+                return await self.wrapped.call_tool(name, tool_args, ctx, tool)
             except (CallDeferred, ApprovalRequired) as question:
                 deferred = question  # a question to the caller, not an error
             except Exception as error:
@@ -54,54 +58,40 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _with_traced_validation(tool: ToolsetTool[Any], ctx: RunContext[Any]) -> ToolsetTool[Any]:
-    refused = _RefusedCalls(tool, ctx)
-    return dataclasses.replace(
-        tool,
-        args_validator=_TracedValidator(tool.args_validator, refused),
-        args_validator_func=tool.args_validator_func and _traced_check(tool.args_validator_func, refused),
-    )
+    validator = _TracedValidator(tool, ctx)
+    if tool.args_validator_func is None:
+        return dataclasses.replace(tool, args_validator=validator)
+    check = _traced_check(tool.args_validator_func, validator)
+    return dataclasses.replace(tool, args_validator=validator, args_validator_func=check)
 
 
-@dataclass(frozen=True, slots=True)
-class _RefusedCalls:
-    """Makes the spans of one tool's calls that were refused before the tool ran."""
+class _TracedValidator:
+    """Validates as a tool's own validator does; arguments that it refuses become a failed tool span."""
 
-    tool: ToolsetTool[Any]
-    ctx: RunContext[Any]
+    __slots__ = ("_ctx", "_tool", "_wrapped")
 
-    def trace(self, error: Exception, call_id: str | None) -> None:
+    def __init__(self, tool: ToolsetTool[Any], ctx: RunContext[Any]) -> None:
+        self._tool = tool
+        self._ctx = ctx
+        self._wrapped: Any = tool.args_validator
+
+    def validate_python(self, input: Any, **options: Any) -> Any:  # noqa: A002 - pydantic's name for it
+        return self._validate(self._wrapped.validate_python, input, options)
+
+    def validate_json(self, input: str | bytes | bytearray, **options: Any) -> Any:  # noqa: A002
+        return self._validate(self._wrapped.validate_json, input, options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapped, name)
+
+    def refused(self, error: Exception, call_id: str | None) -> None:
+        """Make the span of a call that was refused before the tool ran."""
         place = current_place()
         if place is None:
             return
-        definition = self.tool.tool_def
+        definition = self._tool.tool_def
         with tool_span(place, definition.name, call_id=call_id, description=definition.description) as span:
             span.fail(error)
-
-    def call_id(self, arguments: Any) -> str | None:
-        """The id of the call with these arguments; the validator is not told it."""
-        last = self.ctx.messages[-1] if self.ctx.messages else None
-        if not isinstance(last, ModelResponse):
-            return None
-        calls = [part for part in last.parts if isinstance(part, ToolCallPart)]
-        named = [call for call in calls if call.tool_name == self.tool.tool_def.name]
-        return next((call.tool_call_id for call in named if (call.args or {}) == (arguments or {})), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _TracedValidator:
-    """Validates as the wrapped validator does; arguments that it refuses become a failed tool span."""
-
-    wrapped: Any
-    refused: _RefusedCalls
-
-    def validate_python(self, input: Any, **options: Any) -> Any:  # noqa: A002 - pydantic's name for it
-        return self._validate(self.wrapped.validate_python, input, options)
-
-    def validate_json(self, input: str | bytes | bytearray, **options: Any) -> Any:  # noqa: A002
-        return self._validate(self.wrapped.validate_json, input, options)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.wrapped, name)
 
     def _validate(self, validate: Callable[..., Any], value: Any, options: dict[str, Any]) -> Any:
         try:
@@ -109,11 +99,20 @@ class _TracedValidator:
         except ValidationError as error:
             # Arguments that are still streaming in are validated again and again; the last time decides.
             if options.get("allow_partial", "off") == "off":
-                self.refused.trace(error, self.refused.call_id(value))
+                self.refused(error, self._call_id(value))
             raise
 
+    def _call_id(self, arguments: Any) -> str | None:
+        """The id of the call with these arguments; the validator is not told it."""
+        last = self._ctx.messages[-1] if self._ctx.messages else None
+        if not isinstance(last, ModelResponse):
+            return None
+        calls = [part for part in last.parts if isinstance(part, ToolCallPart)]
+        named = [call for call in calls if call.tool_name == self._tool.tool_def.name]
+        return next((call.tool_call_id for call in named if (call.args or {}) == (arguments or {})), None)
 
-def _traced_check(check: Callable[..., Any], refused: _RefusedCalls) -> Callable[..., Any]:
+
+def _traced_check(check: Callable[..., Any], validator: _TracedValidator) -> Callable[..., Any]:
     """The tool's own check of its arguments, traced where it refuses them."""
 
     async def traced_check(ctx: RunContext[Any], **arguments: Any) -> Any:
@@ -123,7 +122,7 @@ def _traced_check(check: Callable[..., Any], refused: _RefusedCalls) -> Callable
         except (CallDeferred, ApprovalRequired):
             raise
         except Exception as error:
-            refused.trace(error, ctx.tool_call_id)
+            validator.refused(error, ctx.tool_call_id)
             raise
 
     return traced_check

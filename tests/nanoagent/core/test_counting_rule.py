@@ -1,7 +1,6 @@
 """One test for each line of the counting rule, and the properties that hold for any run."""
 
 import json
-from dataclasses import replace
 from decimal import ROUND_UP, Context, Decimal, Inexact, localcontext
 from typing import Any
 
@@ -88,8 +87,8 @@ def test_a_whole_run() -> None:
 
 
 def test_1_records_of_other_runs_and_spans_seen_twice_are_left_out() -> None:
-    stranger = replace(COMPLETE[1], span_id="x", run_id="run-2")
-    nobody = replace(COMPLETE[1], span_id="y", run_id=None, parent_span_id=None)
+    stranger = COMPLETE[1]._replace(span_id="x", run_id="run-2")
+    nobody = COMPLETE[1]._replace(span_id="y", run_id=None, parent_span_id=None)
     assert fold([nobody, *COMPLETE, stranger, *COMPLETE], run_id=RUN) == fold(COMPLETE)
 
 
@@ -164,7 +163,7 @@ def test_9_without_a_root_a_run_is_running() -> None:
     metrics = fold(COMPLETE[:-1])
     assert (metrics.status, metrics.stop_reason, metrics.end_time, metrics.complete) == ("running", None, None, None)
     assert metrics.tasks_total == 0
-    failed = fold([replace(COMPLETE[-1], error_type="ValueError")])
+    failed = fold([COMPLETE[-1]._replace(error_type="ValueError")])
     assert (failed.error_type, failed.tasks_completed, failed.tasks_total) == ("ValueError", 1, 2)
 
 
@@ -189,7 +188,7 @@ def test_10_a_run_that_lost_a_counted_span_is_not_complete(dropped: int) -> None
 def test_10_a_root_that_counted_otherwise_is_not_complete(wrong: dict[str, Any]) -> None:
     summary = COMPLETE[-1].summary
     assert summary is not None
-    other = replace(COMPLETE[-1], summary=replace(summary, **wrong))
+    other = COMPLETE[-1]._replace(summary=summary._replace(**wrong))
     assert fold([*COMPLETE[:-1], other]).complete is False
 
 
@@ -303,7 +302,7 @@ def test_only_a_finite_non_negative_number_is_a_price(value: object) -> None:
 
 
 def test_a_failed_span_that_names_no_error_failed_all_the_same() -> None:
-    failed = replace(tool("t", 0, 1, error="x"))
+    failed = tool("t", 0, 1, error="x")
     unnamed = SpanRecord.of(
         trace_id=None, span_id="t", parent_span_id=None, start_ns=0, end_ns=1, name="execute_tool t",
         attributes={names.OPERATION_NAME: names.OP_TOOL, names.RUN_ID: RUN}, failed=True,
@@ -323,7 +322,7 @@ def test_7_the_applications_own_way_with_decimals_changes_no_price_and_no_sum(co
 
 
 def test_9_of_two_roots_the_earlier_one_counts_in_any_order() -> None:
-    first, second = root(0, 10, api_calls=0), replace(root(5, 9), span_id="root2")
+    first, second = root(0, 10, api_calls=0), root(5, 9)._replace(span_id="root2")
     assert fold([first, second]) == fold([second, first])
     assert fold([second, first]).end_time_unix_ns == 10
 
