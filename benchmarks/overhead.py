@@ -1,0 +1,83 @@
+"""The cost of looking, as paired ratios of CPU time in one process: `uv run python benchmarks/overhead.py`.
+
+It prints each number with its confidence interval beside its bound, and exits with 1 only when the lower end of an
+interval is past the bound.
+
+What is measured. An agent step of four spans: a pydantic-ai agent, a chat that asks for a tool, the tool, a chat that
+answers. The model answers at once and has no price, the tool adds two numbers; nothing waits, so that all there is to
+see is CPU time. The step is made in these ways:
+
+    bare          the agent alone
+    by hand       four spans with the SDK's `start_as_current_span`, around the agent, the model and the tool
+    wrappers      `traced(model)` and `traced_toolset(toolset)` inside `traced_run`, as the orchestrator traces
+    aggregator    the same, with `PerformanceAggregator` as the SDK's processor
+    tracing       `Agent(..., capabilities=[Tracing()])`
+    pydantic-ai   `Agent(..., capabilities=[Instrumentation()])`, pydantic-ai's own, as it is by default
+    off           `wrappers` with the API's no-op provider: the run still counts for its own metrics
+    outside       the wrapped model and toolset outside of any run, where they only forward
+
+By hand, wrappers and tracing set the same attributes on the same spans. Each of the providers is an SDK at its defaults
+with one processor that does nothing.
+
+How. All ways take turns in one process: a round runs each of them five times, in an order that is drawn for the round,
+and takes the process's CPU time, not the clock on the wall. Garbage is collected before each turn, outside of the time
+that counts, and never within. What is compared is always of the same round, so that a machine that gets slower or
+busier is no difference; of the rounds it is the median, so that a single disturbed one is none either.
+
+- over spans by hand: (way - bare) / (by hand - bare)
+- over the bare agent: way / bare
+- the aggregator: the spans of 50 real runs are recorded once; in each round a new aggregator and a new processor that
+  does nothing are fed with them. It adds up a run's numbers only when somebody asks for them, so that has a number of
+  its own: fed, and then asked once for each run. In situ: aggregator - wrappers, over four spans; caches are colder.
+- the import: the CPU time of processes that do nothing else, in turns
+
+The interval is a bootstrap (95 %, percentiles, 1,000 times, seeded) over whole rounds. It tells how sure the number is
+on this machine and says nothing of another one: ratios carry over, microseconds do not.
+
+The rounds end when there are enough of them or when the time is up, so that a busy machine makes fewer of them and the
+whole takes less than two minutes.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+if __name__ == "__main__":
+    # Python puts this file's directory first on the path; the packages are one level up.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import typer
+
+from instrumentation.exits import Ended, ExitCode, run_command
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def overhead(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Few rounds: a try, with wide intervals.")] = False,
+) -> None:
+    """Measure the cost of looking: what tracing adds to an agent step, as paired ratios of CPU time.
+
+    How it measures is in the docstring of benchmarks/overhead.py. It takes less than two minutes.
+
+    Exit code: 0 within bounds, 1 the lower 95 % bound of a number is past its bound, 4 bad input or crash, 130
+    interrupted.
+    """
+    from benchmarks.overhead_measured import measured
+    from benchmarks.overhead_report import as_data, table
+
+    report = measured(quick=quick, say=lambda text: typer.echo(text, err=True))
+    typer.echo(json.dumps(as_data(report), indent=2) if as_json else table(report))
+    raise Ended(ExitCode.OK if report.ok else ExitCode.FAILED)
+
+
+if __name__ == "__main__":
+    run_command(app)
