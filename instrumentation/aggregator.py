@@ -217,12 +217,15 @@ class _OpenRun:
 class _EndedRun:
     """A run that has ended; its numbers are added up when somebody asks for them."""
 
+    __slots__ = ("_fold", "_metrics")
+
     def __init__(self, fold: Fold) -> None:
         self._fold: Fold | None = fold
-        self._metrics = PerformanceMetrics()
+        self._metrics: PerformanceMetrics | None = None
 
     def metrics(self) -> PerformanceMetrics:
         fold = self._fold
         if fold is not None:
-            self._metrics, self._fold = fold.metrics(), None
-        return self._metrics
+            self._metrics = fold.metrics()
+            self._fold = None
+        return self._metrics or PerformanceMetrics()

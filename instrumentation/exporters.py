@@ -217,24 +217,33 @@ class _AppendingExporter(FileSpanExporter):
 class _LineFile(io.TextIOBase):
     """A private file that each line reaches in one write(2), so that several processes can append to it."""
 
+    _descriptor: int | None = None
+    """`None` when the file could not be opened; Python closes what was only half made, too."""
+
     def __init__(self, path: str) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(path, flags, 0o600)
+        self._descriptor = descriptor = os.open(path, flags, 0o600)
         # Whoever wrote before may have been killed within a line; ours must not continue it.
-        self._is_torn = _ends_within_a_line(path, self._descriptor)
+        self._is_torn = _ends_within_a_line(path, descriptor)
 
     def write(self, text: str, /) -> int:
         data = ("\n" if self._is_torn else "").encode() + text.encode()
         self._is_torn = True
         while data:
-            data = data[os.write(self._descriptor, data) :]
+            data = data[os.write(self._open_descriptor, data) :]
         self._is_torn = False
         return len(text)
 
     def close(self) -> None:
-        if not self.closed:
+        if not self.closed and self._descriptor is not None:
             os.close(self._descriptor)
         super().close()
+
+    @property
+    def _open_descriptor(self) -> int:
+        if self._descriptor is None:
+            raise ValueError("the file is not open")
+        return self._descriptor
 
 
 def _ends_within_a_line(path: str, descriptor: int) -> bool:

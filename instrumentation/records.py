@@ -36,7 +36,7 @@ def record_of(span: ReadableSpan, attributes: Mapping[str, Any] | None = None) -
     return SpanRecord.of(
         _trace_id(context.trace_id),
         _span_id(context.span_id),
-        _span_id(parent.span_id) if parent is not None and parent.is_valid else None,
+        _parent_id(parent.span_id) if parent is not None else None,
         start_ns,
         end_ns,
         span.name,
@@ -50,6 +50,10 @@ def _trace_id(number: int) -> str:
     return f"{number:032x}"
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=1_024)
+def _parent_id(number: int) -> str | None:
+    return f"{number:016x}" if number else None
+
+
 def _span_id(number: int) -> str:
     return f"{number:016x}"

@@ -168,7 +168,8 @@ class Fold:
     def seal(self) -> None:
         """Forget which spans were counted: the run is over, and no further record comes."""
         self._parents.clear()
-        self._waiting = {}
+        if self._waiting:
+            self._waiting = {}
 
     def includes(self, run_id: str | None) -> bool:
         """Whether it is the run itself, or is known to be nested in it."""

@@ -1,7 +1,6 @@
 """The run of an agent of the caller's own: its root span, or its span in the run that it belongs to."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 from opentelemetry.trace import TracerProvider
 from opentelemetry.util.types import AttributeValue
@@ -14,7 +13,6 @@ from nanoagent.tracing.span import RunSpan
 from nanoagent.tracing.spans import agent_root_span, nested_agent_span
 
 
-@contextmanager
 def traced_run(
     agent: str | None = None,
     *,
@@ -24,8 +22,8 @@ def traced_run(
     clock: Clock | None = None,
     run_id: str | None = None,
     on_complete: Callable[[PerformanceMetrics], object] | None = None,
-) -> Iterator[RunSpan]:
-    """Trace what the block does as the run of an agent; inside another run, as a part of that one.
+) -> RunSpan:
+    """Trace what a `with` block does as the run of an agent; inside another run, as a part of that one.
 
     Models wrapped by `traced` and toolsets wrapped by `traced_toolset` are traced and counted inside it. `Tracing` does
     all this for a pydantic-ai agent; this is for what is built by hand.
@@ -51,11 +49,8 @@ def traced_run(
     facts, version = checked_attributes(attributes), checked_version(agent_version)
     place = current_place()
     if place is not None:
-        span = nested_agent_span(place, agent, agent_version=version, attributes=facts)
-    else:
-        run = Run(run_id=run_id, clock=clock, tracer_provider=tracer_provider, root_operation=names.OP_AGENT)
-        if on_complete is not None:
-            run.when_complete(on_complete)
-        span = agent_root_span(run, agent, agent_version=version, attributes=facts)
-    with span:
-        yield span
+        return nested_agent_span(place, agent, agent_version=version, attributes=facts)
+    run = Run(run_id=run_id, clock=clock, tracer_provider=tracer_provider, root_operation=names.OP_AGENT)
+    if on_complete is not None:
+        run.when_complete(on_complete)
+    return agent_root_span(run, agent, agent_version=version, attributes=facts)

@@ -5,17 +5,18 @@ The fold is fed by the run's own spans as they end, so that a run knows its numb
 
 import importlib.metadata
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
-from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, Tracer, TracerProvider, get_tracer_provider, set_span_in_context
+from opentelemetry.util.types import AttributeValue
 
 from nanoagent.core.counting import Fold, SelfCounts
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics
@@ -101,7 +102,7 @@ class Run:
         """
         self.parent = parent
         outer = parent.run if parent else None
-        self.id = run_id if run_id and not (outer and outer.is_inside(run_id)) else uuid4().hex
+        self.id = run_id if run_id and not (outer and outer.is_inside(run_id)) else os.urandom(16).hex()
         self.clock: Clock = outer.clock if outer else clock or RunClock()
         self._started_ns = self.clock.now_ns()
         self.tracer: Tracer = outer.tracer if outer and tracer_provider is None else _tracer(tracer_provider)
@@ -113,6 +114,7 @@ class Run:
         self._fold = Fold(self.id, root_operation=root_operation, parent_run_id=outer.id if outer else None)
         self._open: dict[int, OpenSpan] = {}
         self._ended: list[SpanParts] = []
+        self._root_attributes: dict[str, AttributeValue] | None = None
         self._completion: list[Callable[[PerformanceMetrics], object]] = []
         self._model_errors: tuple[BaseException, ...] = ()
         self._seen_exceptions: tuple[BaseException, ...] = ()
@@ -127,11 +129,15 @@ class Run:
             self._count_ended()
             return self._fold.metrics(goal=goal, so_far=(self._started_ns, self.clock.now_ns()))
 
-    def self_counts(self) -> SelfCounts:
-        """What the run's root says of the run."""
+    def self_counts(self) -> dict[str, AttributeValue]:
+        """What the run's root says of the run, as attributes."""
         with self._lock:
             self._count_ended()
-            return self._fold.self_counts()
+            return _as_attributes(self._fold.self_counts())
+
+    def counts_itself_in(self, attributes: dict[str, AttributeValue]) -> None:
+        """The run's root ends, and no trace waits for what it says of the run: it is added when somebody asks."""
+        self._root_attributes = attributes
 
     @property
     def tokens_used(self) -> int:
@@ -226,9 +232,10 @@ class Run:
         """Nothing of the run starts or ends after this but its root: what is still open ends now, as abandoned."""
         with self._lock:
             self.closed = True
-            left = [span for span in self._open.values() if span is not root]
+            left = list(self._open.values()) if len(self._open) > 1 else []
         for span in reversed(left):
-            span.abandon()
+            if span is not root:
+                span.abandon()
         self._seen_exceptions = ()
         self._model_errors = ()
 
@@ -259,6 +266,9 @@ class Run:
     def _count_ended(self) -> None:
         """Count the spans that have ended since the numbers were last asked for: together, they take half the time."""
         for parts in self._ended:
+            attributes = parts[6]
+            if attributes is self._root_attributes:
+                self._root_attributes.update(_as_attributes(self._fold.self_counts()))
             self._fold.add(SpanRecord.of(*parts))
         self._ended.clear()
 
@@ -301,12 +311,27 @@ def with_place(place: Place, context: Context, span: Span) -> Context:
     return Context(context, **{_PLACE_KEY: place, _SPAN_KEY: span})
 
 
+def _as_attributes(counts: SelfCounts) -> dict[str, AttributeValue]:
+    given = {
+        names.RUN_ITERATIONS: counts.iterations,
+        names.RUN_API_CALLS: counts.api_calls,
+        names.RUN_TOOL_CALLS: counts.tool_calls,
+        names.RUN_INPUT_TOKENS: counts.input_tokens,
+        names.RUN_OUTPUT_TOKENS: counts.output_tokens,
+        names.RUN_COST_USD: None if counts.cost_usd is None else float(counts.cost_usd),
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
 def _tracer(provider: TracerProvider | None) -> Tracer:
     """Our tracer of a provider; making one takes longer than starting a span."""
     provider = provider or get_tracer_provider()
-    tracer = _tracers.get(provider)
-    if tracer is None:
-        tracer = _tracers[provider] = provider.get_tracer(names.SCOPE_NAME, _version(), names.SCHEMA_URL)
+    try:
+        tracer = _tracers.get(provider)
+        if tracer is None:
+            tracer = _tracers[provider] = provider.get_tracer(names.SCOPE_NAME, _version(), names.SCHEMA_URL)
+    except TypeError:  # a provider that cannot be referred to weakly
+        return provider.get_tracer(names.SCOPE_NAME, _version(), names.SCHEMA_URL)
     return tracer
 
 

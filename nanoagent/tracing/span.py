@@ -25,6 +25,22 @@ class RunSpan:
     It keeps what it sets, so that its record is the same whether or not an SDK is there. Nothing in it raises.
     """
 
+    __slots__ = (
+        "_attributes",
+        "_ended",
+        "_late",
+        "_mine",
+        "_name",
+        "_parent_span_id",
+        "_span",
+        "_start_ns",
+        "_trace_id",
+        "error_type",
+        "outside",
+        "place",
+        "run",
+    )
+
     def __init__(
         self,
         run: Run,
@@ -61,14 +77,7 @@ class RunSpan:
         self._start_ns = run.clock.now_ns()
         self.outside = otel_context.get_current() if context is None else context
         """The context that the span was started in."""
-        try:
-            self._span: Span = run.tracer.start_span(
-                name, self.outside, kind, attributes=attributes, start_time=self._start_ns
-            )
-        except Exception:
-            _logger.exception("span %s could not be started", name)
-            self._span = INVALID_SPAN
-        self._trace_id, span_id, self._parent_span_id = self._ids(self.outside, place)
+        self._span, self._trace_id, span_id, self._parent_span_id = self._start(kind, place)
         self.place = Place(run, span_id, phase, iteration, agent, self._trace_id, self._span)
         run.opened(self)
 
@@ -114,6 +123,14 @@ class RunSpan:
         if self.error_type is not None:
             self._late[names.ERROR_TYPE] = self.error_type
         end_ns = self.run.clock.now_ns()
+        if self._trace_id is not None:
+            self._end_span(end_ns)
+        self._attributes.update(self._late)
+        failed = self.error_type is not None
+        parts = self._trace_id, self.place.span_id, self._parent_span_id, self._start_ns, end_ns, self._name
+        self.run.ended(self, (*parts, self._attributes, failed))
+
+    def _end_span(self, end_ns: int) -> None:
         try:
             if self._late:
                 self._span.set_attributes(self._late)
@@ -122,10 +139,6 @@ class RunSpan:
             self._span.end(end_time=end_ns)
         except Exception:
             _logger.exception("span %s could not be ended", self._name)
-        self._attributes.update(self._late)
-        failed = self.error_type is not None
-        parts = self._trace_id, self.place.span_id, self._parent_span_id, self._start_ns, end_ns, self._name
-        self.run.ended(self, (*parts, self._attributes, failed))
 
     @property
     def context(self) -> Context:
@@ -165,18 +178,33 @@ class RunSpan:
             self.fail(error)
         self.end()
 
-    def _ids(self, context: Context, place: Place | None) -> tuple[str | None, str, str | None]:
-        """Trace id, span id and parent's span id for the record; the run's own ids where no SDK gave any."""
-        ids, parent = self._span.get_span_context(), span_in(context)
-        if place is not None and parent is place.span:
-            if place.trace_id is None:
-                return None, self.run.own_span_id(), place.span_id
-            return place.trace_id, f"{ids.span_id:016x}", place.span_id
-        around = parent.get_span_context()
+    def _start(self, kind: SpanKind, place: Place | None) -> tuple[Span, str | None, str, str | None]:
+        """The span, its trace's, its own and its parent's id; the run's own ids where no SDK gave any."""
+        around = span_in(self.outside)
+        if (
+            place is not None
+            and place.trace_id is None
+            and place.span is around
+            and place.run.tracer is self.run.tracer
+        ):
+            # What is right around it is not traced, so this is not either.
+            return around, None, self.run.own_span_id(), place.span_id
+        try:
+            span = self.run.tracer.start_span(
+                self._name, self.outside, kind, attributes=self._attributes, start_time=self._start_ns
+            )
+        except Exception:
+            _logger.exception("span %s could not be started", self._name)
+            span = INVALID_SPAN
+        ids = span.get_span_context()
+        if place is not None and place.trace_id is not None and around is place.span and ids.is_valid:
+            return span, place.trace_id, f"{ids.span_id:016x}", place.span_id
+        parent = around.get_span_context()
         # Without an SDK the span is the parent's own context passed on, or an invalid one.
-        if not ids.is_valid or ids.span_id == around.span_id:
-            return None, self.run.own_span_id(), place.span_id if place else None
-        return f"{ids.trace_id:032x}", f"{ids.span_id:016x}", f"{around.span_id:016x}" if around.is_valid else None
+        if not ids.is_valid or ids.span_id == parent.span_id:
+            return span, None, self.run.own_span_id(), place.span_id if place else None
+        parent_id = f"{parent.span_id:016x}" if parent.is_valid else None
+        return span, f"{ids.trace_id:032x}", f"{ids.span_id:016x}", parent_id
 
 
 def _restore(before: Context, *, instead_of: Context) -> None:

@@ -35,6 +35,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class RootSpan(RunSpan):
     """The root of a run: closing it closes the run, and tells what the run counted itself."""
 
+    __slots__ = ()
+
     def __init__(self, run: Run, name: str, attributes: dict[str, AttributeValue], *, agent: str | None) -> None:
         """Start the root below whatever span is current; that of a nested run carries the place of the run."""
         attributes[names.STATUS] = "running"
@@ -60,18 +62,11 @@ class RootSpan(RunSpan):
         if self._ended:
             return
         self.run.close(self)
-        counted = self.run.self_counts()
         self._late.setdefault(names.STATUS, self._outcome())
-        self.set_all(
-            {
-                names.RUN_ITERATIONS: counted.iterations,
-                names.RUN_API_CALLS: counted.api_calls,
-                names.RUN_TOOL_CALLS: counted.tool_calls,
-                names.RUN_INPUT_TOKENS: counted.input_tokens,
-                names.RUN_OUTPUT_TOKENS: counted.output_tokens,
-                names.RUN_COST_USD: None if counted.cost_usd is None else float(counted.cost_usd),
-            }
-        )
+        if self._trace_id is None:
+            self.run.counts_itself_in(self._attributes)
+        else:
+            self._late.update(self.run.self_counts())
         super().end()
         if self.run.parent is not None:
             self.run.parent.run.forget(self)
@@ -127,6 +122,8 @@ def agent_span(place: Place, agent: str, *, phase: str, operation: str = names.O
 
 class IterationSpan(RunSpan):
     """One iteration of a run: its end tells what the iteration used."""
+
+    __slots__ = ()
 
     def end(self) -> None:
         """Add the iteration's rollups, then end."""

@@ -6,9 +6,12 @@ import pytest
 from opentelemetry import context, trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, NoOpTracerProvider, SpanContext, TraceFlags
 
-from nanoagent import Orchestrator
+from instrumentation.testing import Capture
+from nanoagent import Orchestrator, traced_run
+from nanoagent.tracing.run import Run
+from nanoagent.tracing.spans import agent_root_span
 from tests.models import CannedModel, call, executed, plan, reflected, response
 from tests.runs import add, prepared, ran
 
@@ -120,3 +123,41 @@ async def test_a_second_orchestrator_may_run_in_the_same_context() -> None:
     second = Orchestrator("again", model=CannedModel([plan("a"), executed("3"), reflected("3")]))
     second.registry.register("add", add)
     assert (await second.run()).metrics.api_calls == 3
+
+
+def test_an_sdk_inside_a_run_without_one_traces_what_is_its_own() -> None:
+    captured = Capture()
+    with traced_run("outer", tracer_provider=NoOpTracerProvider()) as outer:
+        inner = Run(tracer_provider=captured.provider, parent=outer.place)
+        with agent_root_span(inner, "inner", agent_version=None, attributes={}):
+            pass
+    assert [span.name for span in captured.spans] == ["invoke_agent inner"]
+
+
+def test_a_span_of_others_inside_an_untraced_run_stays_the_parent_of_what_is_below() -> None:
+    captured = Capture()
+    theirs = captured.provider.get_tracer("theirs")
+    untraced = NoOpTracerProvider()
+    with (
+        traced_run("outer", tracer_provider=untraced),
+        theirs.start_as_current_span("their request"),
+        traced_run("inner"),
+        theirs.start_as_current_span("below"),
+    ):
+        pass
+    below, request = captured.spans
+    assert (below.name, request.name, below.parent) == ("below", "their request", request.get_span_context())
+
+
+def test_a_provider_that_cannot_be_referred_to_weakly_traces_all_the_same() -> None:
+    captured = Capture()
+
+    class Slotted:
+        __slots__ = ()
+
+        def get_tracer(self, *args: Any, **options: Any) -> Any:
+            return captured.provider.get_tracer(*args, **options)
+
+    with traced_run("agent", tracer_provider=Slotted()):  # type: ignore[arg-type]
+        pass
+    assert [span.name for span in captured.spans] == ["invoke_agent agent"]

@@ -59,7 +59,7 @@ def test_a_number_that_is_too_large_is_refused(value: float, source: str) -> Non
 
 
 def test_units_that_pint_cannot_combine_are_refused() -> None:
-    with pytest.raises(ValueError, match="cannot convert 1 from 'm dBm' to 'm': AssertionError: write a unit such as"):
+    with pytest.raises(ValueError, match="cannot convert 1 from 'm dBm' to 'm': "):
         convert_units(1, "m dBm", "m")
 
 
