@@ -12,7 +12,15 @@ import pytest
 from tests.jaeger.plugin import Jaeger
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/jaeger.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/agents.md",
+    "docs/architecture.md",
+    "docs/compatibility.md",
+    "docs/jaeger.md",
+    "docs/overhead.md",
+)
 BLOCK = re.compile(
     r"(?P<mark><!-- not run by tests: (?P<why>.+?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)```", re.DOTALL
 )
