@@ -8,8 +8,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import count
 from typing import Any, Final, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
@@ -113,12 +115,13 @@ class Run:
         self._guard = guard
         self._fold = Fold(self.id, root_operation=root_operation, parent_run_id=outer.id if outer else None)
         self._open: dict[int, OpenSpan] = {}
-        self._ended: list[SpanParts] = []
+        # One operation on these is atomic: no span waits for a lock.
+        self._ended: deque[SpanParts] = deque()
         self._root_attributes: dict[str, AttributeValue] | None = None
         self._completion: list[Callable[[PerformanceMetrics], object]] = []
         self._model_errors: tuple[BaseException, ...] = ()
         self._seen_exceptions: tuple[BaseException, ...] = ()
-        self._ids_given = 0
+        self._own_ids: Iterator[int] = outer._own_ids if outer else count(1)
         self._lock = threading.Lock()
         if parent is not None:
             parent.run.nests(self.id, parent)
@@ -177,19 +180,16 @@ class Run:
 
     def opened(self, span: OpenSpan) -> None:
         """A span of the run, or the root of a run nested in it, has started."""
-        with self._lock:
-            self._open[id(span)] = span
+        self._open[id(span)] = span
 
     def ended(self, span: OpenSpan, parts: SpanParts) -> None:
         """A span of the run has ended: `parts` are what `SpanRecord.of` takes."""
-        with self._lock:
-            self._open.pop(id(span), None)
+        self._open.pop(id(span), None)
         self._keep(parts)
 
     def forget(self, span: OpenSpan) -> None:
         """A span that was told to the run is none of its own, and has ended."""
-        with self._lock:
-            self._open.pop(id(span), None)
+        self._open.pop(id(span), None)
 
     def nests(self, run_id: str, place: "Place") -> None:
         """A run begins at this place of the run."""
@@ -230,12 +230,11 @@ class Run:
 
     def close(self, root: OpenSpan) -> None:
         """Nothing of the run starts or ends after this but its root: what is still open ends now, as abandoned."""
-        with self._lock:
-            self.closed = True
-            left = list(self._open.values()) if len(self._open) > 1 else []
-        for span in reversed(left):
-            if span is not root:
-                span.abandon()
+        self.closed = True
+        if len(self._open) > 1:
+            for span in reversed(self._open.copy().values()):
+                if span is not root:
+                    span.abandon()
         self._seen_exceptions = ()
         self._model_errors = ()
 
@@ -249,28 +248,23 @@ class Run:
 
     def own_span_id(self) -> str:
         """An id, unique in the run and those around it, for a span that no SDK gave one."""
-        if self.parent is not None:
-            return self.parent.run.own_span_id()
-        with self._lock:
-            self._ids_given += 1
-            return f"{self._ids_given:016x}"
+        return f"{next(self._own_ids):016x}"
 
     def _keep(self, parts: SpanParts) -> None:
-        with self._lock:
-            self._ended.append(parts)
-            if len(self._ended) >= MAX_UNCOUNTED:
+        self._ended.append(parts)
+        if len(self._ended) >= MAX_UNCOUNTED:
+            with self._lock:
                 self._count_ended()
         if self.parent is not None:
             self.parent.run._keep(parts)
 
     def _count_ended(self) -> None:
         """Count the spans that have ended since the numbers were last asked for: together, they take half the time."""
-        for parts in self._ended:
-            attributes = parts[6]
-            if attributes is self._root_attributes:
+        while self._ended:
+            parts = self._ended.popleft()
+            if parts[6] is self._root_attributes:
                 self._root_attributes.update(_as_attributes(self._fold.self_counts()))
             self._fold.add(SpanRecord.of(*parts))
-        self._ended.clear()
 
 
 class Place(NamedTuple):

@@ -33,6 +33,7 @@ class RunSpan:
         "_name",
         "_parent_span_id",
         "_span",
+        "_span_id",
         "_start_ns",
         "_trace_id",
         "error_type",
@@ -77,8 +78,17 @@ class RunSpan:
         self._start_ns = run.clock.now_ns()
         self.outside = otel_context.get_current() if context is None else context
         """The context that the span was started in."""
-        self._span, self._trace_id, span_id, self._parent_span_id = self._start(kind, place)
-        self.place = Place(run, span_id, phase, iteration, agent, self._trace_id, self._span)
+        self._span, self._trace_id, self._span_id, self._parent_span_id = self._start(kind, place)
+        self._mine: Context | None = None
+        if (
+            self._trace_id is None
+            and place is not None
+            and (phase, iteration, agent) == place[2:5]
+            and run is place.run
+        ):
+            self.place = place  # nothing inside can tell the one from the other
+        else:
+            self.place = Place(run, self._span_id, phase, iteration, agent, self._trace_id, self._span)
         run.opened(self)
 
     def set(self, key: str, value: AttributeValue | None) -> None:
@@ -127,7 +137,7 @@ class RunSpan:
             self._end_span(end_ns)
         self._attributes.update(self._late)
         failed = self.error_type is not None
-        parts = self._trace_id, self.place.span_id, self._parent_span_id, self._start_ns, end_ns, self._name
+        parts = self._trace_id, self._span_id, self._parent_span_id, self._start_ns, end_ns, self._name
         self.run.ended(self, (*parts, self._attributes, failed))
 
     def _end_span(self, end_ns: int) -> None:
@@ -157,15 +167,17 @@ class RunSpan:
 
     def __enter__(self) -> Self:
         """Make the span current, where it was started."""
-        self._mine = with_place(self.place, self.outside, self._span)
-        otel_context.attach(self._mine)
+        if self.place.span_id == self._span_id:
+            self._mine = with_place(self.place, self.outside, self._span)
+            otel_context.attach(self._mine)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End the span; an exception marks it as failed and goes on unchanged."""
-        _restore(self.outside, instead_of=self._mine)
+        if self._mine is not None:
+            _restore(self.outside, instead_of=self._mine)
         if error is not None:
             self.end_with(error)
         self.end()
