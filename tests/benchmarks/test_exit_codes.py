@@ -151,8 +151,11 @@ goals = [replace(GOALS[0], id="broken", tools=(twice, twice)), replace(GOALS[0],
 def test_a_row_that_cannot_be_written_ends_the_run_in_one_line_and_shows_what_is_judged(tmp_path: Path) -> None:
     out = tmp_path / "out"
     goals = """
-import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
+import atexit, resource
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, most))
+# What measures coverage writes at the end.
+atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, (most, most))
 goals = GOALS[:5]
 """
     done = run_benchmark(out, program=_driver(tmp_path, goals))
