@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 from pydantic_ai.messages import TextPart
 
+from instrumentation.testing import tree_text
 from nanoagent import Event, EventType, ModelConfigurationError, Orchestrator, StopReason
 from nanoagent.core.event_stream import EventStream
 from tests.models import CannedModel, call, executed, plan, reflected, response, waiting_at
 from tests.runs import prepared, ran
+from tests.snapshot import assert_matches
 
 OUTSIDE = "the events of a run can be read inside `async with orchestrator.run_stream() as events:` alone"
 
@@ -65,6 +68,8 @@ async def test_leaving_the_block_ends_the_run_within_100_ms_and_reads_the_model_
         left_s = time.perf_counter()
     assert time.perf_counter() - left_s < 0.1
     assert model.chunks_read == [0, 1]
+    tree = tree_text(captured.spans)
+    assert_matches("broken_off_run", re.sub(r"(time_to_first_chunk = )[\d.e-]+", r"\1...", tree))
     ended = {span.name: dict(span.attributes or {}) for span in captured.spans}
     for name in ("invoke_workflow nanoagent", "iteration", "invoke_agent executor", "chat canned"):
         assert ended[name]["nanoagent.abandoned"] is True

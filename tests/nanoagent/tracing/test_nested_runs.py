@@ -103,6 +103,7 @@ async def test_runs_nest_in_runs_that_are_nested() -> None:
 
     run = await _ran_without_usage(outer_model("middle"), middle)
     outer, captured = run
+    assert_matches("runs_three_deep", tree_text(captured.spans))
     assert (outer.api_calls, live(captured, "between").api_calls, live(captured, "run-2").api_calls) == (12, 8, 4)
     assert [(row.phase, row.api_calls) for row in outer.by_phase] == [("plan", 1), ("execute", 10), ("reflect", 1)]
     assert live(captured, "run-2").parent_run_id == "between"
@@ -160,6 +161,7 @@ async def test_an_agent_that_a_sync_tool_calls_in_its_worker_thread_is_below_the
 
     run = await ran(outer_model("delegate"), tools=(delegate,))
     assert threads[0] is not threading.main_thread()
+    assert_matches("agent_in_a_thread", run.tree)
     assert len({span.context.trace_id for span in run.captured.spans if span.context}) == 1
     tool, inner = (_span(run.captured, name) for name in ("execute_tool delegate", "invoke_agent delegate"))
     assert inner.parent.span_id == tool.context.span_id
@@ -215,6 +217,7 @@ async def test_parallel_tools_and_parallel_agents_are_told_apart() -> None:
     run = await ran(outer_model("delegate", "delegate"), tools=(delegate,))
     assert run.result is not None
     assert (run.result.metrics.api_calls, run.result.metrics.tool_calls) == (8, 2)
+    assert_matches("parallel_agents", run.tree)
     spans = {span.context.span_id: span for span in run.captured.spans if span.context}
     for span in run.captured.spans:
         if span.name == "chat inner" and span.parent and span.attributes:
