@@ -18,7 +18,7 @@ from benchmarks.subject import Subject, Surroundings
 from benchmarks.tokens import TokenSource
 from nanoagent.core.orchestrator import Orchestrator
 from nanoagent.errors import ConfigurationError
-from nanoagent.tracing.run import RunClock
+from nanoagent.tracing.clock import RunClock
 
 OPTION: Final = "--agent"
 _KINDS: Final = (
@@ -138,8 +138,7 @@ def _factory_subject(reference: str, make: Callable[..., Any], goal: Goal) -> Fa
     run = subject.run_of(goal, Surroundings(clock=RunClock(), tracer_provider=None, now=lambda: TODAY))
     orchestrator = _made(reference, run.make)
     try:
-        # There is no public way to have an orchestrator build its models without a run.
-        orchestrator._models.resolve()
+        orchestrator.check_models()
     except ConfigurationError as error:
         raise _without_model(reference, first_line(error)) from error
     return subject

@@ -20,7 +20,7 @@ from benchmarks.goals import Goal
 from benchmarks.results import Attempt
 from benchmarks.verdict import VerdictWord
 from nanoagent.tracing import names
-from nanoagent.tracing.run import Clock
+from nanoagent.tracing.clock import Clock
 from nanoagent.tracing.span import error_type_of
 
 _SCORES = {VerdictWord.PASS: 1.0, VerdictWord.FAIL: 0.0}

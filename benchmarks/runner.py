@@ -15,7 +15,7 @@ from benchmarks.results import Attempt
 from benchmarks.subject import Outcome, Subject, Surroundings
 from benchmarks.verdict import harness_error, judge
 from nanoagent.core.performance import PerformanceMetrics
-from nanoagent.tracing.run import Clock, RunClock
+from nanoagent.tracing.clock import Clock, RunClock
 from nanoagent.tracing.span import error_type_of
 
 MAX_ANSWER_CHARACTERS = 500

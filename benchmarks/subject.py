@@ -11,7 +11,7 @@ from benchmarks.goals import Goal
 from benchmarks.tokens import TokenSource
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.result import RunResult, Status, StopReason
-from nanoagent.tracing.run import Clock
+from nanoagent.tracing.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,9 @@ from nanoagent.models.schemas import ReflectionOutput, Task
 from nanoagent.tools.registry import ToolRegistry
 from nanoagent.tracing import names
 from nanoagent.tracing.attributes import checked_attributes, checked_version
+from nanoagent.tracing.clock import Clock
 from nanoagent.tracing.model import traced
-from nanoagent.tracing.run import Clock, Place, Run, current_place
+from nanoagent.tracing.run import Place, Run, current_place
 from nanoagent.tracing.spans import RootSpan, iteration_span, root_span
 
 REFLECT_EVERY: Final = 3
@@ -121,6 +122,14 @@ class Orchestrator:
         if metrics.status != Status.RUNNING:
             return metrics
         return dataclasses.replace(metrics, tasks_completed=len(self.todo.get_done()), tasks_total=len(self.todo.tasks))
+
+    def check_models(self) -> None:
+        """Find out, before a run does, whether every role has a model.
+
+        Raises:
+            ModelConfigurationError: No model is configured, or the configured one cannot be built.
+        """
+        self._models.resolve()
 
     def run_stream(self) -> EventStream:
         """Work on the goal as `run` does, and read what happens as it happens; leaving the block cancels the run.

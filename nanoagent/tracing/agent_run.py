@@ -8,7 +8,8 @@ from opentelemetry.util.types import AttributeValue
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.tracing import names
 from nanoagent.tracing.attributes import checked_attributes, checked_version
-from nanoagent.tracing.run import Clock, Run, current_place
+from nanoagent.tracing.clock import Clock
+from nanoagent.tracing.run import Run, current_place
 from nanoagent.tracing.span import RunSpan
 from nanoagent.tracing.spans import agent_root_span, nested_agent_span
 

@@ -18,8 +18,8 @@ from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.tracing import names
 from nanoagent.tracing.agent_run import traced_run
 from nanoagent.tracing.attributes import checked_attributes, checked_version
+from nanoagent.tracing.clock import Clock
 from nanoagent.tracing.model import traced
-from nanoagent.tracing.run import Clock
 from nanoagent.tracing.spans import RootSpan
 from nanoagent.tracing.toolset import traced_toolset
 

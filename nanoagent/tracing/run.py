@@ -3,29 +3,26 @@
 The fold is fed by the run's own spans as they end, so that a run knows its numbers without any SDK.
 """
 
-import importlib.metadata
 import logging
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from itertools import count
 from typing import Any, Final, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span, Tracer, TracerProvider, get_tracer_provider, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, Tracer, TracerProvider, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
 from nanoagent.core.counting import Fold, SelfCounts
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics
 from nanoagent.core.records import SpanRecord
 from nanoagent.tracing import names
+from nanoagent.tracing.clock import Clock, RunClock
+from nanoagent.tracing.tracer import tracer_of
 
-_tracers: WeakKeyDictionary[TracerProvider, Tracer] = WeakKeyDictionary()
 _PLACE_KEY = otel_context.create_key("nanoagent.place")
 (_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
 """Where a context keeps the current span: setting it and the place at once takes half the time."""
@@ -39,29 +36,6 @@ MAX_REMEMBERED_ERRORS: Final = 16
 """Exceptions that a run knows again when it sees them a second time."""
 SpanParts = tuple[str | None, str, str | None, int, int, str, Mapping[str, Any], bool]
 """What `SpanRecord.of` takes, in its order."""
-
-
-class Clock(Protocol):
-    """Whatever tells Unix time in nanoseconds."""
-
-    def now_ns(self) -> int:
-        """Unix time in nanoseconds; never less than before."""
-
-
-class RunClock:
-    """Wall time when it was made plus the monotonic time since: a wall clock that is set back does not move it."""
-
-    def __init__(
-        self,
-        wall_ns: Callable[[], int] = time.time_ns,
-        monotonic_ns: Callable[[], int] = time.perf_counter_ns,
-    ) -> None:
-        self._monotonic_ns = monotonic_ns
-        self._offset_ns = wall_ns() - monotonic_ns()
-
-    def now_ns(self) -> int:
-        """Unix time in nanoseconds; never less than before."""
-        return self._offset_ns + self._monotonic_ns()
 
 
 class RunStopped(Exception):  # noqa: N818 - a way to end, not an error
@@ -107,7 +81,7 @@ class Run:
         self.id = run_id if run_id and not (outer and outer.is_inside(run_id)) else os.urandom(16).hex()
         self.clock: Clock = outer.clock if outer else clock or RunClock()
         self._started_ns = self.clock.now_ns()
-        self.tracer: Tracer = outer.tracer if outer and tracer_provider is None else _tracer(tracer_provider)
+        self.tracer: Tracer = outer.tracer if outer and tracer_provider is None else tracer_of(tracer_provider)
         self.first_request: Sequence[Any] = ()
         """The messages of the run's first model call."""
         self.closed = False
@@ -315,23 +289,3 @@ def _as_attributes(counts: SelfCounts) -> dict[str, AttributeValue]:
         names.RUN_COST_USD: None if counts.cost_usd is None else float(counts.cost_usd),
     }
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _tracer(provider: TracerProvider | None) -> Tracer:
-    """Our tracer of a provider; making one takes longer than starting a span."""
-    provider = provider or get_tracer_provider()
-    try:
-        tracer = _tracers.get(provider)
-        if tracer is None:
-            tracer = _tracers[provider] = provider.get_tracer(names.SCOPE_NAME, _version(), names.SCHEMA_URL)
-    except TypeError:  # a provider that cannot be referred to weakly
-        return provider.get_tracer(names.SCOPE_NAME, _version(), names.SCHEMA_URL)
-    return tracer
-
-
-@cache
-def _version() -> str:
-    try:
-        return importlib.metadata.version(names.SCOPE_NAME)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

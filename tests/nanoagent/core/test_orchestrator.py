@@ -12,8 +12,8 @@ from instrumentation.testing import Capture
 from nanoagent import ConfigurationError, Event, ModelConfigurationError, Orchestrator, PerformanceMetrics, StopReason
 from nanoagent.core.result import Status
 from nanoagent.models.schemas import TaskSpec
+from nanoagent.tracing.clock import RunClock
 from nanoagent.tracing.model import traced
-from nanoagent.tracing.run import RunClock
 from tests.models import CannedModel, Reply, blocking, call, executed, final, plan, reflected, response
 from tests.runs import Ran, add, prepared, ran
 
