@@ -156,8 +156,12 @@ class PerformanceAggregator(SpanProcessor):
 
     def _count_untracked(self, span: ReadableSpan, run: Run) -> None:
         record = record_of(span)
-        if record is None or record.call is None or run.closed:
+        if record is None or record.call is None:
             return
+        while run.closed:
+            if run.parent is None:
+                return
+            run = run.parent.run
         run.add_untracked(record)
         with self._lock:
             for around in self._open_runs(run.id):

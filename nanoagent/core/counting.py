@@ -7,7 +7,8 @@ What is counted, once each:
 1. Records that carry the run's id count, and those of runs that are nested in it. A span seen twice (same trace and
    span id) counts once. The order in which records arrive changes nothing.
 2. An `execute_tool` span is a tool call; with an error it is a failed one, whether the tool raised, was cancelled, was
-   called with bad arguments or was invented by the model.
+   called with bad arguments or was invented by the model. One that was deferred, to be approved or made by somebody
+   else, is none.
 3. A `chat` span is a model call, whether answered, failed or cancelled; failed and cancelled ones are told apart.
 4. An `iteration` span is an iteration. A cancelled or failed one counts.
 5. Tokens and prices stand on chat spans alone; what other spans carry (rollups, the root's summary) is never added.
@@ -19,7 +20,8 @@ Runs in runs:
    tokens and cost are filed under the phase and the iteration that its root carries, which are those of the span that
    encloses it; its own phases, iterations, tasks and status stay its own. Its own numbers are those of its own id.
 7. A model call of others (`chat`, `generate_content` or `text_completion` without a run's id) that lies below a span of
-   the run is untracked: counted apart, in no other number, and no matter for `complete`.
+   the run is untracked: counted apart, in no other number, and no matter for `complete`. What ends after the run is
+   seen by whoever reads the whole trace alone.
 
 What is unknown:
 

@@ -14,6 +14,8 @@ CANCELLED_ERROR_TYPE: Final = "asyncio.exceptions.CancelledError"
 """`error.type` of what was cancelled rather than failed."""
 UNSPECIFIED_ERROR_TYPE: Final = "_OTHER"
 """`error.type` of a failed span that names none; the conventions' own word for it."""
+MAX_COUNT: Final = 2**63
+"""Counts are below this: no attribute holds more."""
 MAX_COST_USD: Final = 10**9
 """A call that is said to cost so much has no known price."""
 MAX_SECONDS: Final = 10**6
@@ -99,7 +101,8 @@ class SpanRecord(NamedTuple):
     end_ns: int
     """Unix time in nanoseconds."""
     operation: str | None
-    """`gen_ai.operation.name`, or `iteration` for our iterations; `None` for any other span."""
+    """`gen_ai.operation.name`, or `iteration` for our iterations; `None` for any other span, and for a tool that was
+    deferred."""
     run_id: str | None = None
     """The run of ours that the span belongs to; `None` for spans of others."""
     parent_run_id: str | None = None
@@ -130,6 +133,8 @@ class SpanRecord(NamedTuple):
         operation, iteration, run_id = get(names.OPERATION_NAME), get(names.ITERATION), _text(get(names.RUN_ID))
         if iteration is not None:
             iteration = as_count(iteration)
+        if operation == names.OP_TOOL and names.DEFERRED in attributes:
+            operation = None  # a question, which is asked before the call is made
         if operation is None and name == names.ITERATION_SPAN and iteration is not None:
             operation = names.ITERATION_SPAN
         root = run_id is not None and is_root(attributes)
@@ -157,7 +162,7 @@ def is_root(attributes: Mapping[str, Any]) -> bool:
 
 def as_count(value: object) -> int | None:
     """A count as the spans should hold it; anything but a non-negative integer is unknown."""
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value < MAX_COUNT else None
 
 
 def as_cost_usd(value: object) -> Decimal | None:
@@ -174,7 +179,7 @@ def _text(value: object) -> str | None:
 
 def as_counts(values: Iterable[object]) -> list[int | None]:
     """What `as_count` makes of each of the values: one call for all of them, since every span comes by here."""
-    return [value if type(value) is int and value >= 0 else None for value in values]
+    return [value if type(value) is int and 0 <= value < MAX_COUNT else None for value in values]
 
 
 def _call_of(attributes: Mapping[str, Any]) -> ModelCall:

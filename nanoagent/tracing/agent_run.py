@@ -7,7 +7,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.tracing import names
-from nanoagent.tracing.attributes import checked_attributes, checked_version
+from nanoagent.tracing.attributes import checked_attributes, checked_callback, checked_version
 from nanoagent.tracing.clock import Clock
 from nanoagent.tracing.run import Run, current_place
 from nanoagent.tracing.span import RunSpan
@@ -45,8 +45,9 @@ def traced_run(
             another run.
 
     Raises:
-        ConfigurationError: An attribute or the version is nothing that a span can carry.
+        ConfigurationError: An attribute or the version is nothing that a span can carry, or `on_complete` is async.
     """
+    checked_callback(on_complete)
     facts, version = checked_attributes(attributes), checked_version(agent_version)
     place = current_place()
     if place is not None:

@@ -1,5 +1,6 @@
 """The caller's own attributes: checked when they are given, so that nothing about them can go wrong later."""
 
+import inspect
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,19 @@ def checked_version(agent_version: object) -> str | None:
     if not isinstance(agent_version, str) or not agent_version:
         raise ConfigurationError(f"agent_version must be a text such as '1.4.0', got {_shown(agent_version)}")
     return str(_checked_scalar("agent_version", agent_version))
+
+
+def checked_callback(on_complete: object) -> None:
+    """Refuse what cannot be called when a run has ended.
+
+    Raises:
+        ConfigurationError: It is no function, or one that would have to be awaited.
+    """
+    if on_complete is not None and (not callable(on_complete) or inspect.iscoroutinefunction(on_complete)):
+        raise ConfigurationError(
+            f"on_complete must be a function that is called and not awaited, got {_shown(on_complete)}; "
+            "start a task in it"
+        )
 
 
 def _checked_key(key: object) -> str:

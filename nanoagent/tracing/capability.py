@@ -17,7 +17,7 @@ from pydantic_ai.toolsets import AbstractToolset
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.tracing import names
 from nanoagent.tracing.agent_run import traced_run
-from nanoagent.tracing.attributes import checked_attributes, checked_version
+from nanoagent.tracing.attributes import checked_attributes, checked_callback, checked_version
 from nanoagent.tracing.clock import Clock
 from nanoagent.tracing.model import traced
 from nanoagent.tracing.spans import RootSpan
@@ -37,7 +37,7 @@ class Tracing(AbstractCapability[Any]):
         >>> await agent.run("And 6 + 3?", capabilities=[Tracing(attributes={"user.id": "42"})])
 
     Raises:
-        ConfigurationError: An attribute or the version is nothing that a span can carry.
+        ConfigurationError: An attribute or the version is nothing that a span can carry, or `on_complete` is async.
     """
 
     _: KW_ONLY
@@ -61,6 +61,7 @@ class Tracing(AbstractCapability[Any]):
         """Refuse what no span can carry."""
         checked_attributes(self.attributes)
         checked_version(self.agent_version)
+        checked_callback(self.on_complete)
 
     def get_ordering(self) -> CapabilityOrdering:
         """Outermost, so that what other capabilities do is inside the agent's span."""

@@ -89,14 +89,19 @@ class Run:
         self._guard = guard
         self._fold = Fold(self.id, root_operation=root_operation, parent_run_id=outer.id if outer else None)
         self._open: dict[int, OpenSpan] = {}
-        # One operation on these is atomic: no span waits for a lock.
+        # One operation on these is atomic and needs no lock.
         self._ended: deque[SpanParts] = deque()
+        self._left: frozenset[int] = frozenset()
+        """The spans that were open when the run closed."""
         self._root_attributes: dict[str, AttributeValue] | None = None
         self._completion: list[Callable[[PerformanceMetrics], object]] = []
         self._model_errors: tuple[BaseException, ...] = ()
         self._seen_exceptions: tuple[BaseException, ...] = ()
         self._own_ids: Iterator[int] = outer._own_ids if outer else count(1)
         self._lock = threading.Lock()
+        self.ending = threading.RLock()
+        """Held while a span of the run ends: one that ends in another thread is wholly before the root's end or not of
+        the run."""
         if parent is not None:
             parent.run.nests(self.id, parent)
 
@@ -161,6 +166,10 @@ class Run:
         self._open.pop(id(span), None)
         self._keep(parts)
 
+    def takes(self, span: OpenSpan) -> bool:
+        """Whether a span of the closed run was open when it closed."""
+        return id(span) in self._left
+
     def forget(self, span: OpenSpan) -> None:
         """A span that was told to the run is none of its own, and has ended."""
         self._open.pop(id(span), None)
@@ -174,10 +183,9 @@ class Run:
 
     def add_untracked(self, record: SpanRecord) -> None:
         """A model call that others traced has ended inside the run."""
-        if self.closed:
-            return
-        with self._lock:
-            self._fold.add_untracked(record)
+        if not self.closed:
+            with self._lock:
+                self._fold.add_untracked(record)
         if self.parent is not None:
             self.parent.run.add_untracked(record)
 
@@ -204,9 +212,11 @@ class Run:
 
     def close(self, root: OpenSpan) -> None:
         """Nothing of the run starts or ends after this but its root: what is still open ends now, as abandoned."""
+        left = self._open.copy()
+        self._left = frozenset(left)
         self.closed = True
-        if len(self._open) > 1:
-            for span in reversed(self._open.copy().values()):
+        if len(left) > 1:
+            for span in reversed(left.values()):
                 if span is not root:
                     span.abandon()
         self._seen_exceptions = ()
@@ -257,15 +267,25 @@ class Place(NamedTuple):
 
 
 def current_place() -> Place | None:
-    """Where the caller stands, or `None` outside of any run and in one that has closed."""
-    place = otel_context.get_current().get(_PLACE_KEY)
-    return place if isinstance(place, Place) and not place.run.closed else None
+    """Where the caller stands; see `place_in`."""
+    return place_in(otel_context.get_current())
 
 
 def place_in(context: Context) -> Place | None:
-    """Where in a run a context stands, or `None` outside of any run and in one that has closed."""
-    place = context.get(_PLACE_KEY)
-    return place if isinstance(place, Place) and not place.run.closed else None
+    """Where in a run a context stands, or `None` outside of any run.
+
+    Work that a nested run left behind is work of the run around it, once the nested one has closed.
+    """
+    found: Any = context.get(_PLACE_KEY)
+    place: Place | None = found
+    while place is not None and place.run.closed:
+        place = place.run.parent
+    return place
+
+
+def is_same_place(one: Context, other: Context) -> bool:
+    """Whether two contexts stand at the same place of the same run: one may be made from the other."""
+    return one.get(_PLACE_KEY) is other.get(_PLACE_KEY)
 
 
 def span_in(context: Context) -> Span:

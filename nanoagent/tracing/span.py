@@ -14,7 +14,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
-from nanoagent.tracing.run import Place, Run, RunStopped, span_in, with_place
+from nanoagent.tracing.run import Place, Run, RunStopped, is_same_place, span_in, with_place
 
 _logger = logging.getLogger(__name__)
 
@@ -126,10 +126,14 @@ class RunSpan:
         self.end()
 
     def end(self) -> None:
-        """End the span once; later calls do nothing."""
-        if self._ended:
-            return
-        self._ended = True
+        """End the span once; later calls do nothing, and neither does a first one after its run has closed."""
+        with self.run.ending:
+            if not self._ended:
+                self._ended = True
+                if not self.run.closed or self.run.takes(self):
+                    self._end()
+
+    def _end(self) -> None:
         if self.error_type is not None:
             self._late[names.ERROR_TYPE] = self.error_type
         end_ns = self.run.clock.now_ns()
@@ -225,7 +229,7 @@ def _restore(before: Context, *, instead_of: Context) -> None:
     A block that is closed from elsewhere, as one in a dropped generator is, has no context to put right, and detaching
     a token there would log an error.
     """
-    if otel_context.get_current() is instead_of:
+    if is_same_place(otel_context.get_current(), instead_of):
         otel_context.attach(before)
 
 

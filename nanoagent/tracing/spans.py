@@ -59,15 +59,16 @@ class RootSpan(RunSpan):
 
     def end(self) -> None:
         """Close the run, then end its root."""
-        if self._ended:
-            return
-        self.run.close(self)
-        self._late.setdefault(names.STATUS, self._outcome())
-        if self._trace_id is None:
-            self.run.counts_itself_in(self._attributes)
-        else:
-            self._late.update(self.run.self_counts())
-        super().end()
+        with self.run.ending:
+            if self._ended:
+                return
+            self.run.close(self)
+            self._late.setdefault(names.STATUS, self._outcome())
+            if self._trace_id is None:
+                self.run.counts_itself_in(self._attributes)
+            else:
+                self._late.update(self.run.self_counts())
+            super().end()
         if self.run.parent is not None:
             self.run.parent.run.forget(self)
         self.run.complete()
@@ -179,11 +180,11 @@ def tool_span(
     """`execute_tool <tool>`: one tool call; `known` is False for a name that the model invented."""
     attributes: dict[str, AttributeValue] = {
         names.OPERATION_NAME: names.OP_TOOL,
-        names.TOOL_NAME: tool if known else shortened(tool, MAX_NAME_LENGTH),
+        names.TOOL_NAME: tool if known else _printable(shortened(tool, MAX_NAME_LENGTH)),
         names.TOOL_TYPE: "function",
     }
     if call_id:
-        attributes[names.TOOL_CALL_ID] = call_id
+        attributes[names.TOOL_CALL_ID] = _printable(call_id)
     if description:
         attributes[names.TOOL_DESCRIPTION] = shortened(description, MAX_DESCRIPTION_LENGTH)
     name = f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}"
@@ -193,6 +194,11 @@ def tool_span(
 def shortened(text: str, length: int) -> str:
     """The text, cut to `length` characters with an ellipsis as the last one where it is longer."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _printable(text: str) -> str:
+    """A text that a model made, without the lone surrogates that no exporter can send."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _agent_name(agent: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,12 @@ from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ModelRetry
 from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.toolsets import AbstractToolset, WrapperToolset
 
+from nanoagent.tracing import names
 from nanoagent.tracing.run import current_place, place_in
 from nanoagent.tracing.spans import tool_span
+
+_calling: ContextVar[tuple[str | None, str, int] | None] = ContextVar("calling", default=None)
+"""The call that a traced toolset further out has made a span of."""
 
 
 def traced_toolset(toolset: AbstractToolset[Any]) -> "TracedToolset":
@@ -38,16 +43,20 @@ class TracedToolset(WrapperToolset[Any]):
         """Call the tool in a span of its own."""
         context, description = get_current(), tool.tool_def.description
         place = place_in(context)
-        if place is None:
+        if place is None or _calling.get() == (ctx.tool_call_id, place.span_id, id(ctx.messages)):
             return await self.wrapped.call_tool(name, tool_args, ctx, tool)
         with tool_span(place, name, call_id=ctx.tool_call_id, description=description, context=context) as span:
+            token = _calling.set((ctx.tool_call_id, span.place.span_id, id(ctx.messages)))
             try:
                 return await self.wrapped.call_tool(name, tool_args, ctx, tool)
             except (CallDeferred, ApprovalRequired) as question:
-                deferred = question  # a question to the caller, not an error
+                deferred = question  # a question to the caller, neither an error nor a call that was made
+                span.set(names.DEFERRED, value=True)
             except Exception as error:
                 span.fail(_cause(error))
                 raise
+            finally:
+                _calling.reset(token)
         raise deferred
 
 
@@ -61,7 +70,7 @@ def _with_traced_validation(tool: ToolsetTool[Any], ctx: RunContext[Any]) -> Too
     validator = _TracedValidator(tool, ctx)
     if tool.args_validator_func is None:
         return dataclasses.replace(tool, args_validator=validator)
-    check = _traced_check(tool.args_validator_func, validator)
+    check = _traced_check(getattr(tool.args_validator_func, "untraced", tool.args_validator_func), validator)
     return dataclasses.replace(tool, args_validator=validator, args_validator_func=check)
 
 
@@ -73,7 +82,8 @@ class _TracedValidator:
     def __init__(self, tool: ToolsetTool[Any], ctx: RunContext[Any]) -> None:
         self._tool = tool
         self._ctx = ctx
-        self._wrapped: Any = tool.args_validator
+        validator: Any = tool.args_validator
+        self._wrapped: Any = validator._wrapped if isinstance(validator, _TracedValidator) else validator
 
     def validate_python(self, input: Any, **options: Any) -> Any:  # noqa: A002 - pydantic's name for it
         return self._validate(self._wrapped.validate_python, input, options)
@@ -125,4 +135,5 @@ def _traced_check(check: Callable[..., Any], validator: _TracedValidator) -> Cal
             validator.refused(error, ctx.tool_call_id)
             raise
 
+    traced_check.untraced = check  # type: ignore[attr-defined]
     return traced_check

@@ -147,7 +147,7 @@ async def test_a_tool_that_needs_someone_ends_the_run_with_what_it_asks_for(
     assert [(part.tool_name, part.args) for part in asked] == [("delete", {"path": "/tmp/x"})]  # noqa: S108 - a name
     assert [task.status for task in orchestrator.todo.tasks] == ["pending", "pending"]
     metrics = result.metrics
-    assert (metrics.tool_calls, metrics.failed_tool_calls, metrics.tasks_completed) == (spans, 0, 0)
+    assert (metrics.tool_calls, metrics.failed_tool_calls, metrics.tasks_completed) == (0, 0, 0)
     assert (metrics.error_type, metrics.complete) == (None, True)
     assert [span.status.status_code.name for span in captured.spans if span.name == "execute_tool delete"] == (
         ["UNSET"] * spans

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pydantic_ai import Agent, DeferredToolRequests, Tool
+from pydantic_ai import Agent, ApprovalRequired, DeferredToolRequests, DeferredToolResults, RunContext, Tool
 from pydantic_ai.direct import model_request
 from pydantic_ai.exceptions import ModelHTTPError, UnexpectedModelBehavior
 from pydantic_ai.messages import ModelRequest, TextPart
@@ -152,6 +152,57 @@ async def test_a_model_that_is_traced_by_hand_too_makes_one_span_a_call() -> Non
     )
     await agent.run("go")
     assert live(captured).api_calls == 2
+
+
+async def test_a_toolset_that_is_traced_inside_another_wrapper_makes_one_span_a_call() -> None:
+    captured = Capture()
+    agent = Agent(
+        CannedModel(
+            [response(call("p_add", a=1, b=2), call("p_add", "c2", a="x", b=2), call("add", "c3", a=1, b=2)), text()]
+        ),
+        toolsets=[traced_toolset(FunctionToolset([add])).prefixed("p"), traced_toolset(FunctionToolset([add]))],
+        capabilities=[tracing(captured)],
+    )
+    result = await agent.run("go")
+    metrics = live(captured)
+    assert (metrics.tool_calls, metrics.failed_tool_calls, result.usage.tool_calls) == (3, 1, 2)
+    assert sorted(span.name for span in captured.spans if span.name.startswith("execute_tool")) == [
+        "execute_tool add",
+        "execute_tool p_add",
+        "execute_tool p_add",
+    ]
+
+
+async def test_a_payment_that_is_asked_for_and_then_approved_is_one_call_however_it_asks() -> None:
+    def pay(ctx: RunContext[None], euros: int) -> str:
+        if not ctx.tool_call_approved:
+            raise ApprovalRequired
+        return "paid"
+
+    captured = Capture()
+    agent = Agent(
+        CannedModel([response(call("pay", euros=5)), text("done")]),
+        tools=[Tool(pay)],
+        output_type=[str, DeferredToolRequests],
+        capabilities=[tracing(captured)],
+    )
+    asked = await agent.run("go")
+    assert (live(captured).tool_calls, asked.usage.tool_calls) == (0, 0)
+    again = Capture()
+    approved = await agent.run(
+        message_history=asked.all_messages(),
+        deferred_tool_results=DeferredToolResults(approvals={"c1": True}),
+        capabilities=[tracing(again)],
+    )
+    assert (live(again).tool_calls, live(again).failed_tool_calls, approved.usage.tool_calls) == (1, 0, 1)
+
+
+def test_a_callback_that_would_have_to_be_awaited_is_refused() -> None:
+    async def later(metrics: PerformanceMetrics) -> None:
+        raise AssertionError
+
+    with pytest.raises(ConfigurationError, match="on_complete must be a function that is called and not awaited"):
+        Tracing(on_complete=later)
 
 
 async def test_an_answer_that_makes_no_sense_is_a_call_and_a_failed_run() -> None:

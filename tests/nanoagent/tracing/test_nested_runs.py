@@ -15,8 +15,10 @@ from pydantic_ai.messages import TextPart
 
 from instrumentation.records import record_of
 from instrumentation.testing import Capture, TickingClock, tree_text
-from nanoagent import Orchestrator, PerformanceMetrics, RunResult, StopReason, Tracing, keep_context
+from nanoagent import Orchestrator, PerformanceMetrics, RunResult, StopReason, Tracing, keep_context, traced_run
 from nanoagent.core.counting import fold
+from nanoagent.tracing.run import current_place
+from nanoagent.tracing.spans import tool_span
 from tests.models import CannedModel, call, executed, plan, priced, reflected, response
 from tests.runs import add, prepared, ran
 from tests.snapshot import assert_matches
@@ -296,3 +298,56 @@ async def _ran_without_usage(model: CannedModel, tool: Callable[..., Any]) -> tu
 def _span(captured: Capture, name: str) -> Any:
     (span,) = (span for span in captured.spans if span.name == name)
     return span
+
+
+async def test_work_that_a_nested_run_leaves_behind_is_of_the_run_around_it() -> None:
+    agent = inner_agent()
+    tasks: list[asyncio.Task[str]] = []
+    over = asyncio.Event()
+
+    async def later() -> str:
+        await over.wait()
+        return (await agent.run("go")).output
+
+    async def leave() -> str:
+        """Start something and do not wait for it."""
+        tasks.append(asyncio.create_task(later()))
+        return "started"
+
+    async def delegate() -> str:
+        """Delegate, and wait for what was left behind."""
+        inner = Orchestrator("Leave", model=outer_model("leave"), run_id="run-2")
+        inner.registry.register("leave", leave)
+        await inner.run()
+        over.set()
+        return await tasks[0]
+
+    metrics, captured = await _ran_without_usage(outer_model("delegate"), delegate)
+    assert (metrics.api_calls, live(captured, "run-2").api_calls, metrics.complete) == (9, 4, True)
+    for seed in range(5):
+        assert from_spans(captured, "run-1", seed=seed) == metrics
+
+
+def test_threads_that_outlive_a_run_change_none_of_its_numbers() -> None:
+    for _ in range(60):
+        captured, own = Capture(), list[PerformanceMetrics]()
+        stop = threading.Event()
+
+        def work(stop: threading.Event = stop) -> None:
+            while not stop.is_set():
+                place = current_place()
+                if place is None:
+                    return
+                with tool_span(place, "busy", call_id=None):
+                    pass
+
+        with traced_run("agent", tracer_provider=captured.provider, run_id="run-1", on_complete=own.append) as span:
+            threads = [threading.Thread(target=keep_context(work)) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        final = span.run.metrics()
+        assert (final, final.complete) == (own[0], True)
+        assert live(captured, "run-1") == final

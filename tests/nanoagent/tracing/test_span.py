@@ -3,7 +3,7 @@ import sys
 from typing import Any
 
 import pytest
-from opentelemetry import context, trace
+from opentelemetry import baggage, context, trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import NonRecordingSpan, NoOpTracerProvider, SpanContext, TraceFlags
@@ -161,3 +161,14 @@ def test_a_provider_that_cannot_be_referred_to_weakly_traces_all_the_same() -> N
     with traced_run("agent", tracer_provider=Slotted()):  # type: ignore[arg-type]
         pass
     assert [span.name for span in captured.spans] == ["invoke_agent agent"]
+
+
+def test_a_context_that_the_application_leaves_behind_does_not_keep_an_ended_span_current() -> None:
+    captured = Capture()
+    before = context.get_current()
+    with traced_run("one", tracer_provider=captured.provider):
+        context.attach(baggage.set_baggage("user", "42"))
+    with traced_run("two", tracer_provider=captured.provider):
+        pass
+    assert context.get_current() is before
+    assert [span.parent for span in captured.spans] == [None, None]
