@@ -34,9 +34,10 @@ def record_of(span: ReadableSpan, attributes: Mapping[str, Any] | None = None) -
     if context is None or start_ns is None or end_ns is None:
         return None
     return SpanRecord.of(
-        _trace_id(context.trace_id),
-        _span_id(context.span_id),
-        _parent_id(parent.span_id) if parent is not None else None,
+        # A span context is a tuple that begins with the trace's and the span's id.
+        _trace_id(context[0]),
+        _span_id(context[1]),
+        _parent_id(parent[1]) if parent is not None else None,
         start_ns,
         end_ns,
         span.name,

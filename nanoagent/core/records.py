@@ -130,7 +130,12 @@ class SpanRecord(NamedTuple):
     ) -> "SpanRecord":
         """Make the record of a span from its parts; `failed` is whether its status is ERROR."""
         get = attributes.get
-        operation, iteration, run_id = get(names.OPERATION_NAME), get(names.ITERATION), _text(get(names.RUN_ID))
+        operation, run_id = get(names.OPERATION_NAME), get(names.RUN_ID)
+        phase, iteration = get(names.PHASE), get(names.ITERATION)
+        if not isinstance(run_id, str):
+            run_id = None
+        if not isinstance(phase, str):
+            phase = None
         if iteration is not None:
             iteration = as_count(iteration)
         if operation == names.OP_TOOL and names.DEFERRED in attributes:
@@ -147,7 +152,7 @@ class SpanRecord(NamedTuple):
             operation,
             run_id,
             _text(get(names.PARENT_RUN_ID)) if root else None,
-            _text(get(names.PHASE)),
+            phase,
             iteration,
             get(names.ERROR_TYPE, UNSPECIFIED_ERROR_TYPE) if failed else None,
             _call_of(attributes) if operation in names.INFERENCE_OPERATIONS else None,

@@ -23,8 +23,9 @@ from nanoagent.tracing import names
 from nanoagent.tracing.clock import Clock, RunClock
 from nanoagent.tracing.tracer import tracer_of
 
-_PLACE_KEY = otel_context.create_key("nanoagent.place")
-(_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
+PLACE_KEY: Final = otel_context.create_key("nanoagent.place")
+"""Where a context keeps the `Place`."""
+(SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
 """Where a context keeps the current span: setting it and the place at once takes half the time."""
 _logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Run:
         self._open: dict[int, OpenSpan] = {}
         # One operation on these is atomic and needs no lock.
         self._ended: deque[SpanParts] = deque()
-        self._left: frozenset[int] = frozenset()
+        self._left: dict[int, OpenSpan] = {}
         """The spans that were open when the run closed."""
         self._root_attributes: dict[str, AttributeValue] | None = None
         self._completion: list[Callable[[PerformanceMetrics], object]] = []
@@ -164,11 +165,17 @@ class Run:
     def ended(self, span: OpenSpan, parts: SpanParts) -> None:
         """A span of the run has ended: `parts` are what `SpanRecord.of` takes."""
         self._open.pop(id(span), None)
-        self._keep(parts)
+        run: Run | None = self
+        while run is not None:
+            run._ended.append(parts)
+            if len(run._ended) >= MAX_UNCOUNTED:
+                with run._lock:
+                    run._count_ended()
+            run = run.parent.run if run.parent else None
 
     def takes(self, span: OpenSpan) -> bool:
         """Whether a span of the closed run was open when it closed."""
-        return id(span) in self._left
+        return self._left.get(id(span)) is span
 
     def forget(self, span: OpenSpan) -> None:
         """A span that was told to the run is none of its own, and has ended."""
@@ -213,7 +220,7 @@ class Run:
     def close(self, root: OpenSpan) -> None:
         """Nothing of the run starts or ends after this but its root: what is still open ends now, as abandoned."""
         left = self._open.copy()
-        self._left = frozenset(left)
+        self._left = left
         self.closed = True
         if len(left) > 1:
             for span in reversed(left.values()):
@@ -233,14 +240,6 @@ class Run:
     def own_span_id(self) -> str:
         """An id, unique in the run and those around it, for a span that no SDK gave one."""
         return f"{next(self._own_ids):016x}"
-
-    def _keep(self, parts: SpanParts) -> None:
-        self._ended.append(parts)
-        if len(self._ended) >= MAX_UNCOUNTED:
-            with self._lock:
-                self._count_ended()
-        if self.parent is not None:
-            self.parent.run._keep(parts)
 
     def _count_ended(self) -> None:
         """Count the spans that have ended since the numbers were last asked for: together, they take half the time."""
@@ -276,27 +275,16 @@ def place_in(context: Context) -> Place | None:
 
     Work that a nested run left behind is work of the run around it, once the nested one has closed.
     """
-    found: Any = context.get(_PLACE_KEY)
+    found: Any = context.get(PLACE_KEY)
     place: Place | None = found
     while place is not None and place.run.closed:
         place = place.run.parent
     return place
 
 
-def is_same_place(one: Context, other: Context) -> bool:
-    """Whether two contexts stand at the same place of the same run: one may be made from the other."""
-    return one.get(_PLACE_KEY) is other.get(_PLACE_KEY)
-
-
-def span_in(context: Context) -> Span:
-    """The current span of a context."""
-    span: Any = context.get(_SPAN_KEY)
-    return span or INVALID_SPAN
-
-
 def with_place(place: Place, context: Context, span: Span) -> Context:
     """A context like this one, in which `current_place()` is `place` and this span is the current one."""
-    return Context(context, **{_PLACE_KEY: place, _SPAN_KEY: span})
+    return Context(context, **{PLACE_KEY: place, SPAN_KEY: span})
 
 
 def _as_attributes(counts: SelfCounts) -> dict[str, AttributeValue]:

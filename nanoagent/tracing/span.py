@@ -5,7 +5,7 @@ from asyncio import CancelledError
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -14,7 +14,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
-from nanoagent.tracing.run import Place, Run, RunStopped, is_same_place, span_in, with_place
+from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, RunStopped, with_place
 
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ class RunSpan:
         "_attributes",
         "_ended",
         "_late",
-        "_mine",
         "_name",
         "_parent_span_id",
         "_span",
@@ -79,7 +78,6 @@ class RunSpan:
         self.outside = otel_context.get_current() if context is None else context
         """The context that the span was started in."""
         self._span, self._trace_id, self._span_id, self._parent_span_id = self._start(kind, place)
-        self._mine: Context | None = None
         if (
             self._trace_id is None
             and place is not None
@@ -127,32 +125,29 @@ class RunSpan:
 
     def end(self) -> None:
         """End the span once; later calls do nothing, and neither does a first one after its run has closed."""
-        with self.run.ending:
-            if not self._ended:
-                self._ended = True
-                if not self.run.closed or self.run.takes(self):
-                    self._end()
-
-    def _end(self) -> None:
-        if self.error_type is not None:
-            self._late[names.ERROR_TYPE] = self.error_type
-        end_ns = self.run.clock.now_ns()
-        if self._trace_id is not None:
-            self._end_span(end_ns)
-        self._attributes.update(self._late)
-        failed = self.error_type is not None
-        parts = self._trace_id, self._span_id, self._parent_span_id, self._start_ns, end_ns, self._name
-        self.run.ended(self, (*parts, self._attributes, failed))
-
-    def _end_span(self, end_ns: int) -> None:
-        try:
-            if self._late:
-                self._span.set_attributes(self._late)
+        run = self.run
+        with run.ending:
+            if self._ended:
+                return
+            self._ended = True
+            if run.closed and not run.takes(self):
+                return
             if self.error_type is not None:
-                self._span.set_status(Status(StatusCode.ERROR))
-            self._span.end(end_time=end_ns)
-        except Exception:
-            _logger.exception("span %s could not be ended", self._name)
+                self._late[names.ERROR_TYPE] = self.error_type
+            end_ns = run.clock.now_ns()
+            if self._trace_id is not None:
+                try:
+                    if self._late:
+                        self._span.set_attributes(self._late)
+                    if self.error_type is not None:
+                        self._span.set_status(Status(StatusCode.ERROR))
+                    self._span.end(end_time=end_ns)
+                except Exception:
+                    _logger.exception("span %s could not be ended", self._name)
+            self._attributes.update(self._late)
+            ids = self._trace_id, self._span_id, self._parent_span_id
+            failed = self.error_type is not None
+            run.ended(self, (*ids, self._start_ns, end_ns, self._name, self._attributes, failed))
 
     @property
     def context(self) -> Context:
@@ -162,26 +157,25 @@ class RunSpan:
     @contextmanager
     def current(self) -> Iterator[None]:
         """Make the span current in the block, and leave it open."""
-        before, mine = otel_context.get_current(), self.context
-        otel_context.attach(mine)
+        before = otel_context.get_current()
+        otel_context.attach(self.context)
         try:
             yield
         finally:
-            _restore(before, instead_of=mine)
+            self._restore(before)
 
     def __enter__(self) -> Self:
         """Make the span current, where it was started."""
         if self.place.span_id == self._span_id:
-            self._mine = with_place(self.place, self.outside, self._span)
-            otel_context.attach(self._mine)
+            otel_context.attach(Context(self.outside, **{PLACE_KEY: self.place, SPAN_KEY: self._span}))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End the span; an exception marks it as failed and goes on unchanged."""
-        if self._mine is not None:
-            _restore(self.outside, instead_of=self._mine)
+        if self.place.span_id == self._span_id:
+            self._restore(self.outside)
         if error is not None:
             self.end_with(error)
         self.end()
@@ -194,15 +188,21 @@ class RunSpan:
             self.fail(error)
         self.end()
 
+    def _restore(self, before: Context) -> None:
+        """Make `before` current again, in place of the span or of what was made from its context.
+
+        A block that is closed from elsewhere, as one in a dropped generator is, has no context to put right, and
+        detaching a token there would log an error.
+        """
+        if otel_context.get_current().get(PLACE_KEY) is self.place:
+            otel_context.attach(before)
+
     def _start(self, kind: SpanKind, place: Place | None) -> tuple[Span, str | None, str, str | None]:
         """The span, its trace's, its own and its parent's id; the run's own ids where no SDK gave any."""
-        around = span_in(self.outside)
-        if (
-            place is not None
-            and place.trace_id is None
-            and place.span is around
-            and place.run.tracer is self.run.tracer
-        ):
+        found: Any = self.outside.get(SPAN_KEY)
+        around: Span = found or INVALID_SPAN
+        is_below = place is not None and around is place.span
+        if place is not None and is_below and place.trace_id is None and place.run.tracer is self.run.tracer:
             # What is right around it is not traced, so this is not either.
             return around, None, self.run.own_span_id(), place.span_id
         try:
@@ -213,24 +213,17 @@ class RunSpan:
             _logger.exception("span %s could not be started", self._name)
             span = INVALID_SPAN
         ids = span.get_span_context()
-        if place is not None and place.trace_id is not None and around is place.span and ids.is_valid:
-            return span, place.trace_id, f"{ids.span_id:016x}", place.span_id
+        span_id = ids[1]  # a span context is a tuple that begins with the trace's and the span's id
+        if place is not None and is_below and place.trace_id is not None:
+            as_hex = f"{span_id:016x}"
+            if span_id and as_hex != place.span_id:
+                return span, place.trace_id, as_hex, place.span_id
         parent = around.get_span_context()
         # Without an SDK the span is the parent's own context passed on, or an invalid one.
-        if not ids.is_valid or ids.span_id == parent.span_id:
+        if not ids.is_valid or span_id == parent.span_id:
             return span, None, self.run.own_span_id(), place.span_id if place else None
         parent_id = f"{parent.span_id:016x}" if parent.is_valid else None
-        return span, f"{ids.trace_id:032x}", f"{ids.span_id:016x}", parent_id
-
-
-def _restore(before: Context, *, instead_of: Context) -> None:
-    """Make `before` current again.
-
-    A block that is closed from elsewhere, as one in a dropped generator is, has no context to put right, and detaching
-    a token there would log an error.
-    """
-    if is_same_place(otel_context.get_current(), instead_of):
-        otel_context.attach(before)
+        return span, f"{ids.trace_id:032x}", f"{span_id:016x}", parent_id
 
 
 def error_type_of(error: BaseException) -> str:
