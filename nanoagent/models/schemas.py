@@ -1,4 +1,7 @@
-"""Data that the agents exchange: tasks, plans, results and reflections."""
+"""Data that the agents exchange: tasks, plans, results and reflections.
+
+Their validators are built when they are first used: whoever imports the package for its tracing needs none.
+"""
 
 from enum import StrEnum
 
@@ -17,7 +20,7 @@ class TaskStatus(StrEnum):
 class TaskSpec(BaseModel):
     """A task as a model proposes it: it has no id and no status yet."""
 
-    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, str_strip_whitespace=True)
 
     description: str = Field(min_length=1)
     """What to do, complete enough to be done without seeing the other tasks."""
@@ -34,7 +37,7 @@ class TaskSpec(BaseModel):
 class Task(BaseModel):
     """A task of the run's list. The todo manager makes and changes it; everybody else reads."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     id: str
     """A counter, `t1`, `t2`...: prompts that hold it are the same in every run."""
@@ -48,7 +51,7 @@ class Task(BaseModel):
 class TaskPlanOutput(BaseModel):
     """The task planner's answer."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     tasks: tuple[TaskSpec, ...] = Field(default=(), description="The tasks that reach the goal, few and in order.")
     questions: tuple[str, ...] = Field(
@@ -59,7 +62,7 @@ class TaskPlanOutput(BaseModel):
 class ExecutionResult(BaseModel):
     """The executor's answer: what became of one task."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     success: bool = Field(description="Whether the task was done.")
     output: str = Field(description="The task's result, or why it could not be done.")
@@ -68,7 +71,7 @@ class ExecutionResult(BaseModel):
 class ReflectionOutput(BaseModel):
     """The reflector's answer: is the goal reached, and if not, what is to be done."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     done: bool = Field(description="Whether the results so far reach the goal.")
     answer: str | None = Field(default=None, description="The final answer to the goal. Required when done is true.")
