@@ -1,7 +1,7 @@
 """A traced toolset: a span around every tool call, and one for each call whose arguments are bad."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -77,11 +77,12 @@ def _with_traced_validation(tool: ToolsetTool[Any], ctx: RunContext[Any]) -> Too
 class _TracedValidator:
     """Validates as a tool's own validator does; arguments that it refuses become a failed tool span."""
 
-    __slots__ = ("_ctx", "_tool", "_wrapped")
+    __slots__ = ("_ctx", "_refused_ids", "_tool", "_wrapped")
 
     def __init__(self, tool: ToolsetTool[Any], ctx: RunContext[Any]) -> None:
         self._tool = tool
         self._ctx = ctx
+        self._refused_ids: Set[str | None] = frozenset()
         validator: Any = tool.args_validator
         self._wrapped: Any = validator._wrapped if isinstance(validator, _TracedValidator) else validator
 
@@ -113,13 +114,16 @@ class _TracedValidator:
             raise
 
     def _call_id(self, arguments: Any) -> str | None:
-        """The id of the call with these arguments; the validator is not told it."""
+        """The id of the call with these arguments, which the validator is not told: of equal ones, the next."""
         last = self._ctx.messages[-1] if self._ctx.messages else None
         if not isinstance(last, ModelResponse):
             return None
         calls = [part for part in last.parts if isinstance(part, ToolCallPart)]
         named = [call for call in calls if call.tool_name == self._tool.tool_def.name]
-        return next((call.tool_call_id for call in named if (call.args or {}) == (arguments or {})), None)
+        ids = [call.tool_call_id for call in named if (call.args or {}) == (arguments or {})]
+        call_id = next((one for one in ids if one not in self._refused_ids), ids[0] if ids else None)
+        self._refused_ids = {*self._refused_ids, call_id}
+        return call_id
 
 
 def _traced_check(check: Callable[..., Any], validator: _TracedValidator) -> Callable[..., Any]:

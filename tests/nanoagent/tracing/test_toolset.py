@@ -117,3 +117,21 @@ def test_the_wrapper_is_a_dataclass_that_keeps_what_it_wraps() -> None:
 
     inner, other = FunctionToolset([add]), FunctionToolset([add])
     assert dataclasses.replace(TracedToolset(inner), wrapped=other).wrapped is other
+
+
+async def test_calls_that_are_refused_for_the_same_arguments_keep_their_own_ids() -> None:
+    bad = {"a": "x", "b": 1}
+    model = CannedModel(
+        [plan("Add"), response(call("add", "c1", **bad), call("add", "c2", **bad)), executed("no"), reflected("no")]
+    )
+    run = await ran(model)
+    ids = [dict(span.attributes or {}).get("gen_ai.tool.call.id") for span in run.captured.spans]
+    assert [one for one in ids if one] == ["c1", "c2"]
+
+
+async def test_names_and_ids_that_no_exporter_can_send_are_made_fit() -> None:
+    model = CannedModel([plan("Try"), response(call("no\ud83etool", "c\ud83e1")), executed("no"), reflected("no")])
+    run = await ran(model)
+    (tool,) = (span for span in run.captured.spans if span.name == "execute_tool unknown")
+    attributes = dict(tool.attributes or {})
+    assert (attributes["gen_ai.tool.name"], attributes["gen_ai.tool.call.id"]) == ("no?tool", "c?1")
