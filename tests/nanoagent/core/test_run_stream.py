@@ -5,6 +5,7 @@ import gc
 import logging
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -100,7 +101,8 @@ async def test_what_the_reader_raises_ends_the_run_and_goes_on() -> None:
 
 
 async def test_cancelling_the_reader_cancels_the_run() -> None:
-    orchestrator, captured = prepared(answering(before_chunk=waiting_at(0)))
+    reached = asyncio.Event()
+    orchestrator, captured = prepared(answering(before_chunk=waiting_at(0, reached)))
 
     async def read() -> None:
         async with orchestrator.run_stream() as events:
@@ -108,7 +110,7 @@ async def test_cancelling_the_reader_cancels_the_run() -> None:
                 pass
 
     task = asyncio.create_task(read())
-    await asyncio.sleep(0.05)
+    await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -119,7 +121,8 @@ async def test_cancelling_the_reader_cancels_the_run() -> None:
 async def test_a_run_whose_events_are_not_read_ends_with_the_block() -> None:
     orchestrator, _ = prepared(answering())
     async with orchestrator.run_stream() as events:
-        await asyncio.sleep(0.05)
+        await _until(lambda: orchestrator.metrics.status != "running")
+        await asyncio.sleep(0.01)
     assert events.result.output == "It is 8"
     with pytest.raises(RuntimeError) as raised:
         await anext(events)
@@ -167,7 +170,8 @@ async def test_an_agent_waits_for_a_reader_that_is_slow() -> None:
     words = " ".join(["word"] * (2 * event_stream.MAX_WAITING))
     orchestrator, _ = prepared(CannedModel([plan("Talk"), executed(words), reflected("done")]))
     async with orchestrator.run_stream() as events:
-        await asyncio.sleep(0.3)
+        await _until(lambda: _waiting(events) == event_stream.MAX_WAITING)
+        await asyncio.sleep(0.05)
         assert _waiting(events) == event_stream.MAX_WAITING
         told = [event async for event in events]
     assert (told[-1].type, len(told) > 2 * event_stream.MAX_WAITING) == ("run_finished", True)
@@ -197,6 +201,12 @@ def test_200_streams_that_are_broken_off_log_nothing_and_leave_no_open_span(capl
         asyncio.run(break_all_off())
         gc.collect()
     assert ([record.getMessage() for record in caplog.records], spans.open, spans.started > 600) == ([], 0, True)
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.001)
 
 
 def _waiting(events: EventStream) -> int:
