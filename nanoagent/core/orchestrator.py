@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import hashlib
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final
 
@@ -34,6 +33,7 @@ from nanoagent.tracing.clock import Clock
 from nanoagent.tracing.model import traced
 from nanoagent.tracing.run import Place, Run, current_place
 from nanoagent.tracing.spans import RootSpan, iteration_span, root_span
+from nanoagent.tracing.texts import hash_of
 
 REFLECT_EVERY: Final = 3
 """Iterations from one reflection to the next, while tasks are pending."""
@@ -213,7 +213,7 @@ class Orchestrator:
         return root_span(
             run,
             max_iterations=self.limits.max_iterations,
-            prompts_hash=_prompts_hash(),
+            prompts_hash=hash_of((task_planner.INSTRUCTIONS, executor.INSTRUCTIONS, reflector.INSTRUCTIONS)),
             agent_version=self._agent_version,
             attributes=self._attributes,
         )
@@ -345,8 +345,3 @@ def _finish_data(result: RunResult) -> dict[str, Any]:
         "output": result.output,
         "metrics": result.metrics,
     }
-
-
-def _prompts_hash() -> str:
-    prompts = (task_planner.INSTRUCTIONS, executor.INSTRUCTIONS, reflector.INSTRUCTIONS)
-    return hashlib.sha256("\x00".join(prompts).encode()).hexdigest()[:12]

@@ -52,7 +52,11 @@ def traced_run(
     place = current_place()
     if place is not None:
         return nested_agent_span(place, agent, agent_version=version, attributes=facts)
-    run = Run(run_id=run_id, clock=clock, tracer_provider=tracer_provider, root_operation=names.OP_AGENT)
-    if on_complete is not None:
-        run.when_complete(on_complete)
+    run = Run(
+        run_id=run_id,
+        clock=clock,
+        tracer_provider=tracer_provider,
+        root_operation=names.OP_AGENT,
+        on_complete=on_complete,
+    )
     return agent_root_span(run, agent, agent_version=version, attributes=facts)

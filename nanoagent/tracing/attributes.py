@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
+from nanoagent.tracing.texts import shortened
 
 MAX_ATTRIBUTES: Final = 32
 """More would push others off the span: the SDK keeps 128 and drops the oldest."""
@@ -98,8 +99,7 @@ def _checked_value(key: str, value: object) -> AttributeValue:
 
 def _checked_scalar(key: str, value: object) -> str | bool | int | float:
     if isinstance(value, str):
-        text = _SURROGATES.sub("\ufffd", str.__str__(value))
-        return text if len(text) <= MAX_TEXT_CHARACTERS else f"{text[: MAX_TEXT_CHARACTERS - 1]}…"
+        return shortened(_SURROGATES.sub("\ufffd", str.__str__(value)), MAX_TEXT_CHARACTERS)
     if isinstance(value, bool):
         return value
     if isinstance(value, int) and -(2**63) <= value < 2**63:
@@ -112,5 +112,4 @@ def _checked_scalar(key: str, value: object) -> str | bool | int | float:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return shortened(repr(value), 80)

@@ -1,6 +1,5 @@
 """Tracing of any pydantic-ai agent, as a capability."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from nanoagent.tracing.attributes import checked_attributes, checked_callback, c
 from nanoagent.tracing.clock import Clock
 from nanoagent.tracing.model import traced
 from nanoagent.tracing.spans import RootSpan
+from nanoagent.tracing.texts import hash_of
 from nanoagent.tracing.toolset import traced_toolset
 
 
@@ -99,4 +99,4 @@ def _prompts_hash(messages: Sequence[ModelMessage]) -> str | None:
     requests = [message for message in messages if isinstance(message, ModelRequest)]
     prompts = [part.content for request in requests for part in request.parts if isinstance(part, SystemPromptPart)]
     prompts += [request.instructions for request in requests[-1:] if request.instructions]
-    return hashlib.sha256("\x00".join(prompts).encode(errors="replace")).hexdigest()[:12] if prompts else None
+    return hash_of(prompts) if prompts else None

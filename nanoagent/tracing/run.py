@@ -65,6 +65,7 @@ class Run:
         guard: Callable[["Run"], None] | None = None,
         root_operation: str = names.OP_WORKFLOW,
         parent: "Place | None" = None,
+        on_complete: Callable[[PerformanceMetrics], object] | None = None,
     ) -> None:
         """Begin to trace a run.
 
@@ -76,6 +77,7 @@ class Run:
             guard: Called before each model call; it raises `RunStopped` where the run may make no more.
             root_operation: `invoke_workflow`, or `invoke_agent` for a run without iterations and tasks.
             parent: Where it is nested; `None` for an outermost run.
+            on_complete: Called once, with the final numbers, when the run's root has ended; one that raises is logged.
         """
         self.parent = parent
         outer = parent.run if parent else None
@@ -95,7 +97,7 @@ class Run:
         self._left: dict[int, OpenSpan] = {}
         """The spans that were open when the run closed."""
         self._root_attributes: dict[str, AttributeValue] | None = None
-        self._completion: list[Callable[[PerformanceMetrics], object]] = []
+        self._on_complete = on_complete
         self._model_errors: tuple[BaseException, ...] = ()
         self._seen_exceptions: tuple[BaseException, ...] = ()
         self._own_ids: Iterator[int] = outer._own_ids if outer else count(1)
@@ -196,15 +198,11 @@ class Run:
         if self.parent is not None:
             self.parent.run.add_untracked(record)
 
-    def when_complete(self, callback: Callable[[PerformanceMetrics], object]) -> None:
-        """Call back once, with the final numbers, when the run's root has ended; one that raises is logged."""
-        self._completion.append(callback)
-
     def complete(self) -> None:
         """The run's root has ended."""
-        for callback in self._completion:
+        if self._on_complete is not None:
             try:
-                callback(self.metrics())
+                self._on_complete(self.metrics())
             except Exception:
                 _logger.exception("a callback failed on the run %s", self.id)
 
@@ -280,11 +278,6 @@ def place_in(context: Context) -> Place | None:
     while place is not None and place.run.closed:
         place = place.run.parent
     return place
-
-
-def with_place(place: Place, context: Context, span: Span) -> Context:
-    """A context like this one, in which `current_place()` is `place` and this span is the current one."""
-    return Context(context, **{PLACE_KEY: place, SPAN_KEY: span})
 
 
 def _as_attributes(counts: SelfCounts) -> dict[str, AttributeValue]:

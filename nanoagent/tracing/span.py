@@ -14,7 +14,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
-from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, RunStopped, with_place
+from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, RunStopped
 
 _logger = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class RunSpan:
     @property
     def context(self) -> Context:
         """The context in which the span is current."""
-        return with_place(self.place, self.outside, self._span)
+        return Context(self.outside, **{PLACE_KEY: self.place, SPAN_KEY: self._span})
 
     @contextmanager
     def current(self) -> Iterator[None]:
@@ -167,7 +167,7 @@ class RunSpan:
     def __enter__(self) -> Self:
         """Make the span current, where it was started."""
         if self.place.span_id == self._span_id:
-            otel_context.attach(Context(self.outside, **{PLACE_KEY: self.place, SPAN_KEY: self._span}))
+            otel_context.attach(self.context)
         return self
 
     def __exit__(

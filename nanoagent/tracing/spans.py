@@ -13,6 +13,7 @@ from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
 from nanoagent.tracing.run import Place, Run
 from nanoagent.tracing.span import RunSpan
+from nanoagent.tracing.texts import shortened
 
 MAX_NAME_LENGTH = 64
 """An invented tool name is cut to this many characters."""
@@ -189,11 +190,6 @@ def tool_span(
         attributes[names.TOOL_DESCRIPTION] = shortened(description, MAX_DESCRIPTION_LENGTH)
     name = f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}"
     return RunSpan(place.run, name, attributes, place=place, context=context)
-
-
-def shortened(text: str, length: int) -> str:
-    """The text, cut to `length` characters with an ellipsis as the last one where it is longer."""
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _printable(text: str) -> str:
