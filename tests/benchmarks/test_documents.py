@@ -2,11 +2,9 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,29 +12,11 @@ import pytest
 from benchmarks.goal_forms import json_schema
 from benchmarks.goals_file import read
 from tests.commands import ROOT
+from tests.documents import RUNNABLE, Block, assert_links_lead_somewhere, blocks_of
 
 EXAMPLE = "examples/benchmark_your_agent"
 DOCUMENTS = ("docs/benchmarks.md", f"{EXAMPLE}/README.md")
-BLOCK = re.compile(r"(?P<mark><!-- not run by tests: .+? -->\n)?```(?P<language>\w*)\n(?P<text>.*?)```", re.DOTALL)
-RUN = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-W", "error", "-c"]}
-
-
-@dataclass(frozen=True)
-class Block:
-    document: str
-    language: str
-    text: str
-    is_run: bool
-
-    def __str__(self) -> str:
-        return f"{self.document}: {self.text.splitlines()[0][:50]}"
-
-
-BLOCKS = [
-    Block(document, found["language"], found["text"], found["mark"] is None)
-    for document in DOCUMENTS
-    for found in BLOCK.finditer((ROOT / document).read_text(encoding="utf-8"))
-]
+BLOCKS = blocks_of(DOCUMENTS)
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +32,12 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_in(clone: Path, block: Block) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     env |= {"UV_NO_SYNC": "1", "UV_PROJECT_ENVIRONMENT": sys.prefix, "COLUMNS": "80"}
-    command = [*RUN[block.language], block.text]
+    command = [*RUNNABLE[block.language], block.text]
     return subprocess.run(command, cwd=clone, env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "block", [b for b in BLOCKS if b.is_run and b.document == "docs/benchmarks.md" and b.language in RUN], ids=str
-)
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.is_run and b.document == "docs/benchmarks.md"], ids=str)
 def test_a_block_runs_in_a_fresh_copy_of_the_project(block: Block, clone: Path) -> None:
     done = run_in(clone, block)
     assert (done.returncode, done.stderr) == (0, "")
@@ -96,7 +74,7 @@ def test_the_example_benchmarks_an_agent_of_its_own(clone: Path) -> None:
 
 
 def test_every_block_is_run_or_is_a_goals_file(tmp_path: Path) -> None:
-    assert {block.language for block in BLOCKS} <= {*RUN, "json"}
+    assert {block.language for block in BLOCKS} <= {*RUNNABLE, "json"}
     shown = [block.text for block in BLOCKS if block.language == "json"]
     assert len(shown) == 1
     (tmp_path / "goals.json").write_text(shown[0])
@@ -104,10 +82,7 @@ def test_every_block_is_run_or_is_a_goals_file(tmp_path: Path) -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for document in DOCUMENTS:
-        text = (ROOT / document).read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):
-            assert ((ROOT / document).parent / target).exists(), f"{document} links to {target}, which is not there"
+    assert_links_lead_somewhere(DOCUMENTS)
 
 
 def test_the_published_schema_is_that_of_the_code() -> None:
