@@ -127,8 +127,21 @@ class SpanRecord(NamedTuple):
         name: str,
         attributes: Mapping[str, Any],
         failed: bool,  # noqa: FBT001 - called with what spans keep, in this order
+        exception_type: str | None = None,
     ) -> "SpanRecord":
-        """Make the record of a span from its parts; `failed` is whether its status is ERROR."""
+        """Make the record of a span from its parts.
+
+        Args:
+            trace_id: See the field, as the next four.
+            span_id: See the field.
+            parent_span_id: See the field.
+            start_ns: See the field.
+            end_ns: See the field.
+            name: The span's name.
+            attributes: Its attributes, as the SDK has them.
+            failed: Whether its status is ERROR.
+            exception_type: `exception.type` of its exception event, for producers that set no `error.type`.
+        """
         get = attributes.get
         operation, run_id = get(names.OPERATION_NAME), get(names.RUN_ID)
         phase, iteration = get(names.PHASE), get(names.ITERATION)
@@ -154,7 +167,7 @@ class SpanRecord(NamedTuple):
             _text(get(names.PARENT_RUN_ID)) if root else None,
             phase,
             iteration,
-            get(names.ERROR_TYPE, UNSPECIFIED_ERROR_TYPE) if failed else None,
+            get(names.ERROR_TYPE, exception_type or UNSPECIFIED_ERROR_TYPE) if failed else None,
             _call_of(attributes) if operation in names.INFERENCE_OPERATIONS else None,
             _summary_of(attributes) if root else None,
         )

@@ -1,0 +1,1 @@
+"""Reading traces back: from files, from Jaeger, of any producer."""
