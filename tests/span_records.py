@@ -1,11 +1,22 @@
 """Span records for tests."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.records import SpanRecord
+from nanoagent.core.runs import runs_in
 from nanoagent.tracing import names
 
 RUN = "run-1"
+
+
+def fold(records: Iterable[SpanRecord], *, run_id: str | None = None) -> PerformanceMetrics:
+    """The numbers of one run in these records: by default the oldest of those that are nested in none of the others."""
+    runs = [run.metrics for run in runs_in(records)]
+    ids = {run.run_id for run in runs}
+    outermost = [run for run in runs if run.parent_run_id not in ids]
+    return next(run for run in (runs if run_id else outermost) if run_id in (None, run.run_id))
 
 
 def record(
@@ -52,6 +63,7 @@ def root(start: int, end: int, **summary: Any) -> SpanRecord:
         "input_tokens": names.RUN_INPUT_TOKENS,
         "output_tokens": names.RUN_OUTPUT_TOKENS,
         "cost": names.RUN_COST_USD,
+        "spans": names.RUN_SPANS,
         "completed": names.TASKS_COMPLETED,
         "total": names.TASKS_TOTAL,
     }

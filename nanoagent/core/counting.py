@@ -5,12 +5,13 @@ A run's own fold, the live aggregator and whoever reads traces back all count he
 What is counted, once each:
 
 1. Records that carry the run's id count, and those of runs that are nested in it. A span seen twice (same trace and
-   span id) counts once. The order in which records arrive changes nothing.
+   span id) counts once; of two that differ, the one that ended later. The order in which records arrive changes
+   nothing.
 2. An `execute_tool` span is a tool call; with an error it is a failed one, whether the tool raised, was cancelled, was
    called with bad arguments or was invented by the model. One that was deferred, to be approved or made by somebody
    else, is none.
 3. A `chat` span is a model call, whether answered, failed or cancelled; failed and cancelled ones are told apart.
-4. An `iteration` span is an iteration. A cancelled or failed one counts.
+4. An `iteration` span is an iteration. A cancelled or failed one counts. Two with one number are one iteration.
 5. Tokens and prices stand on chat spans alone; what other spans carry (rollups, the root's summary) is never added.
    Cached, cache-creation and reasoning tokens are parts of the input or output tokens, never added to them.
 
@@ -19,42 +20,53 @@ Runs in runs:
 6. A run whose root names a parent run is nested in that one, and through it in those around it. Its calls, tools,
    tokens and cost are filed under the phase and the iteration that its root carries, which are those of the span that
    encloses it; its own phases, iterations, tasks and status stay its own. Its own numbers are those of its own id.
-7. A model call of others (`chat`, `generate_content` or `text_completion` without a run's id) that lies below a span of
-   the run is untracked: counted apart, in no other number, and no matter for `complete`. What ends after the run is
-   seen by whoever reads the whole trace alone.
+7. A model call of others (a span without a run's id that is a model call by the table in `producers`) that lies below a
+   span of the run is untracked: counted apart, in no other number, and no matter for `complete`. Each of nested ones
+   counts. What ends after the run is seen by whoever reads the whole trace alone.
+
+Runs of others, in traces that are read back (`runs` finds them):
+
+8. The outermost agent or workflow is the run, with all that lies below it but the runs of ours, which stand beside it.
+   Model calls that lie in none belong to the run of their trace's root. Its id is the span id of its root.
+9. Of nested model calls the outermost one counts, whatever lies between them. A failed attempt inside a call that then
+   tried again is a failed call of its own; where every attempt failed, the call itself is none.
+10. What an agent or a workflow says that it used is never added. Where no model call lies below one, it is
+    `remote_usage`, of the outermost such agent.
+11. Spans whose parent is missing belong to the root of their trace; where that is missing too, the run is `running`.
 
 What is unknown:
 
-8. Unknown is `None`, never 0. A sum is `None` when there are parts and every one is unknown, else the sum of the known
-   parts. An answered call without input or output tokens is unmeasured: the sums are then lower bounds.
-9. `cost_usd_known` adds up the prices on the spans, as decimals. `cost_usd` is the same number when every answered call
-   has a price, and `None` otherwise or when no call was answered.
+12. Unknown is `None`, never 0. A sum is `None` when there are parts and every one is unknown, else the sum of the known
+    parts. An answered call without input or output tokens is unmeasured: the sums are then lower bounds.
+13. `cost_usd_known` adds up the prices on the spans, as decimals. `cost_usd` is the same number when every answered
+    call has a price, and `None` otherwise or when no call was answered.
 
 Time:
 
-10. llm time is the union of the model calls; tool time is the union of the tool calls without what lies inside model
+14. llm time is the union of the model calls; tool time is the union of the tool calls without what lies inside model
     calls; other time is the rest of the duration. All are clipped to the root's time, and add up to it exactly. For an
     iteration the frame is the iteration span, for a phase the union of its agents' spans. An end before its start is
     taken as the start. `parallel_ns` is what the clipped durations of calls and tools add up to beyond their union.
-11. `first_chunk_ns` is that of the streamed call that started first, of those that gave a chunk.
+15. `first_chunk_ns` is that of the streamed call that started first, of those that gave a chunk.
 
 The whole:
 
-12. Status, stop reason, error and tasks are the root's; of two roots, those of the one that started first. Without a
-    root the run is `running`. Under a root that is an agent's own, iterations and tasks are unknown.
-13. `complete` compares the root's summary (iterations, model calls, tool calls, tokens, cost) with what was counted:
-    False when one differs or the parent of a span of the run (its root excepted) is missing, `None` while there is no
-    root or it has no summary, True otherwise.
+16. Status, stop reason, error and tasks are the root's; of two roots, those of the one that started first. Without a
+    root the run is `running`, and has lasted from the start of its first to the end of its last span. Under a root that
+    is an agent's own, or of others, iterations and tasks are unknown.
+17. `complete` is False when the parent of a span of the run (its root excepted) is missing, or the root's summary
+    (spans, iterations, model calls, tool calls, tokens, cost) differs from what was counted; else True when there is a
+    summary, and `None` when there is none.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from nanoagent.core.intervals import Interval
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
-from nanoagent.core.records import RunSummary, SpanRecord
+from nanoagent.core.records import RunSummary, SpanRecord, as_cost_usd
 from nanoagent.core.tally import Tally
 from nanoagent.tracing import names
 
@@ -76,29 +88,8 @@ class SelfCounts(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: Decimal | None
-
-
-def fold(
-    records: Iterable[SpanRecord], *, run_id: str | None = None, present: Collection[str] | None = None
-) -> PerformanceMetrics:
-    """Count the records of one run, in any order.
-
-    Args:
-        records: The finished spans, those of others included; what is no part of the run is left out.
-        run_id: The run to count; by default the outermost one, the oldest if there are several.
-        present: The ids of all spans that are known to exist, to find missing parents by; `None` where records come
-            straight from the process that made them, so that a parent cannot be missing.
-    """
-    records = list(records)
-    run_id = run_id or _outermost(records)
-    if run_id is None:
-        return PerformanceMetrics()
-    total = Fold(run_id)
-    for record in records:
-        total.add(record)
-    for record in _untracked(records, total):
-        total.add_untracked(record)
-    return total.metrics(present=present)
+    spans: int | None
+    """The root included, whether it was counted yet or not."""
 
 
 class Fold:
@@ -113,6 +104,7 @@ class Fold:
     """Records of runs that are not known to be nested in this one."""
     _untracked: Mapping[_Key, int] = MappingProxyType({})
     """Tokens of the model calls of others."""
+    _remote_tokens: int = 0
 
     def __init__(
         self, run_id: str, *, root_operation: str = names.OP_WORKFLOW, parent_run_id: str | None = None
@@ -132,7 +124,9 @@ class Fold:
         self._iterations: dict[int, Tally] = {}
         self._models: set[str] = set()
         self._parents: dict[_Key, str | None] = {}
-        self._root: SpanRecord | None = None
+        self.root: SpanRecord | None = None
+        """The run's root, once it has ended."""
+        self._sealed_spans: int | None = None
         self._first_start_ns: int | None = None
 
     def add(self, record: SpanRecord) -> None:
@@ -162,6 +156,15 @@ class Fold:
             self.add(record)
         self._waiting = {waiting: records for waiting, records in self._waiting.items() if waiting != run_id}
 
+    def root_is(self, root: SpanRecord, *, status: str) -> None:
+        """Take this span of others as the run's root, which it may be beside something that counts."""
+        nothing = RunSummary(status, *[None] * (len(RunSummary._fields) - 1))
+        self.root = root._replace(operation=names.OP_AGENT, summary=nothing)
+
+    def add_remote(self, tokens: int) -> None:
+        """Note what an agent used whose calls are not in the trace."""
+        self._remote_tokens += tokens
+
     def add_untracked(self, record: SpanRecord) -> None:
         """Count a model call of others that lies inside the run."""
         if record.call is not None:
@@ -169,6 +172,7 @@ class Fold:
 
     def seal(self) -> None:
         """Forget which spans were counted: the run is over, and no further record comes."""
+        self._sealed_spans = len(self._parents)
         self._parents.clear()
         if self._waiting:
             self._waiting = {}
@@ -188,10 +192,11 @@ class Fold:
 
         Args:
             goal: The run's goal, where it is known.
-            so_far: The time from the run's start to now, while its root is open; without it the run is 0 long.
-            present: See `fold`.
+            so_far: How long the run has lasted while its root is open or missing; without it the run is 0 long.
+            present: The ids of all spans that are known to exist, to find missing parents by; `None` where records come
+                straight from the process that made them, so that a parent cannot be missing.
         """
-        root, summary = self._root, self._root.summary if self._root else None
+        root, summary = self.root, self.root.summary if self.root else None
         start_ns, end_ns = (root.start_ns, root.end_ns) if root else so_far or (self._first_start_ns, None)
         frame = [] if start_ns is None or end_ns is None else [(start_ns, max(start_ns, end_ns))]
         is_workflow = self._is_workflow
@@ -211,6 +216,7 @@ class Fold:
             tasks_total=((summary.tasks_total if summary else None) or 0) if is_workflow else None,
             untracked_api_calls=len(self._untracked),
             untracked_tokens=sum(self._untracked.values()),
+            remote_usage=self._remote_tokens,
             by_phase=tuple(PhaseCounts(phase=phase, **self._phases[phase].counts()) for phase in self._phase_order()),
             by_iteration=tuple(
                 IterationCounts(iteration=n, **self._iterations[n].counts()) for n in sorted(self._iterations)
@@ -229,7 +235,33 @@ class Fold:
             input_tokens=total.sum_of(total.input_tokens),
             output_tokens=total.sum_of(total.output_tokens),
             cost_usd=total.cost_usd,
+            spans=self.spans if self.root else self.spans + 1,
         )
+
+    @property
+    def spans(self) -> int:
+        """The spans that were counted, those of nested runs included."""
+        return len(self._parents) if self._sealed_spans is None else self._sealed_spans
+
+    @property
+    def counts_something(self) -> bool:
+        """Whether anything was counted but the run itself."""
+        return bool(self._total.api_calls or self._total.tool_calls or self._remote_tokens)
+
+    @property
+    def expected_spans(self) -> int | None:
+        """How many there should be, as the root says; `None` where it does not say."""
+        summary = self.root.summary if self.root else None
+        return summary.spans if summary else None
+
+    def missing_parents(self, present: Collection[str]) -> set[str]:
+        """The spans that others of the run name as their parent and that are not among those `present`."""
+        root_key = (self.root.trace_id, self.root.span_id) if self.root else None
+        return {
+            parent
+            for key, parent in self._parents.items()
+            if parent is not None and parent not in present and key != root_key
+        }
 
     @property
     def tokens_used(self) -> int:
@@ -243,7 +275,7 @@ class Fold:
 
     @property
     def _is_workflow(self) -> bool:
-        return (self._root.operation if self._root else self._root_operation) == names.OP_WORKFLOW
+        return (self.root.operation if self.root else self._root_operation) == names.OP_WORKFLOW
 
     @property
     def _iterations_seen(self) -> int:
@@ -255,8 +287,8 @@ class Fold:
         operation = record.operation
         if record.summary is not None:
             # What the root of a nested run carries is the place of the run in the one around it.
-            if self._root is None or _age(record) < _age(self._root):
-                self._root = record
+            if self.root is None or _age(record) < _age(self.root):
+                self.root = record
         elif operation in _AGENT_OPERATIONS:
             if record.phase is not None:
                 self._phase(record.phase).add_frame(record)
@@ -307,6 +339,8 @@ class Fold:
         return sorted(self._phases, key=lambda phase: (PHASES.index(phase) if phase in PHASES else len(PHASES), phase))
 
     def _complete(self, summary: RunSummary | None, present: Collection[str] | None) -> bool | None:
+        if present is not None and self.missing_parents(present):
+            return False
         if summary is None or summary.api_calls is None:
             return None
         said = SelfCounts(
@@ -316,44 +350,15 @@ class Fold:
             input_tokens=summary.input_tokens,
             output_tokens=summary.output_tokens,
             cost_usd=summary.cost_usd,
+            spans=summary.spans,
         )
-        return self.self_counts() == said and not self._missing_parents(present)
-
-    def _missing_parents(self, present: Collection[str] | None) -> set[str | None]:
-        if present is None or self._root is None:
-            return set()
-        root_key = (self._root.trace_id, self._root.span_id)
-        known = {span_id for _, span_id in self._parents}
-        return {
-            parent
-            for key, parent in self._parents.items()
-            if key != root_key and parent not in known and parent not in present
-        }
-
-
-def _outermost(records: Sequence[SpanRecord]) -> str | None:
-    """The run that is nested in none of the others, the oldest of several."""
-    parents = {record.run_id: record.parent_run_id for record in records if record.parent_run_id is not None}
-    runs = {record.run_id for record in records}
-    outer = [record for record in records if record.run_id is not None and parents.get(record.run_id) not in runs]
-    return min(((record.start_ns, record.run_id) for record in outer), default=(0, None))[1]
-
-
-def _untracked(records: Sequence[SpanRecord], total: Fold) -> Iterable[SpanRecord]:
-    """The model calls of others that lie below a span of the run."""
-    by_key = {(record.trace_id, record.span_id): record for record in records}
-    for record in records:
-        if record.call is None or record.run_id is not None:
-            continue
-        above, seen = record, {record.span_id}
-        while above.run_id is None and above.parent_span_id is not None and above.parent_span_id not in seen:
-            seen.add(above.parent_span_id)
-            found = by_key.get((record.trace_id, above.parent_span_id))
-            if found is None:
-                break
-            above = found
-        if total.includes(above.run_id):
-            yield record
+        found = self.self_counts()
+        if summary.spans is None:
+            found = found._replace(spans=None)
+        # The root carries the cost as a float, which has fewer digits than a large sum.
+        if found.cost_usd is not None:
+            found = found._replace(cost_usd=as_cost_usd(float(found.cost_usd)))
+        return found == said
 
 
 def _age(record: SpanRecord) -> tuple[int, str]:

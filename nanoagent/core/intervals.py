@@ -8,7 +8,7 @@ Interval = tuple[int, int]
 
 
 def time_split(frame: list[Interval], calls: list[Interval], tools: list[Interval]) -> dict[str, int]:
-    """How the time of `frame` was spent: the four `*_ns` fields of `Counts`, by rule 8 of the counting rule."""
+    """How the time of `frame` was spent: the four `*_ns` fields of `Counts`, by rule 14 of the counting rule."""
     frame = union(frame)
     clipped_calls, clipped_tools = list(_clip(calls, frame)), list(_clip(tools, frame))
     llm_ns = _length(union(clipped_calls))

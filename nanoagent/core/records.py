@@ -4,11 +4,14 @@ Every source of spans (the run itself, an SDK span, a line of a file, a trace fr
 same span, through `SpanRecord.of`; whatever counts takes records and nothing else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
+from nanoagent.core import producers
 from nanoagent.tracing import names
+
+_T = TypeVar("_T")
 
 CANCELLED_ERROR_TYPE: Final = "asyncio.exceptions.CancelledError"
 """`error.type` of what was cancelled rather than failed."""
@@ -43,8 +46,9 @@ _SUMMARY_KEYS: Final = (
     names.TASKS_TOTAL,
     names.RUN_INPUT_TOKENS,
     names.RUN_OUTPUT_TOKENS,
+    names.RUN_SPANS,
 )
-"""In the order of the fields of `RunSummary`."""
+"""In the order of the counts of `RunSummary`."""
 
 
 class ModelCall(NamedTuple):
@@ -86,6 +90,7 @@ class RunSummary(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: Decimal | None
+    spans: int | None
 
 
 class SpanRecord(NamedTuple):
@@ -102,7 +107,7 @@ class SpanRecord(NamedTuple):
     """Unix time in nanoseconds."""
     operation: str | None
     """`gen_ai.operation.name`, or `iteration` for our iterations; `None` for any other span, and for a tool that was
-    deferred."""
+    deferred. Of spans of others what `producers` makes of them."""
     run_id: str | None = None
     """The run of ours that the span belongs to; `None` for spans of others."""
     parent_run_id: str | None = None
@@ -115,6 +120,8 @@ class SpanRecord(NamedTuple):
     """On model calls alone."""
     summary: RunSummary | None = None
     """On a run's root alone."""
+    agent_tokens: int | None = None
+    """On agents and workflows of others alone: the input and output tokens that they say they used."""
 
     @classmethod
     def of(
@@ -143,10 +150,11 @@ class SpanRecord(NamedTuple):
             exception_type: `exception.type` of its exception event, for producers that set no `error.type`.
         """
         get = attributes.get
-        operation, run_id = get(names.OPERATION_NAME), get(names.RUN_ID)
-        phase, iteration = get(names.PHASE), get(names.ITERATION)
+        error_type = _text(get(names.ERROR_TYPE)) or exception_type or UNSPECIFIED_ERROR_TYPE if failed else None
+        run_id = get(names.RUN_ID)
         if not isinstance(run_id, str):
-            run_id = None
+            return _of_others(trace_id, span_id, parent_span_id, start_ns, end_ns, attributes, error_type)
+        operation, phase, iteration = get(names.OPERATION_NAME), get(names.PHASE), get(names.ITERATION)
         if not isinstance(phase, str):
             phase = None
         if iteration is not None:
@@ -155,7 +163,7 @@ class SpanRecord(NamedTuple):
             operation = None  # a question, which is asked before the call is made
         if operation is None and name == names.ITERATION_SPAN and iteration is not None:
             operation = names.ITERATION_SPAN
-        root = run_id is not None and is_root(attributes)
+        root = is_root(attributes)
         return cls(
             trace_id,
             span_id,
@@ -167,10 +175,39 @@ class SpanRecord(NamedTuple):
             _text(get(names.PARENT_RUN_ID)) if root else None,
             phase,
             iteration,
-            get(names.ERROR_TYPE, exception_type or UNSPECIFIED_ERROR_TYPE) if failed else None,
+            error_type,
             _call_of(attributes) if operation in names.INFERENCE_OPERATIONS else None,
             _summary_of(attributes) if root else None,
         )
+
+
+def _of_others(
+    trace_id: str | None,
+    span_id: str,
+    parent_span_id: str | None,
+    start_ns: int,
+    end_ns: int,
+    attributes: Mapping[str, Any],
+    error_type: str | None,
+) -> SpanRecord:
+    operation = producers.operation_of(attributes, error_type=error_type)
+    call, agent_tokens = None, None
+    if operation in names.INFERENCE_OPERATIONS or operation == producers.FAILED_ATTEMPT:
+        call = _call_of_others(attributes)
+    elif operation in (names.OP_AGENT, names.OP_WORKFLOW):
+        known = [count for keys in producers.AGENT_USAGE if (count := _first(attributes, keys, as_count)) is not None]
+        agent_tokens = sum(known) if known else None
+    return SpanRecord(
+        trace_id,
+        span_id,
+        parent_span_id,
+        start_ns,
+        end_ns,
+        operation,
+        error_type=error_type,
+        call=call,
+        agent_tokens=agent_tokens,
+    )
 
 
 def is_root(attributes: Mapping[str, Any]) -> bool:
@@ -216,6 +253,32 @@ def _call_of(attributes: Mapping[str, Any]) -> ModelCall:
     )
 
 
+def _call_of_others(attributes: Mapping[str, Any]) -> ModelCall:
+    input_tokens, output_tokens, cached, created, reasoning = (
+        _first(attributes, keys, as_count) for keys in producers.USAGE
+    )
+    return ModelCall(
+        _first(attributes, producers.MODEL, _name),
+        input_tokens,
+        output_tokens,
+        cached,
+        created,
+        reasoning,
+        _first(attributes, producers.COST_USD, as_cost_usd),
+        _as_ns(attributes.get(names.TIME_TO_FIRST_CHUNK)),
+    )
+
+
+def _first(attributes: Mapping[str, Any], keys: Iterable[str], usable: Callable[[Any], _T | None]) -> _T | None:
+    """The first usable value that stands under one of the keys."""
+    found = (usable(attributes[key]) for key in keys if key in attributes)
+    return next((value for value in found if value is not None), None)
+
+
+def _name(value: object) -> str | None:
+    return _text(value) or None
+
+
 def _as_ns(seconds: object) -> int | None:
     if type(seconds) not in (int, float):
         return None
@@ -224,13 +287,13 @@ def _as_ns(seconds: object) -> int | None:
 
 def _summary_of(attributes: Mapping[str, Any]) -> RunSummary:
     get = attributes.get
-    iterations, api_calls, tool_calls, completed, total, input_tokens, output_tokens = as_counts(
+    iterations, api_calls, tool_calls, completed, total, input_tokens, output_tokens, spans = as_counts(
         map(get, _SUMMARY_KEYS)
     )
     cost_usd = get(names.RUN_COST_USD)
     return RunSummary(
-        get(names.STATUS),
-        get(names.STOP_REASON),
+        _text(get(names.STATUS)),
+        _text(get(names.STOP_REASON)),
         iterations,
         api_calls,
         tool_calls,
@@ -239,4 +302,5 @@ def _summary_of(attributes: Mapping[str, Any]) -> RunSummary:
         input_tokens,
         output_tokens,
         None if cost_usd is None else as_cost_usd(cost_usd),
+        spans,
     )

@@ -1,11 +1,18 @@
-"""The runs that a bunch of spans is made of, each counted by the counting rule."""
+"""The runs that some traces are made of, each counted by the counting rule."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Final, NamedTuple
 
-from nanoagent.core.counting import fold
+from nanoagent.core.counting import Fold
+from nanoagent.core.intervals import Interval
+from nanoagent.core.lineage import each_once, runs_around
+from nanoagent.core.others import RunOfOthers, runs_of_others
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.records import SpanRecord
+
+MAX_DEPTH: Final = 64
+"""Runs within runs are counted in so many of those around them."""
 
 
 class CountedRun(NamedTuple):
@@ -26,8 +33,75 @@ def runs_in(records: Iterable[SpanRecord]) -> list[CountedRun]:
     Args:
         records: All the spans of some traces, in any order, with any of them more than once.
     """
-    records = list(records)
-    present = {record.span_id for record in records}
-    ids = sorted({record.run_id for record in records if record.run_id is not None})
-    counted = [CountedRun(fold(records, run_id=run_id, present=present), spans=len(records)) for run_id in ids]
-    return sorted(counted, key=lambda run: run.metrics.start_time_unix_ns or 0)
+    spans = each_once(records)
+    ours = [record for record in spans.values() if record.run_id is not None]
+    folds, around = _folds(ours)
+    for record in ours:
+        for fold in around[str(record.run_id)]:
+            fold.add(record)
+    others: list[RunOfOthers] = []
+    if any(record.operation is not None for record in spans.values() if record.run_id is None):
+        inside = runs_around(spans)
+        for key, record in spans.items():
+            run_id = inside[key]
+            if record.run_id is None and record.call is not None and run_id is not None:
+                for fold in around[run_id]:
+                    fold.add_untracked(record)
+        others = runs_of_others({key: spans[key] for key, run_id in inside.items() if run_id is None}, ours)
+    present = {span_id for _, span_id in spans}
+    lasting = _lasting(record for record in ours if folds[str(record.run_id)].root is None)
+    counted = [_counted(fold, present, lasting.get(run_id)) for run_id, fold in folds.items()]
+    counted += map(_counted_of_others, others)
+    return sorted(counted, key=lambda run: (run.metrics.start_time_unix_ns or 0, str(run.metrics.run_id)))
+
+
+def _folds(ours: Iterable[SpanRecord]) -> tuple[dict[str, Fold], dict[str, list[Fold]]]:
+    """A fold for each of our runs, and for each of them all that its spans count in: its own and those around it."""
+    roots: dict[str, SpanRecord | None] = {}
+    for record in ours:
+        known = roots.setdefault(str(record.run_id), None)
+        if record.summary is not None and (known is None or _age(record) < _age(known)):
+            roots[str(record.run_id)] = record
+    folds = {run_id: Fold(run_id, parent_run_id=root.parent_run_id if root else None) for run_id, root in roots.items()}
+    around = {run_id: [fold] for run_id, fold in folds.items()}
+    for run_id, root in roots.items():
+        inner = root
+        while inner is not None and len(around[run_id]) <= MAX_DEPTH:
+            outer = folds.get(str(inner.parent_run_id))
+            if outer is None or outer in around[run_id]:
+                break
+            outer.nest(run_id, inner.phase, inner.iteration)
+            around[run_id].append(outer)
+            inner = roots[outer.run_id]
+    return folds, around
+
+
+def _lasting(records: Iterable[SpanRecord]) -> dict[str, Interval]:
+    """From the start of a run's first to the end of its last span, by the run's id."""
+    lasting: dict[str, Interval] = {}
+    for record in records:
+        start_ns, end_ns = lasting.get(str(record.run_id), (record.start_ns, record.start_ns))
+        lasting[str(record.run_id)] = min(start_ns, record.start_ns), max(end_ns, record.end_ns)
+    return lasting
+
+
+def _counted(fold: Fold, present: Collection[str], so_far: Interval | None) -> CountedRun:
+    return CountedRun(
+        metrics=fold.metrics(present=present, so_far=so_far),
+        spans=fold.spans,
+        expected_spans=fold.expected_spans,
+        missing_parents=tuple(sorted(fold.missing_parents(present))),
+    )
+
+
+def _counted_of_others(run: RunOfOthers) -> CountedRun:
+    metrics = run.fold.metrics(so_far=run.so_far)
+    return CountedRun(
+        metrics=replace(metrics, complete=False) if run.missing_parents else metrics,
+        spans=run.spans,
+        missing_parents=tuple(sorted(run.missing_parents)),
+    )
+
+
+def _age(record: SpanRecord) -> tuple[int, str]:
+    return record.start_ns, record.span_id

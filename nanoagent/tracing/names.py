@@ -138,6 +138,9 @@ MAX_ITERATIONS: Final = "nanoagent.max_iterations"
 PROMPTS_HASH: Final = "nanoagent.prompts.hash"
 """The first 12 hex digits of a SHA-256 over the prompts in use: an orchestrator's at start, the instructions that an
 agent's first request carries at the end."""
+RUN_SPANS: Final = "nanoagent.spans"
+"""At the end: how many spans the run has, the root and those of nested runs included; a reader tells by it how many are
+missing."""
 RUN_ITERATIONS: Final = "nanoagent.iterations"
 """At the end: what the run counted itself, as the six below; a reader compares them with what it found."""
 RUN_API_CALLS: Final = "nanoagent.api_calls"

@@ -287,6 +287,7 @@ def _as_attributes(counts: SelfCounts) -> dict[str, AttributeValue]:
         names.RUN_TOOL_CALLS: counts.tool_calls,
         names.RUN_INPUT_TOKENS: counts.input_tokens,
         names.RUN_OUTPUT_TOKENS: counts.output_tokens,
+        names.RUN_SPANS: counts.spans,
         names.RUN_COST_USD: None if counts.cost_usd is None else float(counts.cost_usd),
     }
     return {key: value for key, value in given.items() if value is not None}

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nanoagent import PerformanceMetrics
-from nanoagent.core.counting import fold
 from nanoagent.core.intervals import time_split, union
 from nanoagent.core.performance import IterationCounts
 from nanoagent.core.records import CANCELLED_ERROR_TYPE, SpanRecord, as_cost_usd, as_count
+from nanoagent.core.runs import runs_in
 from nanoagent.tracing import names
-from tests.span_records import RUN, chat, record, root, tool
+from tests.span_records import RUN, chat, fold, record, root, tool
 
 COMPLETE = [
     record(names.OP_PLAN, "plan", 0, 20, phase="plan"),
@@ -32,7 +32,7 @@ COMPLETE = [
 
 
 def test_a_whole_run() -> None:
-    metrics = fold(COMPLETE, present=[])
+    metrics = fold(COMPLETE)
     assert metrics == PerformanceMetrics(
         run_id=RUN,
         trace_id="t" * 32,
@@ -137,12 +137,12 @@ def test_5_rollups_and_subsets_are_never_added() -> None:
         ([(-5, 1.5), (True, "7")], (None, None, 2)),
     ],
 )
-def test_6_unknown_is_none_and_a_sum_is_that_of_the_known_parts(tokens: list[Any], expected: Any) -> None:
-    metrics = fold([chat(f"c{n}", n, n + 1, tokens=pair) for n, pair in enumerate(tokens)], run_id=RUN)
+def test_12_unknown_is_none_and_a_sum_is_that_of_the_known_parts(tokens: list[Any], expected: Any) -> None:
+    metrics = fold([root(0, 9), *(chat(f"c{n}", n, n + 1, tokens=pair) for n, pair in enumerate(tokens))])
     assert (metrics.input_tokens, metrics.output_tokens, metrics.unmeasured_api_calls) == expected
 
 
-def test_7_the_cost_is_known_when_every_answered_call_has_a_price() -> None:
+def test_13_the_cost_is_known_when_every_answered_call_has_a_price() -> None:
     priced = [chat("c1", 0, 1, cost=0.1), chat("c2", 1, 2, cost=0.2), chat("c3", 2, 3, error="ValueError")]
     metrics = fold(priced)
     assert (metrics.cost_usd, metrics.cost_usd_known, metrics.unpriced_api_calls) == (Decimal("0.3"), Decimal("0.3"), 0)
@@ -151,7 +151,7 @@ def test_7_the_cost_is_known_when_every_answered_call_has_a_price() -> None:
     assert fold([chat("c1", 0, 1, error="ValueError")]).cost_usd is None
 
 
-def test_8_time_is_clipped_to_the_root_and_an_end_before_its_start_is_the_start() -> None:
+def test_14_time_is_clipped_to_the_root_and_an_end_before_its_start_is_the_start() -> None:
     metrics = fold(
         [root(100, 200), chat("c1", 50, 120), tool("t1", 110, 130), tool("t2", 190, 300), chat("c2", 150, 90)]
     )
@@ -159,16 +159,16 @@ def test_8_time_is_clipped_to_the_root_and_an_end_before_its_start_is_the_start(
     assert fold([root(200, 100), chat("c1", 50, 120)]).duration_seconds() == 0.0
 
 
-def test_9_without_a_root_a_run_is_running() -> None:
+def test_16_without_a_root_a_run_is_running() -> None:
     metrics = fold(COMPLETE[:-1])
-    assert (metrics.status, metrics.stop_reason, metrics.end_time, metrics.complete) == ("running", None, None, None)
+    assert (metrics.status, metrics.stop_reason, metrics.end_time, metrics.complete) == ("running", None, None, False)
     assert metrics.tasks_total == 0
     failed = fold([COMPLETE[-1]._replace(error_type="ValueError")])
     assert (failed.error_type, failed.tasks_completed, failed.tasks_total) == ("ValueError", 1, 2)
 
 
 @pytest.mark.parametrize("dropped", [n for n, span in enumerate(COMPLETE[:-1]) if span.operation != names.OP_AGENT][1:])
-def test_10_a_run_that_lost_a_counted_span_is_not_complete(dropped: int) -> None:
+def test_17_a_run_that_lost_a_counted_span_is_not_complete(dropped: int) -> None:
     kept = [span for n, span in enumerate(COMPLETE) if n != dropped]
     assert fold(kept).complete is False
 
@@ -185,21 +185,31 @@ def test_10_a_run_that_lost_a_counted_span_is_not_complete(dropped: int) -> None
     ],
     ids=str,
 )
-def test_10_a_root_that_counted_otherwise_is_not_complete(wrong: dict[str, Any]) -> None:
+def test_17_a_root_that_counted_otherwise_is_not_complete(wrong: dict[str, Any]) -> None:
     summary = COMPLETE[-1].summary
     assert summary is not None
     other = COMPLETE[-1]._replace(summary=summary._replace(**wrong))
     assert fold([*COMPLETE[:-1], other]).complete is False
 
 
-def test_10_a_missing_parent_is_found_where_it_can_be_missing() -> None:
+def test_17_a_missing_parent_is_found() -> None:
     without_agent = [span for span in COMPLETE if span.span_id != "a1"]
-    assert fold(without_agent, present=[]).complete is False
-    assert fold(without_agent, present=["a1"]).complete is True
-    assert fold(without_agent).complete is True
+    (run,) = runs_in(without_agent)
+    assert (run.metrics.complete, run.missing_parents, run.metrics.tokens_used) == (False, ("a1",), 340)
 
 
-def test_10_a_root_without_counts_leaves_it_open() -> None:
+def test_17_a_run_tells_how_many_spans_it_has() -> None:
+    summary = COMPLETE[-1].summary
+    assert summary is not None
+    whole = [*COMPLETE[:-1], COMPLETE[-1]._replace(summary=summary._replace(spans=len(COMPLETE)))]
+    (run,) = runs_in(whole)
+    assert (run.metrics.complete, run.spans, run.expected_spans) == (True, 8, 8)
+    # An agent without a call is counted in nothing else.
+    (run,) = runs_in([span for span in whole if span.operation != names.OP_PLAN])
+    assert (run.metrics.complete, run.spans, run.expected_spans) == (False, 7, 8)
+
+
+def test_17_a_root_without_counts_leaves_it_open() -> None:
     assert fold([root(0, 1)]).complete is None
 
 
@@ -311,7 +321,7 @@ def test_a_failed_span_that_names_no_error_failed_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("context", [Context(prec=3), Context(rounding=ROUND_UP), Context(traps=[Inexact])], ids=str)
-def test_7_the_applications_own_way_with_decimals_changes_no_price_and_no_sum(context: Context) -> None:
+def test_13_the_applications_own_way_with_decimals_changes_no_price_and_no_sum(context: Context) -> None:
     costs = (0.1 + 0.2, 0.123456789, 1234.5)
     spans = [chat(f"c{n}", n, n + 1, cost=cost) for n, cost in enumerate(costs)]
     usual = fold(spans)
@@ -321,12 +331,12 @@ def test_7_the_applications_own_way_with_decimals_changes_no_price_and_no_sum(co
     assert usual.cost_usd == Decimal("1234.923456789")
 
 
-def test_9_of_two_roots_the_earlier_one_counts_in_any_order() -> None:
+def test_16_of_two_roots_the_earlier_one_counts_in_any_order() -> None:
     first, second = root(0, 10, api_calls=0), root(5, 9)._replace(span_id="root2")
     assert fold([first, second]) == fold([second, first])
     assert fold([second, first]).end_time_unix_ns == 10
 
 
-def test_9_without_a_root_the_trace_does_not_depend_on_the_order() -> None:
+def test_16_without_a_root_the_trace_does_not_depend_on_the_order() -> None:
     a, b = chat("c1", 0, 1, trace_id="a" * 32), chat("c2", 1, 2, trace_id="b" * 32)
     assert fold([a, b]) == fold([b, a])

@@ -16,12 +16,12 @@ from pydantic_ai.messages import TextPart
 from instrumentation.records import record_of
 from instrumentation.testing import Capture, TickingClock, tree_text
 from nanoagent import Orchestrator, PerformanceMetrics, RunResult, StopReason, Tracing, keep_context, traced_run
-from nanoagent.core.counting import fold
 from nanoagent.tracing.run import current_place
 from nanoagent.tracing.spans import tool_span
 from tests.models import CannedModel, call, executed, plan, priced, reflected, response
 from tests.runs import add, prepared, ran
 from tests.snapshot import assert_matches
+from tests.span_records import fold
 
 
 def inner_model() -> CannedModel:
@@ -54,7 +54,7 @@ def from_spans(captured: Capture, run_id: str, *, seed: int) -> PerformanceMetri
     """What a reader makes of the spans, in some order."""
     records = records_of(captured)
     random.Random(seed).shuffle(records)  # noqa: S311 - no secret
-    return fold(records, run_id=run_id, present={record.span_id for record in records})
+    return fold(records, run_id=run_id)
 
 
 def live(captured: Capture, run_id: str) -> PerformanceMetrics:

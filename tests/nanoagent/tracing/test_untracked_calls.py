@@ -10,9 +10,9 @@ from pydantic_ai.models.instrumented import InstrumentedModel
 from instrumentation.records import record_of
 from instrumentation.testing import Capture, TickingClock
 from nanoagent import PerformanceMetrics, Tracing
-from nanoagent.core.counting import fold
 from tests.models import CannedModel, call, executed, plan, reflected, response
 from tests.runs import prepared
+from tests.span_records import fold
 
 
 def chat_of_others(tracer: Tracer, *, operation: str = "chat", tokens: int = 7) -> None:
@@ -35,7 +35,7 @@ async def run_with_tool_of(captured: Capture, tool: object) -> tuple[Performance
     await agent.run("go")
     assert own[0] == captured.aggregator.get("run-1")
     records = [record for span in captured.spans if (record := record_of(span)) is not None]
-    return own[0], fold(records, run_id="run-1", present={record.span_id for record in records})
+    return own[0], fold(records, run_id="run-1")
 
 
 async def test_a_call_in_a_tool_that_another_instrumentation_traces_is_untracked() -> None:
