@@ -32,6 +32,7 @@ class Problems:
         self.lossy: bool = False
         """Whether a span may be missing because of one: what was read is then not all that there was."""
         self._tell = tell
+        self._once: set[str] = set()
 
     def add(self, where: str, what: str, *, lossy: bool = True) -> None:
         """Note a problem; `lossy` is whether a span may be missing because of it."""
@@ -41,3 +42,9 @@ class Problems:
             problem = Problem(where, what)
             self.kept.append(problem)
             self._tell(problem)
+
+    def add_once(self, where: str, what: str, *, lossy: bool = True) -> None:
+        """Note a problem where it is met first; the same words again are no other problem."""
+        if what not in self._once:
+            self._once.add(what)
+            self.add(where, what, lossy=lossy)
