@@ -1,0 +1,89 @@
+"""The runs in a stream of spans, counted as they are over, in memory that does not grow with the stream."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from instrumentation.reading.bad_counts import BadCounts, bad_counts_of
+from instrumentation.reading.grouping import Group, Grouping
+from instrumentation.reading.late_spans import LateSpans
+from instrumentation.reading.problems import Problems
+from instrumentation.reading.spans import Batch
+from nanoagent.core.records import SpanRecord
+from nanoagent.core.runs import CountedRun, runs_in
+
+Price = Callable[[Mapping[str, Any], SpanRecord], Decimal | None]
+"""What a model call cost in USD, from its span's attributes and its record; `None` where it is not known."""
+
+
+def counted_runs(
+    batches: Iterable[Batch], problems: Problems, *, price: Price | None = None, grouping: Grouping | None = None
+) -> Iterator[CountedRun]:
+    """The runs in these spans: each as soon as it is over, the rest at the end, the oldest first.
+
+    What hangs together is counted together: the spans of a trace, and all the traces of a run. It is over when its root
+    was seen and 10,000 further spans were of others. What comes later still is left out and told.
+
+    Args:
+        batches: Spans, in any order, with any of them more than once.
+        problems: Hears of counts that are none, and of spans that were left out.
+        price: Asked for answered model calls of other producers that carry no price.
+        grouping: What hangs together; by default with the bounds above.
+    """
+    counting = _Counting(problems, grouping or Grouping(), price)
+    for batch in batches:
+        counting.add(batch)
+        for group in counting.groups.over():
+            yield from counting.count(group)
+    for group in counting.groups.rest():
+        yield from counting.count(group)
+    counting.tell()
+
+
+class _Counting:
+    """Spans become records in groups, and groups become runs."""
+
+    def __init__(self, problems: Problems, groups: Grouping, price: Price | None) -> None:
+        self.groups = groups
+        self._problems = problems
+        self._price = price
+        self._late = LateSpans()
+        self._bad = BadCounts()
+
+    def add(self, batch: Batch) -> None:
+        """Put spans into their groups."""
+        for span in batch:
+            record = SpanRecord.of(*span)
+            if self._late.is_late(record):
+                continue
+            if record.call is None:
+                self.groups.add(record)
+            else:
+                bad = bad_counts_of(span.attributes, record)
+                group = self.groups.add(_priced(record, span.attributes, self._price))
+                for found in bad:
+                    group.bad[found.span_id, found.key] = found
+
+    def count(self, group: Group) -> list[CountedRun]:
+        """The runs of a group that is over."""
+        self._late.counted(group)
+        for found in group.bad.values():
+            self._bad.add(found)
+        if group.left_out:
+            what = f"has {group.left_out:,} spans more than the {len(group.records):,} that are kept: left out"
+            self._problems.add(f"trace {min(map(str, group.traces))}", what)
+        return runs_in(group.records)
+
+    def tell(self) -> None:
+        """Tell what goes for all of them together."""
+        self._late.tell(self._problems)
+        self._bad.tell(self._problems)
+
+
+def _priced(record: SpanRecord, attributes: Mapping[str, Any], price: Price | None) -> SpanRecord:
+    call = record.call
+    if price is None or call is None or call.cost_usd is not None:
+        return record
+    if record.run_id is not None or record.error_type is not None:
+        return record
+    return record._replace(call=call._replace(cost_usd=price(attributes, record)))

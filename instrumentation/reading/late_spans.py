@@ -1,0 +1,54 @@
+"""Late spans: those of traces and runs that were counted already."""
+
+from collections import Counter
+from typing import Final
+
+from instrumentation.reading.grouping import Group
+from instrumentation.reading.problems import Problems
+from nanoagent.core.records import SpanRecord
+
+MAX_REMEMBERED: Final = 200_000
+"""Ids of counted traces and runs that are remembered; the oldest ones are forgotten first."""
+_MAX_TOLD: Final = 50
+"""Traces whose late spans are told one by one; those of the others are told as one number."""
+
+
+class LateSpans:
+    """Knows what was counted, and counts what comes later; of ids it keeps 8 bytes each."""
+
+    def __init__(self, *, max_remembered: int = MAX_REMEMBERED) -> None:
+        self._half = max_remembered // 2
+        self._young: set[int] = set()
+        self._old: set[int] = set()
+        self._late: Counter[str | None] = Counter()
+        self._further = 0
+
+    def counted(self, group: Group) -> None:
+        """Remember what was counted."""
+        self._young.update(map(hash, group.traces))
+        self._young.update(map(hash, group.runs))
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, set()
+
+    def is_late(self, record: SpanRecord) -> bool:
+        """Whether a span comes too late; it is then counted as such."""
+        if not self._knows(record.trace_id) and (record.run_id is None or not self._knows(record.run_id)):
+            return False
+        if record.trace_id in self._late or len(self._late) < _MAX_TOLD:
+            self._late[record.trace_id] += 1
+        else:
+            self._further += 1
+        return True
+
+    def tell(self, problems: Problems) -> None:
+        """Tell what was left out."""
+        for trace_id, number in self._late.items():
+            spans = "1 span" if number == 1 else f"{number:,} spans"
+            what = f"{spans} came more than 10,000 spans after the rest, when it was counted already: left out"
+            problems.add(f"trace {trace_id}", what)
+        if self._further:
+            problems.add("further traces", f"{self._further:,} spans came when they were counted already: left out")
+
+    def _knows(self, name: str | None) -> bool:
+        number = hash(name)
+        return number in self._young or number in self._old
