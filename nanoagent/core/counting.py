@@ -59,24 +59,30 @@ The whole:
     summary, and `None` when there is none.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from nanoagent.core.intervals import Interval
-from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
+from nanoagent.core.performance import Counts, IterationCounts, PerformanceMetrics, PhaseCounts
 from nanoagent.core.records import RunSummary, SpanRecord, as_cost_usd
 from nanoagent.core.tally import Tally
 from nanoagent.tracing import names
 
 PHASES: Final = ("plan", "execute", "reflect")
 """The phases of a run, in their order."""
+MAX_NEW: Final = 64
+"""Records that wait to be counted while a run goes on."""
 _AGENT_OPERATIONS: Final = (names.OP_PLAN, names.OP_AGENT)
 _Key = tuple[str | None, str]
 """Trace id and span id."""
 _Filing = tuple[str | None, int | None]
 """The phase and the iteration of a run that something counts under."""
+
+
+_COUNTS: Final = tuple(field.name for field in fields(Counts))
 
 
 class SelfCounts(NamedTuple):
@@ -98,10 +104,6 @@ class Fold:
     # What few runs have stands on the class, and is replaced, never changed, when a run has some.
     _filings: Mapping[str, _Filing] = MappingProxyType({})
     """The nested runs, each with where it counts."""
-    _nested_roots: Mapping[str, SpanRecord] = MappingProxyType({})
-    """Roots of nested runs whose way up to this run is not known yet."""
-    _waiting: Mapping[str, list[SpanRecord]] = MappingProxyType({})
-    """Records of runs that are not known to be nested in this one."""
     _untracked: Mapping[_Key, int] = MappingProxyType({})
     """Tokens of the model calls of others."""
     _remote_tokens: int = 0
@@ -122,44 +124,41 @@ class Fold:
         self._total = Tally()
         self._phases: dict[str, Tally] = {}
         self._iterations: dict[int, Tally] = {}
+        self._places: dict[_Filing, tuple[Tally, ...]] = {}
+        """For each phase and iteration the tallies that what happens there counts in."""
         self._models: set[str] = set()
-        self._parents: dict[_Key, str | None] = {}
-        self.root: SpanRecord | None = None
-        """The run's root, once it has ended."""
-        self._sealed_spans: int | None = None
+        self._seen: set[_Key] = set()
+        self._new: list[SpanRecord] = []
+        """Records that were taken and are not counted yet: together, that takes a fraction of the time."""
+        self._root: SpanRecord | None = None
+        self._spans = 0
+        self._trace_id: str | None = None
         self._first_start_ns: int | None = None
 
     def add(self, record: SpanRecord) -> None:
         """Count a record, unless it is no part of the run or was counted before."""
-        key, run_id = (record.trace_id, record.span_id), record.run_id
-        if run_id is None or key in self._parents:
+        run_id = record.run_id
+        if run_id is None or (run_id != self.run_id and run_id not in self._filings):
             return
-        if run_id == self.run_id:
-            self._parents[key] = record.parent_span_id
-            self._add_own(record)
-        elif run_id in self._filings:
-            self._parents[key] = record.parent_span_id
-            phase, iteration = self._filings[run_id]
-            self._count(record, phase, iteration)
-        else:
-            if run_id not in self._waiting:
-                self._waiting = {**self._waiting, run_id: []}
-            self._waiting[run_id].append(record)
-            if record.parent_run_id is not None:
-                self._nested_roots = {**self._nested_roots, run_id: record}
-                self._settle()
+        key = (record.trace_id, record.span_id)
+        if key not in self._seen:
+            self._seen.add(key)
+            self._new.append(record)
+            if len(self._new) >= MAX_NEW:
+                self._count_new()
+
+    def add_all(self, records: Iterable[SpanRecord]) -> None:
+        """Count records that are known to be parts of the run, none of which was counted before."""
+        self._new.extend(records)
 
     def nest(self, run_id: str, phase: str | None, iteration: int | None) -> None:
-        """Count what a nested run uses, before its root tells of it, under this phase and iteration."""
+        """From now on, count what a nested run uses, under this phase and iteration."""
         self._filings = {**self._filings, run_id: (phase, iteration)}
-        for record in self._waiting.get(run_id, ()):
-            self.add(record)
-        self._waiting = {waiting: records for waiting, records in self._waiting.items() if waiting != run_id}
 
     def root_is(self, root: SpanRecord, *, status: str) -> None:
         """Take this span of others as the run's root, which it may be beside something that counts."""
         nothing = RunSummary(status, *[None] * (len(RunSummary._fields) - 1))
-        self.root = root._replace(operation=names.OP_AGENT, summary=nothing)
+        self._root = root._replace(operation=names.OP_AGENT, summary=nothing)
 
     def add_remote(self, tokens: int) -> None:
         """Note what an agent used whose calls are not in the trace."""
@@ -172,31 +171,36 @@ class Fold:
 
     def seal(self) -> None:
         """Forget which spans were counted: the run is over, and no further record comes."""
-        self._sealed_spans = len(self._parents)
-        self._parents.clear()
-        if self._waiting:
-            self._waiting = {}
+        self._seen.clear()
 
-    def includes(self, run_id: str | None) -> bool:
-        """Whether it is the run itself, or is known to be nested in it."""
-        return run_id == self.run_id or run_id in self._filings
+    @property
+    def root(self) -> SpanRecord | None:
+        """The run's root, once it has ended."""
+        self._count_new()
+        return self._root
+
+    @property
+    def spans(self) -> int:
+        """The spans of the run, those of nested runs included."""
+        self._count_new()
+        return self._spans
 
     def metrics(
         self,
         *,
         goal: str | None = None,
         so_far: Interval | None = None,
-        present: Collection[str] | None = None,
+        lost: bool = False,
     ) -> PerformanceMetrics:
         """The numbers so far.
 
         Args:
             goal: The run's goal, where it is known.
             so_far: How long the run has lasted while its root is open or missing; without it the run is 0 long.
-            present: The ids of all spans that are known to exist, to find missing parents by; `None` where records come
-                straight from the process that made them, so that a parent cannot be missing.
+            lost: Whether spans of the run are known to be missing: others name them as their parent.
         """
-        root, summary = self.root, self.root.summary if self.root else None
+        self._count_new()
+        root, summary = self._root, self._root.summary if self._root else None
         start_ns, end_ns = (root.start_ns, root.end_ns) if root else so_far or (self._first_start_ns, None)
         frame = [] if start_ns is None or end_ns is None else [(start_ns, max(start_ns, end_ns))]
         is_workflow = self._is_workflow
@@ -204,7 +208,7 @@ class Fold:
             goal=goal,
             run_id=self.run_id,
             parent_run_id=root.parent_run_id if root else self._parent_run_id,
-            trace_id=root.trace_id if root else min((trace for trace, _ in self._parents if trace), default=None),
+            trace_id=root.trace_id if root else self._trace_id,
             start_time_unix_ns=start_ns,
             end_time_unix_ns=max(root.start_ns, root.end_ns) if root else None,
             status=(summary.status if summary else None) or "running",
@@ -217,36 +221,31 @@ class Fold:
             untracked_api_calls=len(self._untracked),
             untracked_tokens=sum(self._untracked.values()),
             remote_usage=self._remote_tokens,
-            by_phase=tuple(PhaseCounts(phase=phase, **self._phases[phase].counts()) for phase in self._phase_order()),
-            by_iteration=tuple(
-                IterationCounts(iteration=n, **self._iterations[n].counts()) for n in sorted(self._iterations)
-            ),
-            complete=self._complete(summary, present),
-            **self._total.counts(frame),
+            by_phase=tuple(PhaseCounts.of(*self._phases[phase].counts(), phase) for phase in self._phase_order()),
+            by_iteration=tuple(IterationCounts.of(*self._iterations[n].counts(), n) for n in sorted(self._iterations)),
+            complete=False if lost else self._complete(summary),
+            **dict(zip(_COUNTS, self._total.counts(frame), strict=True)),
         )
 
     def self_counts(self) -> SelfCounts:
         """What the run's root says of the run."""
+        self._count_new()
         total = self._total
         return SelfCounts(
             iterations=self._iterations_seen if self._is_workflow else None,
-            api_calls=total.api_calls,
-            tool_calls=total.tool_calls,
+            api_calls=len(total.calls),
+            tool_calls=len(total.tools),
             input_tokens=total.sum_of(total.input_tokens),
             output_tokens=total.sum_of(total.output_tokens),
             cost_usd=total.cost_usd,
-            spans=self.spans if self.root else self.spans + 1,
+            spans=self._spans if self._root else self._spans + 1,
         )
-
-    @property
-    def spans(self) -> int:
-        """The spans that were counted, those of nested runs included."""
-        return len(self._parents) if self._sealed_spans is None else self._sealed_spans
 
     @property
     def counts_something(self) -> bool:
         """Whether anything was counted but the run itself."""
-        return bool(self._total.api_calls or self._total.tool_calls or self._remote_tokens)
+        self._count_new()
+        return bool(self._total.calls or self._total.tools or self._remote_tokens)
 
     @property
     def expected_spans(self) -> int | None:
@@ -254,65 +253,79 @@ class Fold:
         summary = self.root.summary if self.root else None
         return summary.spans if summary else None
 
-    def missing_parents(self, present: Collection[str]) -> set[str]:
-        """The spans that others of the run name as their parent and that are not among those `present`."""
-        root_key = (self.root.trace_id, self.root.span_id) if self.root else None
-        return {
-            parent
-            for key, parent in self._parents.items()
-            if parent is not None and parent not in present and key != root_key
-        }
-
     @property
     def tokens_used(self) -> int:
         """Input plus output tokens so far, as far as they are known."""
+        self._count_new()
         return (self._total.input_tokens or 0) + (self._total.output_tokens or 0)
 
     def iteration(self, number: int) -> IterationCounts:
         """The numbers of one iteration so far."""
+        self._count_new()
         tally = self._iterations.get(number)
-        return IterationCounts(iteration=number, **tally.counts() if tally else {})
+        return IterationCounts.of(*tally.counts(), number) if tally else IterationCounts(iteration=number)
 
     @property
     def _is_workflow(self) -> bool:
-        return (self.root.operation if self.root else self._root_operation) == names.OP_WORKFLOW
+        return (self._root.operation if self._root else self._root_operation) == names.OP_WORKFLOW
 
     @property
     def _iterations_seen(self) -> int:
         return sum(bool(tally.frame) for tally in self._iterations.values())
 
-    def _add_own(self, record: SpanRecord) -> None:
+    def _count_new(self) -> None:
+        if not self._new:
+            return
+        new, self._new = self._new, []
+        self._spans += len(new)
+        places, nested = self._places, self._filings
+        for record in new:
+            start_ns, end_ns, call, error_type = record.start_ns, record.end_ns, record.call, record.error_type
+            interval = (start_ns, end_ns if end_ns > start_ns else start_ns)
+            is_own = not nested or record.run_id == self.run_id
+            if call is not None or record.operation == names.OP_TOOL:
+                place = (record.phase, record.iteration) if is_own else nested[str(record.run_id)]
+                tallies = places.get(place) or self._place(place)
+                if call is None:
+                    for tally in tallies:
+                        tally.add_tool(interval, error_type)
+                else:
+                    if call.model:
+                        self._models.add(call.model)
+                    for tally in tallies:
+                        tally.add_call(interval, call, error_type)
+            elif is_own:
+                self._add_frame(record, interval)
+            if is_own:
+                self._note_start(record)
+
+    def _note_start(self, record: SpanRecord) -> None:
         if self._first_start_ns is None or record.start_ns < self._first_start_ns:
             self._first_start_ns = record.start_ns
-        operation = record.operation
+        if record.trace_id != self._trace_id:
+            self._trace_id = min(filter(None, (record.trace_id, self._trace_id)), default=None)
+
+    def _add_frame(self, record: SpanRecord, interval: Interval) -> None:
+        """Take the time of a run, of an agent's work in a phase, or of an iteration."""
         if record.summary is not None:
             # What the root of a nested run carries is the place of the run in the one around it.
-            if self.root is None or _age(record) < _age(self.root):
-                self.root = record
-        elif operation in _AGENT_OPERATIONS:
+            if self._root is None or _age(record) < _age(self._root):
+                self._root = record
+        elif record.operation in _AGENT_OPERATIONS:
             if record.phase is not None:
-                self._phase(record.phase).add_frame(record)
-        elif operation == names.ITERATION_SPAN:
-            if record.iteration is not None:
-                self._iteration(record.iteration).add_frame(record)
-        else:
-            self._count(record, record.phase, record.iteration)
+                self._phase(record.phase).add_frame(interval)
+        elif record.operation == names.ITERATION_SPAN and record.iteration is not None:
+            self._iteration(record.iteration).add_frame(interval)
 
-    def _count(self, record: SpanRecord, phase: str | None, iteration: int | None) -> None:
-        """Count a model call or a tool call; other spans use nothing."""
-        if record.call is not None:
-            if record.call.model is not None:
-                self._models.add(record.call.model)
-            add = Tally.add_call
-        elif record.operation == names.OP_TOOL:
-            add = Tally.add_tool
-        else:
-            return
-        add(self._total, record)
+    def _place(self, place: _Filing) -> tuple[Tally, ...]:
+        phase, iteration = place
+        tallies = [self._total]
         if phase is not None:
-            add(self._phase(phase), record)
+            tallies.append(self._phase(phase))
         if iteration is not None:
-            add(self._iteration(iteration), record)
+            tallies.append(self._iteration(iteration))
+        self._places[place] = tuple(tallies)
+        return self._places[place]
 
     def _phase(self, phase: str) -> Tally:
         return self._phases.get(phase) or self._phases.setdefault(phase, Tally())
@@ -320,27 +333,10 @@ class Fold:
     def _iteration(self, iteration: int) -> Tally:
         return self._iterations.get(iteration) or self._iterations.setdefault(iteration, Tally())
 
-    def _settle(self) -> None:
-        """File the nested runs whose way up to this one has become known."""
-        known = True
-        while known:
-            known = False
-            for run_id, root in list(self._nested_roots.items()):
-                parent = root.parent_run_id
-                if parent == self.run_id or parent in self._filings:
-                    phase, iteration = (
-                        (root.phase, root.iteration) if parent == self.run_id else self._filings[str(parent)]
-                    )
-                    self._nested_roots = {other: at for other, at in self._nested_roots.items() if other != run_id}
-                    self.nest(run_id, phase, iteration)
-                    known = True
-
     def _phase_order(self) -> list[str]:
         return sorted(self._phases, key=lambda phase: (PHASES.index(phase) if phase in PHASES else len(PHASES), phase))
 
-    def _complete(self, summary: RunSummary | None, present: Collection[str] | None) -> bool | None:
-        if present is not None and self.missing_parents(present):
-            return False
+    def _complete(self, summary: RunSummary | None) -> bool | None:
         if summary is None or summary.api_calls is None:
             return None
         said = SelfCounts(

@@ -1,27 +1,39 @@
 """Intervals of time: unions, clipping, and the split of a duration by what ran in it."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable
+from typing import NamedTuple
 
 Interval = tuple[int, int]
 """Start and end in nanoseconds, start <= end."""
 
 
-def time_split(frame: list[Interval], calls: list[Interval], tools: list[Interval]) -> dict[str, int]:
-    """How the time of `frame` was spent: the four `*_ns` fields of `Counts`, by rule 14 of the counting rule."""
-    frame = union(frame)
-    clipped_calls, clipped_tools = list(_clip(calls, frame)), list(_clip(tools, frame))
-    llm_ns = _length(union(clipped_calls))
-    busy_ns = _length(union(clipped_calls + clipped_tools))
-    return {
-        "llm_ns": llm_ns,
-        "tool_ns": busy_ns - llm_ns,
-        "other_ns": _length(frame) - busy_ns,
-        "parallel_ns": _length(clipped_calls) + _length(clipped_tools) - busy_ns,
-    }
+class TimeSplit(NamedTuple):
+    """How time was spent, by rule 14 of the counting rule; the fields of `Counts` of these names."""
+
+    llm_ns: int
+    tool_ns: int
+    other_ns: int
+    parallel_ns: int
 
 
-def union(intervals: list[Interval]) -> list[Interval]:
+def time_split(frame: list[Interval], calls: list[Interval], tools: list[Interval]) -> TimeSplit:
+    """How the time of `frame` was spent."""
+    if len(frame) > 1:
+        frame = union(frame)
+    if len(frame) == 1:
+        # Most parts of most runs have one frame, in which most of what there is lies.
+        ((low, high),) = frame
+        calls = [(max(start, low), min(end, high)) for start, end in calls if start < high and end > low]
+        tools = [(max(start, low), min(end, high)) for start, end in tools if start < high and end > low]
+    else:
+        calls, tools = _clipped(calls, frame), _clipped(tools, frame)
+    llm_ns = _covered(calls)
+    busy_ns = _covered(calls + tools) if tools else llm_ns
+    return TimeSplit(llm_ns, busy_ns - llm_ns, _length(frame) - busy_ns, _length(calls) + _length(tools) - busy_ns)
+
+
+def union(intervals: Iterable[Interval]) -> list[Interval]:
     """The intervals as disjoint ones, in order."""
     merged: list[Interval] = []
     for start, end in sorted(intervals):
@@ -32,17 +44,34 @@ def union(intervals: list[Interval]) -> list[Interval]:
     return merged
 
 
-def _clip(intervals: list[Interval], frame: list[Interval]) -> Iterator[Interval]:
+def _covered(intervals: list[Interval]) -> int:
+    """The length of their union."""
+    if not intervals:
+        return 0
+    covered, reached = 0, min(intervals)[0]
+    for start, end in sorted(intervals):
+        if end > reached:
+            covered += end - (start if start > reached else reached)
+            reached = end
+    return covered
+
+
+def _clipped(intervals: list[Interval], frame: list[Interval]) -> list[Interval]:
     """The parts of the intervals that lie inside the disjoint, sorted frame."""
     starts = [low for low, _ in frame]
+    parts: list[Interval] = []
     for start, end in intervals:
         position = max(0, bisect_right(starts, start) - 1)
         while position < len(frame) and frame[position][0] < end:
             low, high = frame[position]
             if start < high:
-                yield max(start, low), min(end, high)
+                parts.append((max(start, low), min(end, high)))
             position += 1
+    return parts
 
 
 def _length(intervals: list[Interval]) -> int:
-    return sum(end - start for start, end in intervals)
+    length = 0
+    for start, end in intervals:
+        length += end - start
+    return length

@@ -22,7 +22,10 @@ def parent_of(record: SpanRecord) -> Key | None:
 
 def each_once(records: Iterable[SpanRecord]) -> dict[Key, SpanRecord]:
     """The records by their ids; of several that differ, the one that ended last."""
-    spans: dict[Key, SpanRecord] = {}
+    records = list(records)
+    spans: dict[Key, SpanRecord] = {(record[0], record[1]): record for record in records}
+    if len(spans) == len(records):
+        return spans
     for record in records:
         key = record.trace_id, record.span_id
         known = spans.setdefault(key, record)

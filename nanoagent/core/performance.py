@@ -4,10 +4,11 @@ How they come about is written in `nanoagent.core.counting`, and nowhere else.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Self
 
 NS_PER_S = 1_000_000_000
@@ -86,6 +87,14 @@ class Counts:
         """JSON-ready fields, with `tokens_used` and `duration_seconds`; money as a number."""
         fields = {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
         return fields | {"tokens_used": self.tokens_used, "duration_seconds": self.duration_ns / NS_PER_S}
+
+    @classmethod
+    def of(cls, *values: Any) -> Self:
+        """Make one from the values of all its fields, in their order, which takes half as long as by their names."""
+        made = object.__new__(cls)
+        for set_field, value in zip(_setters(cls), values, strict=True):  # type: ignore[arg-type]
+            set_field(made, value)
+        return made
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -176,6 +185,12 @@ class PerformanceMetrics(Counts):
     def duration_seconds(self) -> float:
         """From start to end, so far while the run goes on."""
         return self.duration_ns / NS_PER_S
+
+
+@cache
+def _setters(cls: type[Counts]) -> tuple[Callable[[Counts, Any], None], ...]:
+    """What sets the fields of a frozen dataclass with slots, in their order."""
+    return tuple(getattr(cls, field.name).__set__ for field in dataclasses.fields(cls))
 
 
 def _as_datetime(unix_ns: int | None) -> datetime | None:

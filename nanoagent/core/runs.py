@@ -1,12 +1,13 @@
 """The runs that some traces are made of, each counted by the counting rule."""
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from nanoagent.core.counting import Fold
 from nanoagent.core.intervals import Interval
-from nanoagent.core.lineage import each_once, runs_around
+from nanoagent.core.lineage import Key, each_once, runs_around
 from nanoagent.core.others import RunOfOthers, runs_of_others
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.records import SpanRecord
@@ -36,23 +37,39 @@ def runs_in(records: Iterable[SpanRecord]) -> list[CountedRun]:
     spans = each_once(records)
     ours = [record for record in spans.values() if record.run_id is not None]
     folds, around = _folds(ours)
+    by_run: defaultdict[str, list[SpanRecord]] = defaultdict(list)
     for record in ours:
-        for fold in around[str(record.run_id)]:
-            fold.add(record)
+        by_run[str(record.run_id)].append(record)
+    for run_id, own in by_run.items():
+        for fold in around[run_id]:
+            fold.add_all(own)
     others: list[RunOfOthers] = []
-    if any(record.operation is not None for record in spans.values() if record.run_id is None):
-        inside = runs_around(spans)
-        for key, record in spans.items():
-            run_id = inside[key]
-            if record.run_id is None and record.call is not None and run_id is not None:
-                for fold in around[run_id]:
-                    fold.add_untracked(record)
-        others = runs_of_others({key: spans[key] for key, run_id in inside.items() if run_id is None}, ours)
+    if len(ours) < len(spans) and any(one.operation is not None for one in spans.values() if one.run_id is None):
+        others = _others(spans, ours, around)
     present = {span_id for _, span_id in spans}
+    missing: defaultdict[str, set[str]] = defaultdict(set)
+    for record in ours:
+        if record.parent_span_id is not None and record.parent_span_id not in present:
+            for fold in around[str(record.run_id)]:
+                if record is not fold.root:
+                    missing[fold.run_id].add(record.parent_span_id)
     lasting = _lasting(record for record in ours if folds[str(record.run_id)].root is None)
-    counted = [_counted(fold, present, lasting.get(run_id)) for run_id, fold in folds.items()]
+    counted = [_counted(fold, missing[run_id], lasting.get(run_id)) for run_id, fold in folds.items()]
     counted += map(_counted_of_others, others)
     return sorted(counted, key=lambda run: (run.metrics.start_time_unix_ns or 0, str(run.metrics.run_id)))
+
+
+def _others(
+    spans: Mapping[Key, SpanRecord], ours: Iterable[SpanRecord], around: Mapping[str, Iterable[Fold]]
+) -> list[RunOfOthers]:
+    """The runs of others; their model calls inside runs of ours are counted there, as untracked."""
+    inside = runs_around(spans)
+    for key, run_id in inside.items():
+        record = spans[key]
+        if run_id is not None and record.run_id is None and record.call is not None:
+            for fold in around[run_id]:
+                fold.add_untracked(record)
+    return runs_of_others({key: spans[key] for key, run_id in inside.items() if run_id is None}, ours)
 
 
 def _folds(ours: Iterable[SpanRecord]) -> tuple[dict[str, Fold], dict[str, list[Fold]]]:
@@ -85,12 +102,12 @@ def _lasting(records: Iterable[SpanRecord]) -> dict[str, Interval]:
     return lasting
 
 
-def _counted(fold: Fold, present: Collection[str], so_far: Interval | None) -> CountedRun:
+def _counted(fold: Fold, missing: Collection[str], so_far: Interval | None) -> CountedRun:
     return CountedRun(
-        metrics=fold.metrics(present=present, so_far=so_far),
+        metrics=fold.metrics(lost=bool(missing), so_far=so_far),
         spans=fold.spans,
         expected_spans=fold.expected_spans,
-        missing_parents=tuple(sorted(fold.missing_parents(present))),
+        missing_parents=tuple(sorted(missing)),
     )
 
 

@@ -268,9 +268,9 @@ def test_the_split_of_any_time_is_that_of_its_single_moments(frame: Any, calls: 
 
     moments = [moment for moment in range(100) if covers(frame, moment)]
     split = time_split(frame, calls, tools)
-    assert split["llm_ns"] == sum(covers(calls, moment) for moment in moments)
-    assert split["tool_ns"] == sum(covers(tools, moment) and not covers(calls, moment) for moment in moments)
-    assert split["other_ns"] == len(moments) - split["llm_ns"] - split["tool_ns"]
+    assert split.llm_ns == sum(covers(calls, moment) for moment in moments)
+    assert split.tool_ns == sum(covers(tools, moment) and not covers(calls, moment) for moment in moments)
+    assert split.other_ns == len(moments) - split.llm_ns - split.tool_ns
     assert sum(end - start for start, end in union(frame)) == len(moments)
 
 
