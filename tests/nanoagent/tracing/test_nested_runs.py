@@ -16,6 +16,7 @@ from pydantic_ai.messages import TextPart
 from instrumentation.records import record_of
 from instrumentation.testing import Capture, TickingClock, tree_text
 from nanoagent import Orchestrator, PerformanceMetrics, RunResult, StopReason, Tracing, keep_context, traced_run
+from nanoagent.core.runs import runs_in
 from nanoagent.tracing.run import current_place
 from nanoagent.tracing.spans import tool_span
 from tests.models import CannedModel, call, executed, plan, priced, reflected, response
@@ -90,6 +91,20 @@ async def test_an_orchestrator_in_a_tool_is_a_nested_run_whose_use_counts_in_bot
         for seed in range(20):
             assert from_spans(captured, metrics.run_id, seed=seed) == without_goal
     assert fold(records_of(captured)).run_id == "run-1"
+
+
+async def test_a_span_that_a_nested_run_lost_is_missing_in_both_and_one_of_the_outer_run_in_that_one() -> None:
+    async def delegate() -> str:
+        """Delegate."""
+        return (await inner_orchestrator().run()).output
+
+    orchestrator, captured = prepared(outer_model("delegate"), tools=(delegate,))
+    await orchestrator.run()
+    records = records_of(captured)
+    assert {run.metrics.complete for run in runs_in(records)} == {True}
+    for lost in records:
+        found = {run.metrics.run_id: run.metrics.complete for run in runs_in(one for one in records if one is not lost)}
+        assert found == {"run-1": False, "run-2": lost.run_id == "run-1"}, lost
 
 
 async def test_runs_nest_in_runs_that_are_nested() -> None:
