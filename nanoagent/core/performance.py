@@ -4,12 +4,14 @@ How they come about is written in `nanoagent.core.counting`, and nowhere else.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any, Self
+from types import NoneType
+from typing import Any, Self, get_args
 
 NS_PER_S = 1_000_000_000
 
@@ -103,10 +105,13 @@ class Counts:
         Raises:
             ValueError: A value cannot be what its field holds.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
+        if not isinstance(data, Mapping):
+            raise ValueError(f"not metrics: expected a mapping of fields, got {data!r}")
+        kinds = {field.name: field.type for field in dataclasses.fields(cls)}
+        given = {key: _typed(key, kinds[key], value) for key, value in data.items() if key in kinds}
         try:
-            return cls(**{key: _typed(key, value) for key, value in data.items() if key in known})
-        except (TypeError, ArithmeticError) as error:
+            return cls(**given)
+        except TypeError as error:  # a field that has no default is not there
             raise ValueError(f"not metrics: {error}") from error
 
 
@@ -208,11 +213,24 @@ def _plain(value: object) -> Any:
     return value
 
 
-def _typed(key: str, value: Any) -> Any:
-    if key in ("cost_usd", "cost_usd_known"):
-        return None if value is None else Decimal(repr(value))
-    if key == "by_phase":
-        return tuple(PhaseCounts.from_dict(row) for row in value)
-    if key == "by_iteration":
-        return tuple(IterationCounts.from_dict(row) for row in value)
-    return tuple(value) if key == "models" else value
+def _typed(key: str, kind: Any, value: Any) -> Any:
+    """A value of `to_dict` as its field, annotated with `kind`, holds it."""
+    if NoneType in get_args(kind):
+        if value is None:
+            return None
+        kind, _ = get_args(kind)
+    if kind is int:
+        wanted, good = "a whole number of 0 or more", type(value) is int and value >= 0
+    elif kind is Decimal:
+        wanted = "a finite number of 0 or more"
+        good = type(value) in (int, float, Decimal) and 0 <= value < math.inf
+        value = Decimal(repr(value) if isinstance(value, float) else value) if good else value
+    elif kind in (bool, str):
+        wanted, good = "true, false or null" if kind is bool else "text", isinstance(value, kind)
+    else:
+        item, _ = get_args(kind)
+        wanted, good = "a list", isinstance(value, Sequence) and not isinstance(value, str | bytes)
+        value = tuple(_typed(key, str, one) if item is str else item.from_dict(one) for one in value) if good else value
+    if not good:
+        raise ValueError(f"not metrics: {key} must be {wanted}, got {value!r}")
+    return value

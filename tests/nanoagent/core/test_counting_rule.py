@@ -1,6 +1,7 @@
 """One test for each line of the counting rule, and the properties that hold for any run."""
 
 import json
+import re
 from decimal import ROUND_UP, Context, Decimal, Inexact, localcontext
 from typing import Any
 
@@ -288,10 +289,30 @@ def test_a_fresh_run_has_counted_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{"cost_usd": "much"}, {"by_phase": [{"phase": "plan", "cost_usd": []}]}, {"by_iteration": 3}]
+    ("data", "message"),
+    [
+        ([], "expected a mapping of fields, got []"),
+        ({"cost_usd": "much"}, "cost_usd must be a finite number of 0 or more, got 'much'"),
+        ({"cost_usd_known": -1}, "cost_usd_known must be a finite number of 0 or more, got -1"),
+        ({"cost_usd": float("nan")}, "cost_usd must be a finite number of 0 or more, got nan"),
+        ({"cost_usd_known": None}, "cost_usd_known must be a finite number of 0 or more, got None"),
+        ({"api_calls": "many"}, "api_calls must be a whole number of 0 or more, got 'many'"),
+        ({"api_calls": None}, "api_calls must be a whole number of 0 or more, got None"),
+        ({"input_tokens": -1}, "input_tokens must be a whole number of 0 or more, got -1"),
+        ({"llm_ns": 1.5}, "llm_ns must be a whole number of 0 or more, got 1.5"),
+        ({"tool_calls": True}, "tool_calls must be a whole number of 0 or more, got True"),
+        ({"status": 3}, "status must be text, got 3"),
+        ({"complete": "yes"}, "complete must be true, false or null, got 'yes'"),
+        ({"models": "gpt"}, "models must be a list, got 'gpt'"),
+        ({"models": [1]}, "models must be text, got 1"),
+        ({"by_iteration": 3}, "by_iteration must be a list, got 3"),
+        ({"by_iteration": [None]}, "expected a mapping of fields, got None"),
+        ({"by_phase": [{"phase": "plan", "cost_usd": []}]}, "cost_usd must be a finite number of 0 or more, got []"),
+        ({"by_phase": [{}]}, "missing 1 required keyword-only argument: 'phase'"),
+    ],
 )
-def test_what_are_no_metrics_is_refused(data: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="not metrics"):
+def test_what_are_no_metrics_is_refused(data: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^not metrics: .*{re.escape(message)}$"):
         PerformanceMetrics.from_dict(data)
 
 
