@@ -19,18 +19,23 @@ class TimeSplit(NamedTuple):
 
 def time_split(frame: list[Interval], calls: list[Interval], tools: list[Interval]) -> TimeSplit:
     """How the time of `frame` was spent."""
-    if len(frame) > 1:
-        frame = union(frame)
     if len(frame) == 1:
-        # Most parts of most runs have one frame, in which most of what there is lies.
+        # Most parts of most runs have one frame, in which all of what there is lies.
         ((low, high),) = frame
+        length = high - low
+        if len(calls) == 1 and not tools:
+            ((start, end),) = calls
+            llm_ns = max(0, min(end, high) - max(start, low))
+            return TimeSplit(llm_ns, 0, length - llm_ns, 0)
         calls = [(max(start, low), min(end, high)) for start, end in calls if start < high and end > low]
         tools = [(max(start, low), min(end, high)) for start, end in tools if start < high and end > low]
     else:
+        frame = union(frame)
+        length = _length(frame)
         calls, tools = _clipped(calls, frame), _clipped(tools, frame)
     llm_ns = _covered(calls)
     busy_ns = _covered(calls + tools) if tools else llm_ns
-    return TimeSplit(llm_ns, busy_ns - llm_ns, _length(frame) - busy_ns, _length(calls) + _length(tools) - busy_ns)
+    return TimeSplit(llm_ns, busy_ns - llm_ns, length - busy_ns, _length(calls) + _length(tools) - busy_ns)
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:
@@ -46,10 +51,10 @@ def union(intervals: Iterable[Interval]) -> list[Interval]:
 
 def _covered(intervals: list[Interval]) -> int:
     """The length of their union."""
-    if not intervals:
-        return 0
-    covered, reached = 0, min(intervals)[0]
+    covered, reached = 0, None
     for start, end in sorted(intervals):
+        if reached is None:
+            reached = start
         if end > reached:
             covered += end - (start if start > reached else reached)
             reached = end
