@@ -309,7 +309,7 @@ class Fold:
         """Take the time of a run, of an agent's work in a phase, or of an iteration."""
         if record.summary is not None:
             # What the root of a nested run carries is the place of the run in the one around it.
-            if self._root is None or _age(record) < _age(self._root):
+            if self._root is None or age(record) < age(self._root):
                 self._root = record
         elif record.operation in _AGENT_OPERATIONS:
             if record.phase is not None:
@@ -357,5 +357,6 @@ class Fold:
         return found == said
 
 
-def _age(record: SpanRecord) -> tuple[int, str]:
+def age(record: SpanRecord) -> tuple[int, str]:
+    """The least of these is that of the oldest span."""
     return record.start_ns, record.span_id

@@ -1,11 +1,11 @@
 """The runs that some traces are made of, each counted by the counting rule."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from nanoagent.core.counting import Fold
+from nanoagent.core.counting import Fold, age
 from nanoagent.core.intervals import Interval
 from nanoagent.core.lineage import Key, each_once, runs_around
 from nanoagent.core.others import RunOfOthers, runs_of_others
@@ -35,80 +35,79 @@ def runs_in(records: Iterable[SpanRecord]) -> list[CountedRun]:
         records: All the spans of some traces, in any order, with any of them more than once.
     """
     spans = each_once(records)
-    ours = [record for record in spans.values() if record.run_id is not None]
-    folds, around = _folds(ours)
-    by_run: defaultdict[str, list[SpanRecord]] = defaultdict(list)
-    for record in ours:
-        by_run[str(record.run_id)].append(record)
-    for run_id, own in by_run.items():
-        for fold in around[run_id]:
-            fold.add_all(own)
-    others: list[RunOfOthers] = []
-    if len(ours) < len(spans) and any(one.operation is not None for one in spans.values() if one.run_id is None):
-        others = _others(spans, ours, around)
-    present = {span_id for _, span_id in spans}
-    missing: defaultdict[str, set[str]] = defaultdict(set)
-    for record in ours:
-        if record.parent_span_id is not None and record.parent_span_id not in present:
-            for fold in around[str(record.run_id)]:
-                if record is not fold.root:
-                    missing[fold.run_id].add(record.parent_span_id)
-    lasting = _lasting(record for record in ours if folds[str(record.run_id)].root is None)
-    counted = [_counted(fold, missing[run_id], lasting.get(run_id)) for run_id, fold in folds.items()]
+    by_run: defaultdict[str | None, list[SpanRecord]] = defaultdict(list)
+    for record in spans.values():
+        by_run[record.run_id].append(record)
+    theirs = by_run.pop(None, [])
+    ours = {run_id: _OurRun(run_id, own) for run_id, own in by_run.items() if run_id is not None}
+    for run in ours.values():
+        run.nest_in(ours)
+    others = _others(spans, ours) if any(record.operation is not None for record in theirs) else []
+    present = {None, *(span_id for _, span_id in spans)}
+    counted = [run.counted(present) for run in ours.values()]
     counted += map(_counted_of_others, others)
     return sorted(counted, key=lambda run: (run.metrics.start_time_unix_ns or 0, str(run.metrics.run_id)))
 
 
-def _others(
-    spans: Mapping[Key, SpanRecord], ours: Iterable[SpanRecord], around: Mapping[str, Iterable[Fold]]
-) -> list[RunOfOthers]:
+class _OurRun:
+    """A run of ours, with the runs around it."""
+
+    def __init__(self, run_id: str, spans: list[SpanRecord]) -> None:
+        self.spans = spans
+        self.root = min((span for span in spans if span.summary is not None), key=age, default=None)
+        self.fold = Fold(run_id, parent_run_id=self.root.parent_run_id if self.root else None)
+        self.fold.add_all(spans)
+        self.nested: list[_OurRun] = []
+        """The runs in it, however deep."""
+        self.around: list[_OurRun] = [self]
+        """The runs that its spans count in, itself the first."""
+
+    def nest_in(self, runs: Mapping[str, "_OurRun"]) -> None:
+        """Count in the runs around it as well."""
+        inner = self
+        while inner.root is not None and inner.root.parent_run_id is not None and len(self.around) <= MAX_DEPTH:
+            outer = runs.get(inner.root.parent_run_id)
+            if outer is None or outer in self.around:
+                break
+            outer.fold.nest(self.fold.run_id, inner.root.phase, inner.root.iteration)
+            outer.fold.add_all(self.spans)
+            outer.nested.append(self)
+            self.around.append(outer)
+            inner = outer
+
+    def counted(self, present: set[str | None]) -> CountedRun:
+        """Its numbers; `present` are the ids of all spans."""
+        missing: set[str] = set()
+        for run in (self, *self.nested):
+            if not present.issuperset([span.parent_span_id for span in run.spans]):
+                missing |= {
+                    span.parent_span_id
+                    for span in run.spans
+                    if span.parent_span_id is not None and span.parent_span_id not in present and span is not self.root
+                }
+        return CountedRun(
+            metrics=self.fold.metrics(lost=bool(missing), so_far=None if self.root else _lasting(self.spans)),
+            spans=self.fold.spans,
+            expected_spans=self.fold.expected_spans,
+            missing_parents=tuple(sorted(missing)),
+        )
+
+
+def _lasting(spans: Sequence[SpanRecord]) -> Interval:
+    start_ns = min(span.start_ns for span in spans)
+    return start_ns, max(start_ns, *(span.end_ns for span in spans))
+
+
+def _others(spans: Mapping[Key, SpanRecord], ours: Mapping[str, _OurRun]) -> list[RunOfOthers]:
     """The runs of others; their model calls inside runs of ours are counted there, as untracked."""
     inside = runs_around(spans)
     for key, run_id in inside.items():
         record = spans[key]
         if run_id is not None and record.run_id is None and record.call is not None:
-            for fold in around[run_id]:
-                fold.add_untracked(record)
-    return runs_of_others({key: spans[key] for key, run_id in inside.items() if run_id is None}, ours)
-
-
-def _folds(ours: Iterable[SpanRecord]) -> tuple[dict[str, Fold], dict[str, list[Fold]]]:
-    """A fold for each of our runs, and for each of them all that its spans count in: its own and those around it."""
-    roots: dict[str, SpanRecord | None] = {}
-    for record in ours:
-        known = roots.setdefault(str(record.run_id), None)
-        if record.summary is not None and (known is None or _age(record) < _age(known)):
-            roots[str(record.run_id)] = record
-    folds = {run_id: Fold(run_id, parent_run_id=root.parent_run_id if root else None) for run_id, root in roots.items()}
-    around = {run_id: [fold] for run_id, fold in folds.items()}
-    for run_id, root in roots.items():
-        inner = root
-        while inner is not None and len(around[run_id]) <= MAX_DEPTH:
-            outer = folds.get(str(inner.parent_run_id))
-            if outer is None or outer in around[run_id]:
-                break
-            outer.nest(run_id, inner.phase, inner.iteration)
-            around[run_id].append(outer)
-            inner = roots[outer.run_id]
-    return folds, around
-
-
-def _lasting(records: Iterable[SpanRecord]) -> dict[str, Interval]:
-    """From the start of a run's first to the end of its last span, by the run's id."""
-    lasting: dict[str, Interval] = {}
-    for record in records:
-        start_ns, end_ns = lasting.get(str(record.run_id), (record.start_ns, record.start_ns))
-        lasting[str(record.run_id)] = min(start_ns, record.start_ns), max(end_ns, record.end_ns)
-    return lasting
-
-
-def _counted(fold: Fold, missing: Collection[str], so_far: Interval | None) -> CountedRun:
-    return CountedRun(
-        metrics=fold.metrics(lost=bool(missing), so_far=so_far),
-        spans=fold.spans,
-        expected_spans=fold.expected_spans,
-        missing_parents=tuple(sorted(missing)),
-    )
+            for run in ours[run_id].around:
+                run.fold.add_untracked(record)
+    outside = {key: spans[key] for key, run_id in inside.items() if run_id is None}
+    return runs_of_others(outside, (span for run in ours.values() for span in run.spans))
 
 
 def _counted_of_others(run: RunOfOthers) -> CountedRun:
@@ -118,7 +117,3 @@ def _counted_of_others(run: RunOfOthers) -> CountedRun:
         spans=run.spans,
         missing_parents=tuple(sorted(run.missing_parents)),
     )
-
-
-def _age(record: SpanRecord) -> tuple[int, str]:
-    return record.start_ns, record.span_id
