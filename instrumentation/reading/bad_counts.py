@@ -1,8 +1,9 @@
 """Bad counts: token counts that spans carry and that are none, told once for each name that they stand under."""
 
+from collections import Counter
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from instrumentation.reading.otlp_tolerant import shown
 from instrumentation.reading.problems import Problems
@@ -12,48 +13,42 @@ from nanoagent.core.records import TOKEN_KEYS, SpanRecord, as_count
 _COUNTS: Final = attrgetter(
     "input_tokens", "output_tokens", "cached_input_tokens", "cache_creation_input_tokens", "reasoning_tokens"
 )
-_MISSING: Final = object()
-
-
-class BadCount(NamedTuple):
-    """One value that is no count."""
-
-    key: str
-    value: object
-    span_id: str
-    trace_id: str | None
-
-
-def bad_counts_of(attributes: Mapping[str, Any], record: SpanRecord) -> list[BadCount]:
-    """What a model call carries in the place of a count, where no count is known for it."""
-    call = record.call
-    if call is None:
-        return []
-    unknown = [number for number, count in enumerate(_COUNTS(call)) if count is None]
-    return [
-        BadCount(key, value, record.span_id, record.trace_id)
-        for number in unknown
-        for key in (producers.USAGE[number] if record.run_id is None else (TOKEN_KEYS[number],))
-        if (value := attributes.get(key, _MISSING)) is not _MISSING and as_count(value) is None
-    ]
+_OUR_KEYS: Final = tuple((key,) for key in TOKEN_KEYS)
+_MAX_SEEN: Final = 10_000
 
 
 class BadCounts:
-    """All bad counts of the runs that were counted."""
+    """The bad counts of model calls; a span that comes twice is taken for two once many were seen."""
 
     def __init__(self) -> None:
-        self._first: dict[str, BadCount] = {}
-        self._number: dict[str, int] = {}
+        self._first: dict[str, tuple[object, SpanRecord]] = {}
+        self._number: Counter[str] = Counter()
+        self._seen: set[tuple[str | None, str, str]] = set()
 
-    def add(self, found: BadCount) -> None:
-        """Note one."""
-        self._first.setdefault(found.key, found)
-        self._number[found.key] = self._number.get(found.key, 0) + 1
+    def look(self, attributes: Mapping[str, Any], record: SpanRecord) -> None:
+        """Note what a model call carries in the place of a count, where no count is known for it."""
+        counts = () if record.call is None else _COUNTS(record.call)
+        if None not in counts:
+            return
+        for known, its_keys, keys in zip(counts, _OUR_KEYS, producers.USAGE, strict=True):
+            if known is None:
+                for key in keys if record.run_id is None else its_keys:
+                    if key in attributes and as_count(attributes[key]) is None:
+                        self._add(key, attributes[key], record)
 
     def tell(self, problems: Problems) -> None:
         """Tell all of them; no span is missing because of them."""
-        for key, (_, value, span_id, trace_id) in self._first.items():
+        for key, (value, record) in self._first.items():
             number = self._number[key]
             spans = "1 span holds" if number == 1 else f"{number:,} spans hold"
-            what = f"{spans} no count in {key}, such as {shown(value)} in span {span_id}: taken as unknown"
-            problems.add(f"trace {trace_id}", what, lossy=False)
+            what = f"{spans} no count in {key}, such as {shown(value)} in span {record.span_id}: taken as unknown"
+            problems.add(f"trace {record.trace_id}", what, lossy=False)
+
+    def _add(self, key: str, value: object, record: SpanRecord) -> None:
+        place = (record.trace_id, record.span_id, key)
+        if place in self._seen:
+            return
+        if len(self._seen) < _MAX_SEEN:
+            self._seen.add(place)
+        self._first.setdefault(key, (value, record))
+        self._number[key] += 1

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from instrumentation.reading.bad_counts import BadCounts, bad_counts_of
+from instrumentation.reading.bad_counts import BadCounts
 from instrumentation.reading.grouping import Group, Grouping
-from instrumentation.reading.late_spans import LateSpans
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import Batch
 from nanoagent.core.records import SpanRecord
@@ -47,28 +46,22 @@ class _Counting:
         self.groups = groups
         self._problems = problems
         self._price = price
-        self._late = LateSpans()
         self._bad = BadCounts()
 
     def add(self, batch: Batch) -> None:
         """Put spans into their groups."""
+        record_of, price, records = SpanRecord.of, self._price, []
         for span in batch:
-            record = SpanRecord.of(*span)
-            if self._late.is_late(record):
-                continue
-            if record.call is None:
-                self.groups.add(record)
-            else:
-                bad = bad_counts_of(span.attributes, record)
-                group = self.groups.add(_priced(record, span.attributes, self._price))
-                for found in bad:
-                    group.bad[found.span_id, found.key] = found
+            record = record_of(*span)
+            if record.call is not None:
+                self._bad.look(span.attributes, record)
+                if price is not None:
+                    record = _priced(record, span.attributes, price)
+            records.append(record)
+        self.groups.add(records)
 
     def count(self, group: Group) -> list[CountedRun]:
         """The runs of a group that is over."""
-        self._late.counted(group)
-        for found in group.bad.values():
-            self._bad.add(found)
         if group.left_out:
             what = f"has {group.left_out:,} spans more than the {len(group.records):,} that are kept: left out"
             self._problems.add(f"trace {min(map(str, group.traces))}", what)
@@ -76,14 +69,12 @@ class _Counting:
 
     def tell(self) -> None:
         """Tell what goes for all of them together."""
-        self._late.tell(self._problems)
+        self.groups.late.tell(self._problems)
         self._bad.tell(self._problems)
 
 
-def _priced(record: SpanRecord, attributes: Mapping[str, Any], price: Price | None) -> SpanRecord:
+def _priced(record: SpanRecord, attributes: Mapping[str, Any], price: Price) -> SpanRecord:
     call = record.call
-    if price is None or call is None or call.cost_usd is not None:
-        return record
-    if record.run_id is not None or record.error_type is not None:
+    if call is None or call.cost_usd is not None or record.run_id is not None or record.error_type is not None:
         return record
     return record._replace(call=call._replace(cost_usd=price(attributes, record)))

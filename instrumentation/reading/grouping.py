@@ -1,10 +1,12 @@
 """Groups: the spans that hang together, by trace or by run, kept until they are over."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Final
 
-from instrumentation.reading.bad_counts import BadCount
+from instrumentation.reading.late_spans import LateSpans
 from nanoagent.core.records import SpanRecord
 
 IDLE_SPANS: Final = 10_000
@@ -13,6 +15,9 @@ MAX_IDLE: Final = 100_000
 """When more spans than this are kept, idle groups are over without a root, too."""
 MAX_KEPT: Final = 1_000_000
 """When more spans than this are kept, the group that came longest ago is over, idle or not."""
+_TRACE_AND_RUN: Final = itemgetter(SpanRecord._fields.index("trace_id"), SpanRecord._fields.index("run_id"))
+_PARENT: Final = itemgetter(SpanRecord._fields.index("parent_span_id"))
+_OUTER_RUN: Final = itemgetter(SpanRecord._fields.index("parent_run_id"))
 _SWEEP: Final = 500
 """After so many spans, groups that are over are looked for."""
 
@@ -20,7 +25,7 @@ _SWEEP: Final = 500
 class Group:
     """Traces that share runs, and runs that share traces."""
 
-    __slots__ = ("bad", "last", "left_out", "records", "rooted", "runs", "traces")
+    __slots__ = ("last", "left_out", "records", "rooted", "runs", "traces")
 
     def __init__(self) -> None:
         self.records: list[SpanRecord] = []
@@ -32,8 +37,6 @@ class Group:
         """The number of the span that came last."""
         self.left_out = 0
         """Spans that were not kept, since there are too many."""
-        self.bad: dict[tuple[str, str], BadCount] = {}
-        """Counts of its spans that are none, by the span's id and the key."""
 
 
 class Grouping:
@@ -43,6 +46,8 @@ class Grouping:
         self._idle_spans = idle_spans
         self._max_idle = max_idle
         self._max_kept = max_kept
+        self.late = LateSpans()
+        """Those that came for a group that was given out."""
         self._by_trace: dict[str | None, Group] = {}
         self._by_run: dict[str, Group] = {}
         self._active: OrderedDict[Group, None] = OrderedDict()
@@ -54,28 +59,31 @@ class Grouping:
         self._swept = 0
         self._current: Group | None = None
 
-    def add(self, record: SpanRecord) -> Group:
-        """Put a span into its group; groups that hang together through it become one."""
-        trace_id, run_id, outer = record.trace_id, record.run_id, record.parent_run_id
+    def add(self, records: Iterable[SpanRecord]) -> None:
+        """Put spans into their groups; groups that hang together through one become one."""
+        for (trace_id, run_id), same in groupby(records, _TRACE_AND_RUN):
+            self._add(trace_id, run_id, list(same))
+
+    def _add(self, trace_id: str | None, run_id: str | None, records: list[SpanRecord]) -> None:
+        """Put spans of one trace and one run into their group."""
         group = self._by_trace.get(trace_id)
-        if group is None:
-            group = self._new(trace_id)
-        if run_id is not None and self._by_run.get(run_id) is not group:
-            group = self._join(group, run_id)
-        if outer is not None and self._by_run.get(outer) is not group:
-            group = self._join(group, outer)
-        self._count += 1
+        if group is None or (run_id is not None and self._by_run.get(run_id) is not group):
+            if (group is None or run_id not in group.runs) and self.late.are_late(trace_id, run_id, len(records)):
+                return
+            group = self._hanging_together(group or self._new(trace_id), run_id)
+        for outer in filter(None, map(_OUTER_RUN, records)):
+            group = self._hanging_together(group, outer)
+        self._count += len(records)
         group.last = self._count
         if group is not self._current:
             self._touch(group)
-        if record.parent_span_id is None:
-            group.rooted = True
-        if len(group.records) >= self._max_kept:
-            group.left_out += 1
-        else:
-            group.records.append(record)
-            self._kept += 1
-        return group
+        group.rooted = group.rooted or None in map(_PARENT, records)
+        room = self._max_kept - len(group.records)
+        if len(records) > room:
+            group.left_out += len(records) - room
+            records = records[:room]
+        group.records += records
+        self._kept += len(records)
 
     def over(self) -> Iterator[Group]:
         """The groups that are over by now; they are forgotten."""
@@ -107,11 +115,11 @@ class Grouping:
         group.traces.add(trace_id)
         return group
 
-    def _join(self, group: Group, run_id: str) -> Group:
-        other = self._by_run.get(run_id)
-        if other is None:
-            self._by_run[run_id] = group
-            group.runs.add(run_id)
+    def _hanging_together(self, group: Group, run_id: str | None) -> Group:
+        """The group that a group becomes when a run is a part of it, too."""
+        other = group if run_id is None else self._by_run.setdefault(run_id, group)
+        if other is group:
+            group.runs.update(() if run_id is None else (run_id,))
             return group
         small, large = sorted((group, other), key=lambda one: len(one.records))
         for trace_id in small.traces:
@@ -123,7 +131,6 @@ class Grouping:
         large.records += small.records
         large.rooted |= small.rooted
         large.left_out += small.left_out
-        large.bad |= small.bad
         self._drop(small)
         return large
 
@@ -145,5 +152,6 @@ class Grouping:
             del self._by_trace[trace_id]
         for run_id in group.runs:
             del self._by_run[run_id]
+        self.late.counted(chain(group.traces, group.runs))
         self._kept -= len(group.records)
         return group

@@ -1,11 +1,10 @@
 """Late spans: those of traces and runs that were counted already."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
-from instrumentation.reading.grouping import Group
 from instrumentation.reading.problems import Problems
-from nanoagent.core.records import SpanRecord
 
 MAX_REMEMBERED: Final = 200_000
 """Ids of counted traces and runs that are remembered; the oldest ones are forgotten first."""
@@ -23,21 +22,20 @@ class LateSpans:
         self._late: Counter[str | None] = Counter()
         self._further = 0
 
-    def counted(self, group: Group) -> None:
-        """Remember what was counted."""
-        self._young.update(map(hash, group.traces))
-        self._young.update(map(hash, group.runs))
+    def counted(self, ids: Iterable[str | None]) -> None:
+        """Remember the ids of what was counted."""
+        self._young.update(map(hash, ids))
         if len(self._young) >= self._half:
             self._old, self._young = self._young, set()
 
-    def is_late(self, record: SpanRecord) -> bool:
-        """Whether a span comes too late; it is then counted as such."""
-        if not self._knows(record.trace_id) and (record.run_id is None or not self._knows(record.run_id)):
+    def are_late(self, trace_id: str | None, run_id: str | None, number: int) -> bool:
+        """Whether so many spans of this trace and run come too late; they are then counted as such."""
+        if not self._knows(trace_id) and (run_id is None or not self._knows(run_id)):
             return False
-        if record.trace_id in self._late or len(self._late) < _MAX_TOLD:
-            self._late[record.trace_id] += 1
+        if trace_id in self._late or len(self._late) < _MAX_TOLD:
+            self._late[trace_id] += number
         else:
-            self._further += 1
+            self._further += number
         return True
 
     def tell(self, problems: Problems) -> None:

@@ -5,12 +5,11 @@ spellings of names and ids, values of odd types, texts that are no Unicode, seve
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
 
-from instrumentation.reading.otlp_tolerant import HEX_DIGITS, is_failure, tolerant_spans, values_in
+from instrumentation.reading.otlp_tolerant import FAILURES, HEX_DIGITS, tolerant_spans, values_in
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
 from nanoagent.tracing import names
@@ -82,8 +81,12 @@ _DECODER: Final = msgspec.json.Decoder(_Traces, strict=False)
 """Not strict: integers may be texts, as the rules have them."""
 
 
-class _Refused(Exception):  # noqa: N818 - no error: the way on
+class Refused(Exception):  # noqa: N818 - no error: the way on
     """The typed decoder would misread it."""
+
+
+REFUSALS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Refused)
+"""What typed decoding raises where the tolerant way is the one to go."""
 
 
 def spans_of(data: bytes, problems: Problems, where: str) -> list[ReadSpan]:
@@ -98,8 +101,8 @@ def spans_of(data: bytes, problems: Problems, where: str) -> list[ReadSpan]:
         json.JSONDecodeError: It is no JSON; nothing of it was read.
     """
     try:
-        return list(_typed_spans(data))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _Refused):
+        return typed_spans(data)
+    except REFUSALS:
         pass
     try:
         text = data.decode()
@@ -116,12 +119,13 @@ def is_traces(data: bytes) -> bool:
     """Whether this is one whole JSON value with traces, written as the rules have it."""
     try:
         _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except REFUSALS:
         return False
     return True
 
 
-def _typed_spans(data: bytes) -> Iterable[ReadSpan]:
+def typed_spans(data: bytes) -> list[ReadSpan]:
+    """The spans in one JSON value that is written as the rules have it; one of `REFUSALS` is raised for any other."""
     spans = [
         span
         for resource in _DECODER.decode(data).resource_spans
@@ -129,14 +133,19 @@ def _typed_spans(data: bytes) -> Iterable[ReadSpan]:
         for span in scope.spans
     ]
     _check_ids(spans)
+    found = []
     for span in spans:
         attributes: dict[str, Any] = {}
         for attribute in span.attributes:
             value = attribute.value
-            text = value.text
-            attributes[attribute.key] = text if text is not None else _plain(value)
-        status = span.status
-        yield ReadSpan(
+            plain: Any = value.text
+            if plain is None:
+                plain = value.integer
+                if plain is None:
+                    plain = _plain(value)
+            attributes[attribute.key] = plain
+        status, events = span.status, span.events
+        fields = (
             span.trace_id,
             span.span_id,
             span.parent_span_id,
@@ -144,9 +153,12 @@ def _typed_spans(data: bytes) -> Iterable[ReadSpan]:
             span.end_ns,
             span.name,
             attributes,
-            status is not None and is_failure(status.code),
-            _exception_type(span.events) if span.events else None,
+            status is not None and status.code in FAILURES,
+            _exception_type(events) if events else None,
         )
+        # The constructor of a named tuple takes longer than all of the above.
+        found.append(tuple.__new__(ReadSpan, fields))
+    return found
 
 
 def _check_ids(spans: list[_Span]) -> None:
@@ -158,7 +170,7 @@ def _check_ids(spans: list[_Span]) -> None:
         parent = span.parent_span_id
         if not parent or parent == _ZERO_SPAN_ID:
             if span.other_parent is not None:
-                raise _Refused
+                raise Refused
             span.parent_span_id = None
         else:
             parent_ids.add(parent)
@@ -171,7 +183,7 @@ def _check_ids(spans: list[_Span]) -> None:
         or "".join(trace_ids).strip(HEX_DIGITS)
         or "".join(span_ids).strip(HEX_DIGITS)
     ):
-        raise _Refused
+        raise Refused
 
 
 def _plain(value: _Value) -> Any:
@@ -190,7 +202,7 @@ def _plain(value: _Value) -> Any:
         return {one.key: _plain(one.value) for one in value.mapping.values}
     if value.octets is not None:
         return value.octets
-    raise _Refused
+    raise Refused
 
 
 def _exception_type(events: list[_Event]) -> str | None:

@@ -34,15 +34,11 @@ _OTHER_SIGNALS: Final = {
     "resource_metrics": "metrics",
     "resource_profiles": "profiles",
 }
-_FAILURES: Final = (2, "2", "STATUS_CODE_ERROR")
+FAILURES: Final = (2, "2", "STATUS_CODE_ERROR")
+"""The status codes that are ERROR."""
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 _MAX_SHOWN: Final = 60
 """Characters of a value that a problem shows."""
-
-
-def is_failure(code: object) -> bool:
-    """Whether a status code is ERROR, as a number or as the enumeration's name."""
-    return code in _FAILURES
 
 
 def values_in(text: str) -> list[Any]:
@@ -132,7 +128,7 @@ def _span(span: Mapping[str, Any], problems: Problems, where: str) -> ReadSpan |
         _nanoseconds(_first(span, ("endTimeUnixNano", "end_time_unix_nano"))),
         name if isinstance(name, str) else "",
         attributes,
-        is_failure(status.get("code") if isinstance(status, dict) else status),
+        (status.get("code") if isinstance(status, dict) else status) in FAILURES,
         exception_type,
     )
 
