@@ -29,7 +29,8 @@ Runs of others, in traces that are read back (`runs` finds them):
 8. The outermost agent or workflow is the run, with all that lies below it but the runs of ours, which stand beside it.
    Model calls that lie in none belong to the run of their trace's root. Its id is the span id of its root.
 9. Of nested model calls the outermost one counts, whatever lies between them. A failed attempt inside a call that then
-   tried again is a failed call of its own; where every attempt failed, the call itself is none.
+   tried again is a failed call of its own; where every attempt failed, the call itself is none. A span that only tells
+   what a stream used belongs to the call beside it that has no usage, which lasted until then.
 10. What an agent or a workflow says that it used is never added. Where no model call lies below one, it is
     `remote_usage`, of the outermost such agent.
 11. Spans whose parent is missing belong to the root of their trace; where that is missing too, the run is `running`.
@@ -65,6 +66,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from nanoagent.core import producers
 from nanoagent.core.intervals import Interval
 from nanoagent.core.performance import Counts, IterationCounts, PerformanceMetrics, PhaseCounts
 from nanoagent.core.records import RunSummary, SpanRecord, as_cost_usd
@@ -104,8 +106,8 @@ class Fold:
     # What few runs have stands on the class, and is replaced, never changed, when a run has some.
     _filings: Mapping[str, _Filing] = MappingProxyType({})
     """The nested runs, each with where it counts."""
-    _untracked: Mapping[_Key, int] = MappingProxyType({})
-    """Tokens of the model calls of others."""
+    _untracked: Mapping[_Key, tuple[int, int]] = MappingProxyType({})
+    """Of the spans of others, how many model calls they are and what tokens they tell of."""
     _remote_tokens: int = 0
 
     def __init__(
@@ -167,7 +169,8 @@ class Fold:
     def add_untracked(self, record: SpanRecord) -> None:
         """Count a model call of others that lies inside the run."""
         if record.call is not None:
-            self._untracked = {**self._untracked, (record.trace_id, record.span_id): record.call.tokens}
+            calls = 0 if record.operation == producers.STREAM_USAGE else 1
+            self._untracked = {**self._untracked, (record.trace_id, record.span_id): (calls, record.call.tokens)}
 
     def seal(self) -> None:
         """Forget which spans were counted: the run is over, and no further record comes."""
@@ -218,8 +221,8 @@ class Fold:
             iterations=self._iterations_seen if is_workflow else None,
             tasks_completed=((summary.tasks_completed if summary else None) or 0) if is_workflow else None,
             tasks_total=((summary.tasks_total if summary else None) or 0) if is_workflow else None,
-            untracked_api_calls=len(self._untracked),
-            untracked_tokens=sum(self._untracked.values()),
+            untracked_api_calls=sum(calls for calls, _ in self._untracked.values()),
+            untracked_tokens=sum(tokens for _, tokens in self._untracked.values()),
             remote_usage=self._remote_tokens,
             by_phase=tuple(PhaseCounts.of(*self._phases[phase].counts(), phase) for phase in self._phase_order()),
             by_iteration=tuple(IterationCounts.of(*self._iterations[n].counts(), n) for n in sorted(self._iterations)),

@@ -9,6 +9,7 @@ from nanoagent.core.counting import Fold
 from nanoagent.core.intervals import Interval
 from nanoagent.core.lineage import Forest, Key, forest, key_of, parent_of
 from nanoagent.core.records import CANCELLED_ERROR_TYPE, SpanRecord
+from nanoagent.core.streams import with_stream_usage
 from nanoagent.tracing import names
 
 AGENT_OPERATIONS = (names.OP_WORKFLOW, names.OP_AGENT)
@@ -41,6 +42,7 @@ def runs_of_others(spans: Mapping[Key, SpanRecord], ours: Iterable[SpanRecord]) 
         spans: Spans that neither carry the id of a run of ours nor lie in one.
         ours: The spans of our runs, some of which may lie below some of `spans`.
     """
+    spans = with_stream_usage(spans)
     walk = _Walk(forest(spans), above_ours={parent for record in ours if (parent := parent_of(record)) is not None})
     walk.down()
     return [run for run in walk.runs if run.is_one]
@@ -141,10 +143,11 @@ class _Walk:
         if key_of(record) in self._lost and (above.root is not None or run is above):
             run.missing_parents.add(str(record.parent_span_id))
 
-    def _only_attempts(self, call: SpanRecord) -> bool:
+    def _only_attempts(self, record: SpanRecord) -> bool:
         """Whether every attempt of a call failed, and each has a span of its own."""
-        return call.error_type == producers.EXHAUSTED and any(
-            child.operation == producers.FAILED_ATTEMPT for child in self._trees.children.get(key_of(call), ())
+        model = record.call.model if record.call else None
+        return producers.is_only_its_attempts(model, record.error_type) and any(
+            child.operation == producers.FAILED_ATTEMPT for child in self._trees.children.get(key_of(record), ())
         )
 
     def _add_remote_usage(self) -> None:

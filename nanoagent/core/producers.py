@@ -11,6 +11,8 @@ from nanoagent.tracing import names
 
 FAILED_ATTEMPT: Final = "failed_attempt"
 """The operation of a model call that failed inside another one, which then tried again."""
+STREAM_USAGE: Final = "stream_usage"
+"""The operation of a span that only tells what the streamed call beside it used, whose span had ended before."""
 
 OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = {
     # The GenAI conventions, by which pydantic-ai, Logfire, Google ADK and opentelemetry-util-genai go as well.
@@ -23,6 +25,23 @@ OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = {
     # OpenLLMetry: its decorators, and its provider instrumentations.
     "traceloop.span.kind": {"workflow": names.OP_WORKFLOW, "agent": names.OP_AGENT, "tool": names.OP_TOOL},
     "llm.request.type": {"chat": names.OP_CHAT, "completion": "text_completion"},
+    # The Vercel AI SDK, as its versions 4 to 6 write it.
+    "ai.operationId": {
+        **{f"ai.{what}": names.OP_AGENT for what in ("generateText", "streamText", "generateObject", "streamObject")},
+        "ai.generateText.doGenerate": names.OP_CHAT,
+        "ai.streamText.doStream": names.OP_CHAT,
+        "ai.generateObject.doGenerate": names.OP_CHAT,
+        "ai.streamObject.doStream": names.OP_CHAT,
+        "ai.toolCall": names.OP_TOOL,
+    },
+    # Logfire's instrumentation of the OpenAI Agents SDK, which has nothing else to go by.
+    "logfire.msg_template": {
+        "OpenAI Agents trace: {name}": names.OP_WORKFLOW,
+        "Agent run: {name!r}": names.OP_AGENT,
+        "Chat completion with {gen_ai.request.model!r}": names.OP_CHAT,
+        "Responses API with {gen_ai.request.model!r}": names.OP_CHAT,
+        "Function: {name}": names.OP_TOOL,
+    },
 }
 """Attributes that say what a span is, the first one first, and what their values mean; other values mean nothing."""
 
@@ -31,6 +50,7 @@ INPUT_TOKENS: Final = (
     "gen_ai.usage.prompt_tokens",
     "llm.usage.prompt_tokens",
     "llm.token_count.prompt",
+    "ai.usage.inputTokens",
 )
 """All input tokens, cached ones included."""
 OUTPUT_TOKENS: Final = (
@@ -38,6 +58,7 @@ OUTPUT_TOKENS: Final = (
     "gen_ai.usage.completion_tokens",
     "llm.usage.completion_tokens",
     "llm.token_count.completion",
+    "ai.usage.outputTokens",
 )
 """All output tokens, reasoning included."""
 CACHED_INPUT_TOKENS: Final = (
@@ -46,6 +67,7 @@ CACHED_INPUT_TOKENS: Final = (
     "gen_ai.usage.details.cache_read_tokens",
     "llm.usage.cache_read_input_tokens",
     "llm.token_count.prompt_details.cache_read",
+    "ai.usage.cachedInputTokens",
 )
 CACHE_CREATION_INPUT_TOKENS: Final = (
     names.CACHE_CREATION_TOKENS,
@@ -61,6 +83,7 @@ REASONING_TOKENS: Final = (
     "gen_ai.usage.details.reasoning_tokens",
     "llm.usage.reasoning_tokens",
     "llm.token_count.completion_details.reasoning",
+    "ai.usage.reasoningTokens",
 )
 USAGE: Final = (INPUT_TOKENS, OUTPUT_TOKENS, CACHED_INPUT_TOKENS, CACHE_CREATION_INPUT_TOKENS, REASONING_TOKENS)
 """In the order of the fields of `ModelCall`."""
@@ -69,18 +92,28 @@ AGENT_USAGE: Final = (
     (*OUTPUT_TOKENS, "gen_ai.aggregated_usage.output_tokens"),
 )
 """What an agent says that it used, with all that it called."""
-MODEL: Final = (names.RESPONSE_MODEL, names.REQUEST_MODEL, "llm.model_name")
+MODEL: Final = (names.RESPONSE_MODEL, names.REQUEST_MODEL, "llm.model_name", "ai.model.id")
 PROVIDER: Final = (names.PROVIDER_NAME, "gen_ai.system", "llm.provider", "llm.system")
 COST_USD: Final = (names.OPERATION_COST, "gen_ai.usage.cost", "llm.cost.total")
+FIRST_CHUNK_S: Final = (names.TIME_TO_FIRST_CHUNK, "gen_ai.client.operation.time_to_first_chunk")
 
 _ATTEMPT: Final = "pydantic_ai.model_request.attempt"
-"""On the spans of a pydantic-ai FallbackModel's attempts."""
-EXHAUSTED: Final = "pydantic_ai.exceptions.FallbackExceptionGroup"
-"""The error of a call whose every attempt failed: the last of them is no other call than this one."""
+"""On the spans of a pydantic-ai FallbackModel's attempts that failed."""
+_NOBODY_ANSWERED: Final = "fallback:"
+"""A FallbackModel's own name begins so; the model that answered takes its place."""
+_EXHAUSTED: Final = "pydantic_ai.exceptions.FallbackExceptionGroup"
+"""The error of a FallbackModel's call whose every attempt failed."""
 _DEFERRALS: Final = ("pydantic_ai.exceptions.ApprovalRequired", "pydantic_ai.exceptions.CallDeferred")
 """The errors of a tool that was not called yet."""
-_SUMMARY_TOOLS: Final = ("(merged tools)",)
-"""Names of tools that no model asked for: Google ADK's span over the results of parallel calls."""
+_NO_TOOLS: Final = (
+    # Google ADK's span over the results of parallel calls.
+    (names.TOOL_NAME, "(merged tools)"),
+    # smolagents' way to answer, as OpenInference traces it.
+    ("tool.name", "final_answer"),
+)
+"""What marks an execution of a tool that is none of the caller's."""
+_LOG: Final = ("logfire.span_type", "log")
+"""Marks a span that is a log record: Logfire's of a stream that has ended, beside the span that opened it."""
 
 
 def operation_of(attributes: Mapping[str, Any], *, error_type: str | None) -> str | None:
@@ -94,9 +127,23 @@ def operation_of(attributes: Mapping[str, Any], *, error_type: str | None) -> st
         value = attributes.get(key)
         operation = meanings.get(value) if isinstance(value, str) else None
         if operation is not None:
-            return None if operation == names.OP_TOOL and _is_no_call(attributes, error_type) else operation
+            return _told_apart(operation, attributes, error_type)
     return FAILED_ATTEMPT if _ATTEMPT in attributes and error_type is not None else None
 
 
-def _is_no_call(attributes: Mapping[str, Any], error_type: str | None) -> bool:
-    return error_type in _DEFERRALS or attributes.get(names.TOOL_NAME) in _SUMMARY_TOOLS
+def is_only_its_attempts(model: str | None, error_type: str | None) -> bool:
+    """Whether a call with failed attempts inside it is no call beside them: nobody answered, and nothing else ended it.
+
+    Where all of a streamed call's attempts failed, it carries no error at all.
+    """
+    return (model or "").startswith(_NOBODY_ANSWERED) and error_type in (None, _EXHAUSTED)
+
+
+def _told_apart(operation: str, attributes: Mapping[str, Any], error_type: str | None) -> str | None:
+    """The operation, unless it is not what it seems."""
+    if operation == names.OP_TOOL:
+        is_none = error_type in _DEFERRALS or any(attributes.get(key) == name for key, name in _NO_TOOLS)
+        return None if is_none else operation
+    if operation in names.INFERENCE_OPERATIONS and attributes.get(_LOG[0]) == _LOG[1]:
+        return STREAM_USAGE
+    return operation

@@ -51,6 +51,9 @@ _SUMMARY_KEYS: Final = (
 """In the order of the counts of `RunSummary`."""
 
 
+_CALLS_OF_OTHERS: Final = (*names.INFERENCE_OPERATIONS, producers.FAILED_ATTEMPT, producers.STREAM_USAGE)
+
+
 class ModelCall(NamedTuple):
     """What a chat span says of its model call."""
 
@@ -192,7 +195,7 @@ def _of_others(
 ) -> SpanRecord:
     operation = producers.operation_of(attributes, error_type=error_type)
     call, agent_tokens = None, None
-    if operation in names.INFERENCE_OPERATIONS or operation == producers.FAILED_ATTEMPT:
+    if operation in _CALLS_OF_OTHERS:
         call = _call_of_others(attributes)
     elif operation in (names.OP_AGENT, names.OP_WORKFLOW):
         known = [count for keys in producers.AGENT_USAGE if (count := _first(attributes, keys, as_count)) is not None]
@@ -265,7 +268,7 @@ def _call_of_others(attributes: Mapping[str, Any]) -> ModelCall:
         created,
         reasoning,
         _first(attributes, producers.COST_USD, as_cost_usd),
-        _as_ns(attributes.get(names.TIME_TO_FIRST_CHUNK)),
+        _first(attributes, producers.FIRST_CHUNK_S, _as_ns),
     )
 
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nanoagent.core.producers import EXHAUSTED
 from nanoagent.core.records import CANCELLED_ERROR_TYPE, SpanRecord
 from nanoagent.core.runs import CountedRun, runs_in
 from nanoagent.tracing import names
@@ -124,11 +123,47 @@ def test_9_failed_attempts_are_calls_of_their_own() -> None:
     ]
     (run,) = runs_in(answered)
     assert (*numbers(run), run.metrics.failed_api_calls) == (2, 12, 0, 1)
-    exhausted = [answered[0], span("c", "agent", CHAT, error=EXHAUSTED), answered[2], span("try2", "c", **attempt)]
-    (run,) = runs_in(exhausted)
+
+
+@pytest.mark.parametrize("error", [None, "pydantic_ai.exceptions.FallbackExceptionGroup"], ids=["streamed", "whole"])
+def test_9_a_call_whose_every_attempt_failed_is_its_attempts(error: str | None) -> None:
+    attempt: Any = {"pydantic_ai__model_request__attempt": 0, "error": "ModelHTTPError"}
+    call: Any = {"gen_ai__request__model": "fallback:a,b"}
+    spans = [
+        span("agent", None, AGENT),
+        span("c", "agent", CHAT, error=error, **call),
+        span("try1", "c", **attempt),
+        span("try2", "c", **attempt),
+    ]
+    (run,) = runs_in(spans)
     assert (*numbers(run), run.metrics.failed_api_calls) == (2, None, 0, 2)
-    (run,) = runs_in(exhausted[:2])
-    assert (run.metrics.api_calls, run.metrics.failed_api_calls) == (1, 1)
+    (run,) = runs_in(spans[:2])
+    assert run.metrics.api_calls == 1
+    # One that was cancelled in its second attempt is a call beside the first.
+    (run,) = runs_in([*spans[:1], span("c", "agent", CHAT, error=CANCELLED_ERROR_TYPE, **call), spans[2]])
+    assert (run.metrics.api_calls, run.metrics.failed_api_calls, run.metrics.cancelled_api_calls) == (2, 1, 1)
+
+
+def test_9_what_a_stream_used_belongs_to_the_call_beside_it() -> None:
+    log: Any = {"logfire__span_type": "log"}
+    spans = [
+        span("agent", None, AGENT),
+        span("silent", "agent", CHAT, time=(10, 20)),
+        span("other", "agent", CHAT, time=(12, 22), tokens=(1, 1)),
+        span("failed", "agent", CHAT, time=(12, 23), error="ValueError"),
+        span("late", "agent", CHAT, time=(60, 70)),
+        span("log", "agent", CHAT, time=(50, 50), tokens=(40, 4), **log),
+    ]
+    (run,) = runs_in(spans)
+    metrics = run.metrics
+    assert (*numbers(run), metrics.unmeasured_api_calls, metrics.failed_api_calls) == (4, 46, 0, 1, 1)
+    assert metrics.llm_ns == 50
+    (run,) = runs_in([spans[0], spans[-1]])
+    assert numbers(run) == (1, 44, 0)
+    # Inside a run of ours, neither is a second call.
+    inside = [one._replace(parent_span_id="root", trace_id="t" * 32) for one in (spans[1], spans[-1])]
+    (run,) = runs_in([root(0, 99), *inside])
+    assert (run.metrics.untracked_api_calls, run.metrics.untracked_tokens) == (1, 44)
 
 
 def test_10_what_an_agent_used_counts_apart_where_no_call_lies_below_it() -> None:
