@@ -46,11 +46,11 @@ def opened(path: str, problems: Problems, progress: Progress) -> Iterator[Binary
         ) from error
     except FileNotFoundError as error:
         raise ConfigurationError(
-            f"a trace file must exist, got {path!r}: check the path, or use - for stdin"
+            f"a trace file must exist, got {path!r}: check the path, or use - for standard input"
         ) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        message = f"a trace file must be readable, got {path!r} ({reason}): check its rights"
+        message = f"a trace file must be readable, got {path!r} ({reason}): check its permissions"
         raise ConfigurationError(message) from error
     with file:
         status = os.fstat(file.fileno())

@@ -73,13 +73,11 @@ class _Reader:
         self._problems = problems
         self._max_value = max_value
         self._held = _Held()
-        self._lines = 0
         self._empty = True
 
     def read(self, line: Line) -> Batch:
         """The spans that are whole with this line."""
         number, data, too_long, ended = line
-        self._lines = number
         if too_long:
             self._empty = False
             self._drop_held()
@@ -91,11 +89,11 @@ class _Reader:
         if data.startswith(b"\0") or data.endswith(b"\0"):
             count = data.count(b"\0")
             self._tell(number, f"holds {count:,} NUL bytes, as a crash leaves them: left out")
+        if self._held:
+            return self._continue(number, data, bare)
         if not bare:
             return ()
         self._empty = False
-        if self._held:
-            return self._continue(number, data, bare)
         return self._begin(number, bare, ended=ended)
 
     def end(self) -> Batch:
@@ -169,7 +167,7 @@ class _Reader:
     def _drop_held(self) -> None:
         held, self._held = self._held, _Held()
         if held and not held.skipped:
-            to = f" to line {self._lines}" if len(held.pieces) > 1 else ""
+            to = f" in line {held.last}" if held.last > held.line else ""
             self._tell(held.line, f"begins a value that is cut off{to}, as a process that died leaves it: skipped")
 
     def _tell(self, number: int | None, what: str) -> None:
@@ -181,6 +179,9 @@ class _Held:
 
     def __init__(self, line: int = 0, first: bytes = b"") -> None:
         self.line = line
+        """The number of the first one; 0 where there is none."""
+        self.last = line
+        """The number of the last one."""
         self.pieces = [first]
         self.length = len(first)
         self.depth = _depth(first)
@@ -196,7 +197,8 @@ class _Held:
 
     def add(self, data: bytes) -> None:
         """Add a line."""
-        if len(self.pieces) == 1:
+        self.last += 1
+        if self.last == self.line + 1:
             self.indented = data[:1] in (b" ", b"\t")
         if not self.skipped:
             self.pieces.append(data)
