@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
 from nanoagent.core.records import SpanRecord
+from nanoagent.tracing import names
 
 
 def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
@@ -43,7 +44,15 @@ def record_of(span: ReadableSpan, attributes: Mapping[str, Any] | None = None) -
         span.name,
         attributes_of(span) if attributes is None else attributes,
         span.status.status_code is StatusCode.ERROR,
+        _exception_type(span) if span.status.status_code is StatusCode.ERROR else None,
     )
+
+
+def _exception_type(span: ReadableSpan) -> str | None:
+    """Of the last exception event that names its type."""
+    events = (event.attributes or {} for event in reversed(span.events) if event.name == names.EXCEPTION_EVENT)
+    types = (attributes.get(names.EXCEPTION_TYPE) for attributes in events)
+    return next((found for found in types if isinstance(found, str)), None)
 
 
 @lru_cache(maxsize=1_024)
