@@ -18,7 +18,7 @@ MAX_KEPT: Final = 1_000_000
 _TRACE_AND_RUN: Final = itemgetter(SpanRecord._fields.index("trace_id"), SpanRecord._fields.index("run_id"))
 _PARENT: Final = itemgetter(SpanRecord._fields.index("parent_span_id"))
 _OUTER_RUN: Final = itemgetter(SpanRecord._fields.index("parent_run_id"))
-_SWEEP: Final = 500
+SWEEP: Final = 500
 """After so many spans, groups that are over are looked for."""
 
 
@@ -42,10 +42,18 @@ class Group:
 class Grouping:
     """Puts spans into groups, and gives the groups out when they are over."""
 
-    def __init__(self, *, idle_spans: int = IDLE_SPANS, max_idle: int = MAX_IDLE, max_kept: int = MAX_KEPT) -> None:
+    def __init__(
+        self,
+        *,
+        idle_spans: int = IDLE_SPANS,
+        max_idle: int = MAX_IDLE,
+        max_kept: int = MAX_KEPT,
+        sweep: int = SWEEP,
+    ) -> None:
         self._idle_spans = idle_spans
         self._max_idle = max_idle
         self._max_kept = max_kept
+        self._sweep = sweep
         self.late = LateSpans()
         """Those that came for a group that was given out."""
         self._by_trace: dict[str | None, Group] = {}
@@ -72,6 +80,8 @@ class Grouping:
                 return
             group = self._hanging_together(group or self._new(trace_id), run_id)
         for outer in filter(None, map(_OUTER_RUN, records)):
+            if outer not in group.runs:
+                self.late.look_for_outer(trace_id, outer)
             group = self._hanging_together(group, outer)
         self._count += len(records)
         group.last = self._count
@@ -87,7 +97,7 @@ class Grouping:
 
     def over(self) -> Iterator[Group]:
         """The groups that are over by now; they are forgotten."""
-        if self._count - self._swept < _SWEEP and self._kept <= self._max_kept:
+        if self._count - self._swept < self._sweep and self._kept <= self._max_kept:
             return
         self._swept = self._count
         while self._active:

@@ -21,6 +21,7 @@ class LateSpans:
         self._old: set[int] = set()
         self._late: Counter[str | None] = Counter()
         self._further = 0
+        self._lacking: dict[str, str | None] = {}
 
     def counted(self, ids: Iterable[str | None]) -> None:
         """Remember the ids of what was counted."""
@@ -38,11 +39,19 @@ class LateSpans:
             self._further += number
         return True
 
+    def look_for_outer(self, trace_id: str | None, run_id: str) -> None:
+        """Note a run in this trace that is nested in another one, if that one was counted."""
+        if self._knows(run_id) and len(self._lacking) < _MAX_TOLD:
+            self._lacking[run_id] = trace_id
+
     def tell(self, problems: Problems) -> None:
         """Tell what was left out."""
         for trace_id, number in self._late.items():
             spans = "1 span" if number == 1 else f"{number:,} spans"
             what = f"{spans} came more than 10,000 spans after the rest, when it was counted already: left out"
+            problems.add(f"trace {trace_id}", what)
+        for run_id, trace_id in self._lacking.items():
+            what = f"holds a run nested in run {run_id}, which was counted already: that one lacks its numbers"
             problems.add(f"trace {trace_id}", what)
         if self._further:
             problems.add("further traces", f"{self._further:,} spans came when they were counted already: left out")
