@@ -93,7 +93,7 @@ async def run_openai_agents() -> None:
     tools = [agents.function_tool(add), agents.function_tool(boom)]
     writer = agents.Agent(name="writer", model=responses)
     planner = agents.Agent(name="planner", model=responses, tools=tools, handoffs=[writer])
-    subsets = {"cache_read_tokens": 0, "reasoning_tokens": 0, "why": "the subsets stand in a text of JSON only (usage)"}
+    in_text = "stand in a text of JSON only"
     handoff = "transfer_to_writer"
     provider.play(
         Reply(input=100, output=20, cached=40, reasoning=7, calls=(("add", {"a": 1, "b": 2}), ("boom", {}))),
@@ -104,12 +104,16 @@ async def run_openai_agents() -> None:
     recording.save(
         "openai_agents",
         "two tools of which one fails, then a handoff to a second agent; Responses",
-        readable_from_file=subsets,
+        readable_from_file={"reasoning_tokens": 0, "why": f"they {in_text} (gen_ai.usage.raw)"},
     )
     provider.play(ASKS, Reply(status=500))
     with contextlib.suppress(openai.InternalServerError):
         await agents.Runner.run(agents.Agent(name="planner", model=chat, tools=tools), "x")
-    recording.save("openai_agents_http_500", "the second call fails; Chat Completions", readable_from_file=subsets)
+    recording.save(
+        "openai_agents_http_500",
+        "the second call fails; Chat Completions",
+        readable_from_file={"cache_read_tokens": 0, "reasoning_tokens": 0, "why": f"they {in_text} (usage)"},
+    )
 
 
 async def run_all() -> None:
