@@ -93,6 +93,12 @@ def test_1_records_of_other_runs_and_spans_seen_twice_are_left_out() -> None:
     assert fold([nobody, *COMPLETE, stranger, *COMPLETE], run_id=RUN) == fold(COMPLETE)
 
 
+def test_1_of_two_spans_with_one_id_the_one_that_ended_later_counts() -> None:
+    early, late = chat("c1", 5, 10, tokens=(1, 1)), chat("c1", 0, 20, tokens=(2, 2))
+    for records in ([early, late, early], [late, early], [early, late]):
+        assert fold([root(0, 30), *records]).tokens_used == 4
+
+
 def test_2_a_tool_call_with_an_error_is_a_failed_one() -> None:
     metrics = fold([tool("t1", 0, 1), tool("t2", 1, 2, error="ValueError"), tool("t3", 2, 3, error="unknown_tool")])
     assert (metrics.tool_calls, metrics.failed_tool_calls) == (3, 2)
@@ -162,6 +168,7 @@ def test_14_time_is_clipped_to_the_root_and_an_end_before_its_start_is_the_start
 
 def test_16_without_a_root_a_run_is_running() -> None:
     metrics = fold(COMPLETE[:-1])
+    assert (metrics.start_time_unix_ns, metrics.duration_ns, metrics.llm_ns) == (0, 90, 50)
     assert (metrics.status, metrics.stop_reason, metrics.end_time, metrics.complete) == ("running", None, None, False)
     assert metrics.tasks_total == 0
     failed = fold([COMPLETE[-1]._replace(error_type="ValueError")])
@@ -197,6 +204,24 @@ def test_17_a_missing_parent_is_found() -> None:
     without_agent = [span for span in COMPLETE if span.span_id != "a1"]
     (run,) = runs_in(without_agent)
     assert (run.metrics.complete, run.missing_parents, run.metrics.tokens_used) == (False, ("a1",), 340)
+
+
+def test_17_what_a_nested_run_lost_is_missing_in_the_run_around_it() -> None:
+    inner = [
+        root(10, 20)._replace(span_id="inner", run_id="run-2", parent_run_id=RUN, parent_span_id="t1"),
+        chat("c2", 10, 12, parent="gone")._replace(run_id="run-2"),
+    ]
+    runs = runs_in([root(0, 100), tool("t1", 5, 25), *inner])
+    assert [(run.metrics.run_id, run.metrics.complete, run.missing_parents) for run in runs] == [
+        (RUN, False, ("gone",)),
+        ("run-2", False, ("gone",)),
+    ]
+
+
+def test_17_a_large_cost_is_the_same_as_on_the_root_which_has_it_as_a_float() -> None:
+    calls = [chat(f"c{n}", n, n + 1, cost=cost) for n, cost in enumerate((9_000.000_000_000_001, 0.123_456_789_012))]
+    assert fold([root(0, 9, api_calls=2, tool_calls=0, iterations=0, cost=9000.123456789013), *calls]).complete is True
+    assert fold([root(0, 9, api_calls=2, tool_calls=0, iterations=0, cost=9000.123456799), *calls]).complete is False
 
 
 def test_17_a_run_tells_how_many_spans_it_has() -> None:
@@ -273,6 +298,14 @@ def test_the_split_of_any_time_is_that_of_its_single_moments(frame: Any, calls: 
     assert split.tool_ns == sum(covers(tools, moment) and not covers(calls, moment) for moment in moments)
     assert split.other_ns == len(moments) - split.llm_ns - split.tool_ns
     assert sum(end - start for start, end in union(frame)) == len(moments)
+
+
+@pytest.mark.parametrize(
+    ("call", "llm_ns"), [((2, 5), 3), ((-5, 2), 2), ((8, 15), 2), ((-5, 15), 10), ((20, 30), 0), ((-5, 0), 0)]
+)
+def test_the_time_of_a_single_call_is_clipped_too(call: tuple[int, int], llm_ns: int) -> None:
+    assert time_split([(0, 10)], [call], []) == (llm_ns, 0, 10 - llm_ns, 0)
+    assert time_split([(0, 10), (10, 10)], [call], []) == (llm_ns, 0, 10 - llm_ns, 0)
 
 
 def test_a_fresh_run_has_counted_nothing() -> None:

@@ -113,6 +113,18 @@ def test_9_of_nested_calls_the_outermost_counts_whatever_lies_between(between: t
     assert numbers(run)[:2] == (1, 12)
 
 
+def test_9_an_agent_inside_a_call_starts_no_run_and_its_usage_is_the_calls() -> None:
+    spans = [
+        span("c", None, CHAT, tokens=(10, 2)),
+        span("tool", "c", TOOL),
+        span("agent", "tool", AGENT, tokens=(7, 1)),
+    ]
+    (run,) = runs_in(spans)
+    assert (run.metrics.run_id, *numbers(run), run.metrics.remote_usage) == ("c", 1, 12, 1, 0)
+    (run,) = runs_in([*spans, span("inner", "agent", CHAT, tokens=(7, 1))])
+    assert (run.metrics.run_id, *numbers(run)) == ("c", 1, 12, 1)
+
+
 def test_9_failed_attempts_are_calls_of_their_own() -> None:
     attempt: Any = {"pydantic_ai__model_request__attempt": 0, "error": "ModelHTTPError"}
     answered = [
@@ -120,6 +132,7 @@ def test_9_failed_attempts_are_calls_of_their_own() -> None:
         span("c", "agent", CHAT, tokens=(10, 2)),
         span("try", "c", **attempt),
         span("provider", "try", CHAT, error="HTTPError"),
+        span("again", "try", **attempt),
     ]
     (run,) = runs_in(answered)
     assert (*numbers(run), run.metrics.failed_api_calls) == (2, 12, 0, 1)
@@ -160,6 +173,9 @@ def test_9_what_a_stream_used_belongs_to_the_call_beside_it() -> None:
     assert metrics.llm_ns == 50
     (run,) = runs_in([spans[0], spans[-1]])
     assert numbers(run) == (1, 44, 0)
+    silent = [span(f"s{n}", "agent", CHAT, time=(n, 10 * n)) for n in (3, 1, 2)]
+    (run,) = runs_in([spans[0], *silent, spans[-1], spans[-1]._replace(span_id="log2", start_ns=55, end_ns=55)])
+    assert (*numbers(run), run.metrics.unmeasured_api_calls, run.metrics.llm_ns) == (3, 88, 0, 1, 54)
     # Inside a run of ours, neither is a second call.
     inside = [one._replace(parent_span_id="root", trace_id="t" * 32) for one in (spans[1], spans[-1])]
     (run,) = runs_in([root(0, 99), *inside])
@@ -196,6 +212,25 @@ def test_11_what_lost_its_parent_belongs_to_the_root_of_its_trace() -> None:
     assert (*numbers(run), run.metrics.complete, run.missing_parents) == (2, 33, 1, False, ("worker",))
 
 
+def test_11_the_loss_shows_on_the_run_that_has_it() -> None:
+    runs = runs_in(
+        [
+            span("http", None, time=(0, 90)),
+            span("second", None, time=(1, 90)),
+            span("whole", "http", AGENT, time=(10, 20)),
+            span("c1", "whole", CHAT, tokens=(1, 0), time=(10, 20)),
+            span("cut off", "gone", AGENT, time=(30, 40)),
+            span("c2", "cut off", CHAT, tokens=(2, 0), time=(30, 40)),
+            span("c3", "lost", CHAT, tokens=(4, 0), time=(50, 60)),
+        ]
+    )
+    assert [(run.metrics.run_id, run.metrics.complete, run.missing_parents, *numbers(run)) for run in runs] == [
+        ("http", False, ("lost",), 1, 4, 0),
+        ("whole", None, (), 1, 1, 0),
+        ("cut off", False, ("gone",), 1, 2, 0),
+    ]
+
+
 def test_11_without_a_root_a_run_is_running_and_an_agent_may_have_its_parent_elsewhere() -> None:
     rest, agent = runs_in(
         [
@@ -219,12 +254,19 @@ def test_parents_that_go_in_a_circle_lose_nothing() -> None:
         span("below", "self", TOOL, time=(4, 9)),
     ]
     runs = runs_in(spans)
-    assert sum(run.metrics.api_calls for run in runs) == 2
-    assert sum(run.metrics.tool_calls for run in runs) == 2
+    assert [(run.metrics.run_id, *numbers(run)) for run in runs] == [("a", 1, 2, 1), ("c", 1, 8, 1)]
     assert runs_in(reversed(spans)) == runs
     ours = [our_chat("c1", 0, 1, tokens=(1, 1), parent="c2"), our_chat("c2", 0, 1, tokens=(2, 2), parent="c1")]
     (run,) = runs_in([*ours, span("theirs", "c1", CHAT, tokens=(3, 0), trace_id="t" * 32)])
     assert (*numbers(run), run.metrics.untracked_tokens) == (2, 6, 0, 3)
+
+
+def test_runs_that_are_nested_in_each_other_count_each_span_once() -> None:
+    spans = []
+    for own, other in (("a", "b"), ("b", "a")):
+        mine = [root(0, 9), our_chat("c" + own, 0, 1, tokens=(1, 1), parent="root" + own)]
+        spans += [mine[0]._replace(span_id="root" + own, run_id=own, parent_run_id=other), mine[1]._replace(run_id=own)]
+    assert [(run.metrics.run_id, *numbers(run)) for run in runs_in(spans)] == [("a", 2, 4, 0), ("b", 2, 4, 0)]
 
 
 def test_five_thousand_levels_are_counted() -> None:
@@ -249,6 +291,18 @@ def test_a_run_in_several_traces_is_one_and_several_in_one_trace_are_several() -
     other = our_chat("c3", 4, 5, tokens=(4, 4))._replace(run_id="run-2")
     runs = runs_in([root(0, 9), our_chat("c1", 1, 2, tokens=(1, 1)), elsewhere, other])
     assert [(run.metrics.run_id, *numbers(run)) for run in runs] == [(RUN, 2, 6, 0), ("run-2", 1, 8, 0)]
+
+
+def test_2_a_tool_that_was_deferred_or_is_the_producers_own_is_no_tool_call() -> None:
+    spans = [
+        span("a", None, AGENT),
+        span("t1", "a", TOOL, error="pydantic_ai.exceptions.CallDeferred"),
+        span("t2", "a", TOOL, error="ValueError"),
+        span("t3", "a", TOOL, gen_ai__tool__name="(merged tools)"),
+        span("t4", "a", TOOL, tool__name="final_answer"),
+    ]
+    (run,) = runs_in(spans)
+    assert (run.metrics.tool_calls, run.metrics.failed_tool_calls) == (1, 1)
 
 
 @pytest.mark.parametrize("bad", [None, -1, 1.0, "12", "NaN", True, 2**63, (1, 2), {"a": 1}])
