@@ -176,6 +176,9 @@ def test_9_what_a_stream_used_belongs_to_the_call_beside_it() -> None:
     silent = [span(f"s{n}", "agent", CHAT, time=(n, 10 * n)) for n in (3, 1, 2)]
     (run,) = runs_in([spans[0], *silent, spans[-1], spans[-1]._replace(span_id="log2", start_ns=55, end_ns=55)])
     assert (*numbers(run), run.metrics.unmeasured_api_calls, run.metrics.llm_ns) == (3, 88, 0, 1, 54)
+    apart = [span("early", "agent", CHAT, time=(1, 10)), span("late", "agent", CHAT, time=(25, 30))]
+    (run,) = runs_in([spans[0], *apart, spans[-1]])
+    assert (*numbers(run), run.metrics.llm_ns) == (2, 44, 0, 34)
     # Inside a run of ours, neither is a second call.
     inside = [one._replace(parent_span_id="root", trace_id="t" * 32) for one in (spans[1], spans[-1])]
     (run,) = runs_in([root(0, 99), *inside])
