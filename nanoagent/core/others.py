@@ -126,7 +126,7 @@ class _Walk:
             _has_calls(agent)
         if record.call is not None:
             _has_calls(agent)
-            if record.operation == producers.FAILED_ATTEMPT:
+            if record.operation == producers.ATTEMPT:
                 if not inside_attempt:
                     _count(record, run)
                 inside_attempt = True
@@ -144,10 +144,10 @@ class _Walk:
             run.missing_parents.add(str(record.parent_span_id))
 
     def _only_attempts(self, record: SpanRecord) -> bool:
-        """Whether every attempt of a call failed, and each has a span of its own."""
+        """Whether no attempt of a call held, and each has a span of its own."""
         model = record.call.model if record.call else None
         return producers.is_only_its_attempts(model, record.error_type) and any(
-            child.operation == producers.FAILED_ATTEMPT for child in self._trees.children.get(key_of(record), ())
+            child.operation == producers.ATTEMPT for child in self._trees.children.get(key_of(record), ())
         )
 
     def _add_remote_usage(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from nanoagent.tracing import names
 
-FAILED_ATTEMPT: Final = "failed_attempt"
-"""The operation of a model call that failed inside another one, which then tried again."""
+ATTEMPT: Final = "attempt"
+"""The operation of a model call inside another one that then tried again: it failed, or its answer was rejected."""
 STREAM_USAGE: Final = "stream_usage"
 """The operation of a span that only tells what the streamed call beside it used, whose span had ended before."""
 
@@ -98,7 +98,7 @@ COST_USD: Final = (names.OPERATION_COST, "gen_ai.usage.cost", "llm.cost.total")
 FIRST_CHUNK_S: Final = (names.TIME_TO_FIRST_CHUNK, "gen_ai.client.operation.time_to_first_chunk")
 
 _ATTEMPT: Final = "pydantic_ai.model_request.attempt"
-"""On the spans of a pydantic-ai FallbackModel's attempts that failed."""
+"""On the spans of a pydantic-ai FallbackModel's attempts that failed, or whose answer was rejected."""
 _NOBODY_ANSWERED: Final = "fallback:"
 """A FallbackModel's own name begins so; the model that answered takes its place."""
 _EXHAUSTED: Final = "pydantic_ai.exceptions.FallbackExceptionGroup"
@@ -128,11 +128,16 @@ def operation_of(attributes: Mapping[str, Any], *, error_type: str | None) -> st
         operation = meanings.get(value) if isinstance(value, str) else None
         if operation is not None:
             return _told_apart(operation, attributes, error_type)
-    return FAILED_ATTEMPT if _ATTEMPT in attributes and error_type is not None else None
+    return ATTEMPT if _ATTEMPT in attributes and error_type is not None else None
+
+
+def was_answered(attempt: Mapping[str, Any]) -> bool:
+    """Whether an attempt with these attributes has an answer, which was rejected: it is no failed call."""
+    return names.RESPONSE_MODEL in attempt
 
 
 def is_only_its_attempts(model: str | None, error_type: str | None) -> bool:
-    """Whether a call with failed attempts inside it is no call beside them: nobody answered, and nothing else ended it.
+    """Whether a call with attempts inside it is no call beside them: nobody answered, and nothing else ended it.
 
     Where all of a streamed call's attempts failed, it carries no error at all.
     """
@@ -143,7 +148,13 @@ def _told_apart(operation: str, attributes: Mapping[str, Any], error_type: str |
     """The operation, unless it is not what it seems."""
     if operation == names.OP_TOOL:
         is_none = error_type in _DEFERRALS or any(attributes.get(key) == name for key, name in _NO_TOOLS)
-        return None if is_none else operation
+        return None if is_none or _is_handoff(attributes) else operation
     if operation in names.INFERENCE_OPERATIONS and attributes.get(_LOG[0]) == _LOG[1]:
         return STREAM_USAGE
     return operation
+
+
+def _is_handoff(attributes: Mapping[str, Any]) -> bool:
+    """Whether an OpenInference tool is none: handing over to another agent is its only tool without a name."""
+    is_theirs = "openinference.span.kind" in attributes and names.OPERATION_NAME not in attributes
+    return is_theirs and "tool.name" not in attributes

@@ -51,7 +51,7 @@ _SUMMARY_KEYS: Final = (
 """In the order of the counts of `RunSummary`."""
 
 
-_CALLS_OF_OTHERS: Final = (*names.INFERENCE_OPERATIONS, producers.FAILED_ATTEMPT, producers.STREAM_USAGE)
+_CALLS_OF_OTHERS: Final = (*names.INFERENCE_OPERATIONS, producers.ATTEMPT, producers.STREAM_USAGE)
 
 
 class ModelCall(NamedTuple):
@@ -197,6 +197,8 @@ def _of_others(
     call, agent_tokens = None, None
     if operation in _CALLS_OF_OTHERS:
         call = _call_of_others(attributes)
+        if operation == producers.ATTEMPT and producers.was_answered(attributes):
+            error_type = None
     elif operation in (names.OP_AGENT, names.OP_WORKFLOW):
         known = [count for keys in producers.AGENT_USAGE if (count := _first(attributes, keys, as_count)) is not None]
         agent_tokens = sum(known) if known else None

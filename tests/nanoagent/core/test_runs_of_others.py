@@ -157,6 +157,17 @@ def test_9_a_call_whose_every_attempt_failed_is_its_attempts(error: str | None) 
     assert (run.metrics.api_calls, run.metrics.failed_api_calls, run.metrics.cancelled_api_calls) == (2, 1, 1)
 
 
+def test_9_an_attempt_whose_answer_was_rejected_is_an_answered_call() -> None:
+    rejected: Any = {"pydantic_ai__model_request__attempt": 0, "gen_ai__response__model": "a", "tokens": (20, 3)}
+    spans = [
+        span("agent", None, AGENT),
+        span("c", "agent", CHAT, tokens=(10, 2)),
+        span("try", "c", error="_OTHER", **rejected),
+    ]
+    (run,) = runs_in(spans)
+    assert (*numbers(run), run.metrics.failed_api_calls, run.metrics.unpriced_api_calls) == (2, 35, 0, 0, 2)
+
+
 def test_9_what_a_stream_used_belongs_to_the_call_beside_it() -> None:
     log: Any = {"logfire__span_type": "log"}
     spans = [
@@ -303,9 +314,10 @@ def test_2_a_tool_that_was_deferred_or_is_the_producers_own_is_no_tool_call() ->
         span("t2", "a", TOOL, error="ValueError"),
         span("t3", "a", TOOL, gen_ai__tool__name="(merged tools)"),
         span("t4", "a", TOOL, tool__name="final_answer"),
+        span("t5", "a", openinference__span__kind="TOOL"),
     ]
-    (run,) = runs_in(spans)
-    assert (run.metrics.tool_calls, run.metrics.failed_tool_calls) == (1, 1)
+    (run,) = runs_in([*spans, span("t6", "a", openinference__span__kind="TOOL", tool__name="add")])
+    assert (run.metrics.tool_calls, run.metrics.failed_tool_calls) == (2, 1)
 
 
 @pytest.mark.parametrize("bad", [None, -1, 1.0, "12", "NaN", True, 2**63, (1, 2), {"a": 1}])
