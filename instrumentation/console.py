@@ -1,27 +1,26 @@
 """The console exporter: prints a trace as a tree when it ends."""
 
-import io
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from rich.console import Console
 from rich.text import Text
 
-from instrumentation.tree import Row, render_tree, row_of
+from instrumentation.paper import encodable, rendered
+from instrumentation.records import attributes_of, record_of
+from instrumentation.trace_text import MAX_ROWS, TraceRows
+from instrumentation.tree import row_of
 
 _logger = logging.getLogger(__name__)
 
 
 MAX_OPEN_TRACES: Final = 64
-
-
-MAX_ROWS: Final = 10_000
 
 
 class ConsoleTreeProcessor(SpanProcessor):
@@ -31,13 +30,17 @@ class ConsoleTreeProcessor(SpanProcessor):
     said in a line. It never raises into the application.
     """
 
-    def __init__(self, *, console: Callable[[], Console] = lambda: Console(stderr=True)) -> None:
+    def __init__(
+        self, *, console: Callable[[], Console] = lambda: Console(stderr=True), max_rows: int = MAX_ROWS
+    ) -> None:
         """Start with no traces.
 
         Args:
             console: Makes the console to print on, anew for each trace, so that a stream that was replaced is seen.
+            max_rows: The most spans of a trace to draw.
         """
         self._console = console
+        self._max_rows = max_rows
         self._traces: OrderedDict[int, _Trace] = OrderedDict()
         self._evicted = 0
         self._lock = threading.Lock()
@@ -62,7 +65,7 @@ class ConsoleTreeProcessor(SpanProcessor):
             _logger.warning("a trace could not be printed", exc_info=True)
 
     def _open(self, trace_id: int) -> None:
-        self._traces.setdefault(trace_id, _Trace()).open_roots += 1
+        self._traces.setdefault(trace_id, _Trace(TraceRows(max_rows=self._max_rows))).open_roots += 1
         while len(self._traces) > MAX_OPEN_TRACES:
             self._traces.popitem(last=False)
             self._evicted += 1
@@ -73,10 +76,9 @@ class ConsoleTreeProcessor(SpanProcessor):
             trace = self._traces.get(context.trace_id) if context else None
             if context is None or trace is None:
                 return None
-            if is_root or len(trace.rows) < MAX_ROWS:
-                trace.rows.append(row_of(span))
-            else:
-                trace.hidden += 1
+            record = record_of(span)
+            if record is not None:
+                trace.rows.add(row_of(span.name, attributes_of(span), record, is_local_root=is_root), record)
             trace.open_roots -= is_root
             if trace.open_roots:
                 return None
@@ -86,41 +88,19 @@ class ConsoleTreeProcessor(SpanProcessor):
 
     def _print(self, trace: "_Trace", evicted: int) -> None:
         console = self._console()
-        lines = render_tree(trace.rows, width=console.width, hidden=trace.hidden)
+        lines = trace.rows.lines(width=console.width)
         if evicted:
             lines.append(Text(f"{evicted} traces are not shown: more than {MAX_OPEN_TRACES} were open", style="dim"))
-        text = _encodable(_rendered(lines, console), getattr(console.file, "encoding", None) or "utf-8")
+        text = encodable(rendered(lines, console), getattr(console.file, "encoding", None) or "utf-8")
         # Not by the console itself, which ends the process when the pipe is broken.
         console.file.write(text)
         console.file.flush()
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(slots=True)
 class _Trace:
-    rows: list[Row] = field(default_factory=list)
+    rows: TraceRows
     open_roots: int = 0
-    hidden: int = 0
-
-
-def _rendered(lines: Sequence[Text], console: Console) -> str:
-    """What the console would write: escape codes only on a terminal that shows colours."""
-    is_plain = console.no_color or console.legacy_windows or not console.is_terminal
-    buffer = io.StringIO()
-    paper = Console(
-        file=buffer,
-        width=console.width,
-        force_terminal=not is_plain,
-        color_system=None if is_plain else cast("Any", console.color_system),
-    )
-    for line in lines:
-        paper.print(line, soft_wrap=True, markup=False, highlight=False)
-    return buffer.getvalue()
-
-
-def _encodable(text: str, encoding: str) -> str:
-    if not encoding.lower().startswith("utf"):
-        text = text.translate(str.maketrans("├└│…", "|`|~"))
-    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _is_local_root(span: ReadableSpan) -> bool:

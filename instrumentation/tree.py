@@ -1,17 +1,17 @@
 """The tree: a trace as lines that a person reads."""
 
-import math
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import StatusCode
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
 
+from instrumentation.quantities import count_text, duration_text, money_text
+from instrumentation.visible import shortened, visible
+from nanoagent.core.records import UNSPECIFIED_ERROR_TYPE, SpanRecord, as_cost_usd, as_count
 from nanoagent.tracing import names
 
 
@@ -19,8 +19,8 @@ from nanoagent.tracing import names
 class Row:
     """What one line says about one span."""
 
-    span_id: int
-    parent_id: int | None
+    span_id: str
+    parent_id: str | None
     """`None` for the local root of a trace."""
     label: str
     """The span's name, and what tells it apart."""
@@ -28,25 +28,29 @@ class Row:
     end_ns: int
     tokens: str = ""
     """Input and output tokens as `in/out`, `-` for one that is not known; empty where none are expected."""
-    cost_usd: float | None = None
+    cost_usd: Decimal | None = None
     error: str | None = None
     """The short name of the error; `None` where the span did not fail."""
 
 
-def row_of(span: ReadableSpan) -> Row:
-    """The row of an ended span."""
-    attributes = span.attributes or {}
-    context, start_ns = span.get_span_context(), span.start_time or 0
-    error = str(attributes.get(names.ERROR_TYPE, "error")).rpartition(".")[2]
+def row_of(name: str, attributes: Mapping[str, Any], record: SpanRecord, *, is_local_root: bool = False) -> Row:
+    """The row of a span.
+
+    Args:
+        name: The span's.
+        attributes: The span's.
+        record: What is counted of it.
+        is_local_root: Whether its parent, if it has one, is known to be in another process.
+    """
     return Row(
-        span_id=context.span_id if context else 0,
-        parent_id=None if span.parent is None or span.parent.is_remote else span.parent.span_id,
-        label=_visible(" ".join([span.name, *_details(span.name, attributes)])),
-        start_ns=start_ns,
-        end_ns=max(start_ns, span.end_time or 0),
-        tokens=_tokens(attributes),
-        cost_usd=_number(attributes.get(names.OPERATION_COST, attributes.get(names.RUN_COST_USD))),
-        error=_visible(error) if span.status.status_code is StatusCode.ERROR else None,
+        span_id=record.span_id,
+        parent_id=None if is_local_root else record.parent_span_id,
+        label=visible(" ".join([name, *_details(name, attributes)])),
+        start_ns=record.start_ns,
+        end_ns=max(record.start_ns, record.end_ns),
+        tokens=_tokens(attributes, record),
+        cost_usd=record.call.cost_usd if record.call else as_cost_usd(attributes.get(names.RUN_COST_USD)),
+        error=None if record.error_type is None else visible(_short(record.error_type)),
     )
 
 
@@ -94,7 +98,7 @@ def _branches(rows: Sequence[Row]) -> list[_Branch]:
     known, ordered = {row.span_id for row in rows}, sorted(rows, key=lambda row: row.start_ns)
     roots = [row for row in ordered if row.parent_id is None]
     orphans = [row for row in ordered if row.parent_id is not None and row.parent_id not in known]
-    children: defaultdict[int | None, list[Row]] = defaultdict(list)
+    children: defaultdict[str | None, list[Row]] = defaultdict(list)
     for row in ordered:
         children[row.parent_id].append(row)
     top = roots or orphans[:1]
@@ -127,16 +131,17 @@ def _twigs(branch: _Branch, children: Sequence[Row], orphans: Sequence[Row]) -> 
 def _cells(branch: _Branch) -> tuple[str, str, str, str]:
     row, whole_ns = branch.row, branch.root.end_ns - branch.root.start_ns
     spent_ns = row.end_ns - row.start_ns
+    cost = "" if row.cost_usd is None else money_text(row.cost_usd)
     share = f"{spent_ns / whole_ns:.0%}" if whole_ns else ""
-    return duration_text(spent_ns), "<1%" if share == "0%" and spent_ns else share, row.tokens, _cost(row.cost_usd)
+    return duration_text(spent_ns), "<1%" if share == "0%" and spent_ns else share, row.tokens, cost
 
 
 def _head(branch: _Branch, room: int) -> Text:
     row, guides = branch.row, branch.guides
     if len(guides) > room // 3:
         guides = "…" + guides[1 - room // 3 :]
-    error = f" ! {_shortened(row.error, min(24, room // 3))}" if row.error else ""
-    label = _shortened(row.label, room - len(guides) - cell_len(error))
+    error = f" ! {shortened(row.error, min(24, room // 3))}" if row.error else ""
+    label = shortened(row.label, room - len(guides) - cell_len(error))
     style = "bold red" if row.error else "bold" if row is branch.root else ""
     return Text.assemble((guides, "dim"), (label, style), (error, "red"))
 
@@ -149,28 +154,6 @@ def _line(head: Text, cells: Sequence[str], room: int, widths: Sequence[int]) ->
             line.append("  " + cell.rjust(width), "" if cells is _HEADER else style)
     line.rstrip()
     return line
-
-
-def duration_text(duration_ns: int) -> str:
-    """A duration in three digits or so: `950 us`, `4.1 ms`, `410 ms`, `1.20 s`, `12.3 s`, `2 m 03 s`, `1 h 02 m`."""
-    for limit_ns, unit_ns, digits, unit in _UNITS:
-        if duration_ns < limit_ns:
-            return f"{duration_ns / unit_ns:.{digits}f} {unit}"
-    seconds = round(duration_ns / 1e9)
-    if seconds < 3_600:
-        return f"{seconds // 60} m {seconds % 60:02} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02} m"
-
-
-# The limits lie where the number would be rounded up to one digit more.
-_UNITS: Final = (
-    (999_500, 1e3, 0, "us"),
-    (99_950_000, 1e6, 1, "ms"),
-    (999_500_000, 1e6, 0, "ms"),
-    (9_995_000_000, 1e9, 2, "s"),
-    (59_950_000_000, 1e9, 1, "s"),
-)
 
 
 def _details(name: str, attributes: Mapping[str, Any]) -> Iterator[str]:
@@ -193,42 +176,16 @@ _TELLING: Final = {
 }
 
 
-def _tokens(attributes: Mapping[str, Any]) -> str:
-    is_call = attributes.get(names.OPERATION_NAME) in (names.OP_CHAT, "generate_content", "text_completion")
-    keys = (names.INPUT_TOKENS, names.OUTPUT_TOKENS) if is_call else (names.RUN_INPUT_TOKENS, names.RUN_OUTPUT_TOKENS)
-    counts = [_number(attributes.get(key)) for key in keys]
+def _tokens(attributes: Mapping[str, Any], record: SpanRecord) -> str:
+    if record.call is not None:
+        counts = [record.call.input_tokens, record.call.output_tokens]
+    else:
+        counts = [as_count(attributes.get(key)) for key in (names.RUN_INPUT_TOKENS, names.RUN_OUTPUT_TOKENS)]
     if counts == [None, None]:
-        return "-" if is_call else ""
-    return "/".join("-" if count is None else f"{count:,.0f}" for count in counts)
+        return "-" if record.call else ""
+    return "/".join(map(count_text, counts))
 
 
-def _cost(cost_usd: float | None) -> str:
-    if cost_usd is None:
-        return ""
-    if 0 < cost_usd < 0.000_05:
-        return "<$0.0001"
-    return f"${cost_usd:.2f}" if cost_usd >= 1 or not cost_usd else f"${cost_usd:.4f}"
-
-
-def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value if is_number else None  # type: ignore[return-value]
-
-
-def _shortened(text: str, room: int) -> str:
-    """The text in at most `room` cells, the middle left out where it is longer."""
-    room = max(room, 3)
-    if cell_len(text) <= room:
-        return text
-    start, end = set_cell_size(text, room // 2), text[-((room - 1) // 2) :]
-    while cell_len(start) + 1 + cell_len(end) > room:
-        end = end[1:]
-    return f"{start}…{end}"
-
-
-def _visible(text: str) -> str:
-    """The text without characters that steer a terminal: controls, formats such as bidi marks, line separators."""
-    return "".join("\ufffd" if unicodedata.category(char) in _STEERING else char for char in text)
-
-
-_STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+def _short(error_type: str) -> str:
+    """The last part of an error's name."""
+    return "error" if error_type == UNSPECIFIED_ERROR_TYPE else error_type.rpartition(".")[2]

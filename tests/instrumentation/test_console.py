@@ -1,4 +1,5 @@
 import io
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, AlwaysRecordSampler, Sa
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags
 from rich.console import Console
 
-from instrumentation import console as console_module
 from instrumentation.console import ConsoleTreeProcessor
-from instrumentation.tree import Row, duration_text, render_tree
+from instrumentation.quantities import duration_text
+from instrumentation.trace_text import MAX_ROWS, time_lines
+from instrumentation.tree import Row, render_tree
+from nanoagent.core.performance import IterationCounts, PerformanceMetrics
 from nanoagent.tracing import names
 
 T0_NS = 1_700_000_000_000_000_000
@@ -23,10 +26,10 @@ MS = 1_000_000
 class Drawing:
     """A provider whose spans are drawn into `stream`; times are milliseconds from its start."""
 
-    def __init__(self, *, sampler: Sampler | None = None, **console: Any) -> None:
+    def __init__(self, *, sampler: Sampler | None = None, max_rows: int = MAX_ROWS, **console: Any) -> None:
         self.stream = io.StringIO()
         settings: dict[str, Any] = {"file": self.stream, "width": 80} | console
-        self.processor = ConsoleTreeProcessor(console=lambda: Console(**settings))
+        self.processor = ConsoleTreeProcessor(console=lambda: Console(**settings), max_rows=max_rows)
         self._provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
         self._provider.add_span_processor(self.processor)
         self._tracer = self._provider.get_tracer("test")
@@ -91,11 +94,15 @@ def test_a_run_is_drawn_as_a_tree_in_order_of_start() -> None:
         "    ├ execute_tool calculate ! ValueError       950 us    <1%",
         "    ├ execute_tool …n frobnicate ! UnknownTool  4.1 ms    <1%",
         "    └ chat m-1 ! CancelledError                 200 ms    10%         -",
+        "",
+        "       time  in models  in tools    rest",
+        "run  2.00 s     610 ms    4.1 ms  1.39 s",
     ]
 
 
 def row(span_id: int, parent_id: int | None = None, label: str = "x", **values: Any) -> Row:
-    return Row(span_id=span_id, parent_id=parent_id, label=label, **({"start_ns": 0, "end_ns": 10 * MS} | values))
+    parent = None if parent_id is None else str(parent_id)
+    return Row(span_id=str(span_id), parent_id=parent, label=label, **({"start_ns": 0, "end_ns": 10 * MS} | values))
 
 
 def labels(rows: list[Row], **options: Any) -> list[str]:
@@ -106,6 +113,47 @@ def labels(rows: list[Row], **options: Any) -> list[str]:
 def test_a_span_whose_parent_is_not_known_hangs_below_the_root() -> None:
     rows = [row(3, 99, "orphan", start_ns=1), row(4, 3, "its child", start_ns=1), row(2, 1, "child"), row(1, None)]
     assert labels(rows) == ["x", "├ child", "└ ? orphan", "    └ its child"]
+
+
+def test_below_the_tree_stands_how_the_time_of_each_run_and_iteration_was_spent() -> None:
+    drawing = Drawing()
+    root = drawing.start("both", 0)
+    for run_id, start_ms in (("a" * 32, 0), ("b" * 32, 500)):
+        run = drawing.start(names.ROOT_SPAN, start_ms, root)
+        run.set_attributes({names.RUN_ID: run_id, names.STATUS: "completed"})
+        iteration = drawing.start(names.ITERATION_SPAN, start_ms + 100, run)
+        iteration.set_attributes({names.RUN_ID: run_id, names.ITERATION: 1})
+        call = drawing.start("chat m-1", start_ms + 100, iteration)
+        call.set_attributes({names.RUN_ID: run_id, names.ITERATION: 1, names.OPERATION_NAME: names.OP_CHAT})
+        end(call, start_ms + 150)
+        tool = drawing.start("execute_tool t", start_ms + 140, iteration)
+        tool.set_attributes({names.RUN_ID: run_id, names.ITERATION: 1, names.OPERATION_NAME: names.OP_TOOL})
+        end(tool, start_ms + 160)
+        end(iteration, start_ms + 300)
+        end(run, start_ms + 400)
+    end(root, 1_000)
+    assert drawing.lines[-6:] == [
+        "",
+        "                    time  in models  in tools    rest",
+        "run aaaaaaaaaaaa  400 ms    50.0 ms   10.0 ms  340 ms",
+        "iteration 1       200 ms    50.0 ms   10.0 ms  140 ms",
+        "run bbbbbbbbbbbb  400 ms    50.0 ms   10.0 ms  340 ms",
+        "iteration 1       200 ms    50.0 ms   10.0 ms  140 ms",
+    ]
+
+
+def test_the_time_of_many_runs_and_iterations_is_bounded() -> None:
+    iterations = tuple(IterationCounts(iteration=number) for number in range(1, 23))
+    runs = [PerformanceMetrics(run_id=f"{number}", api_calls=1, by_iteration=iterations) for number in range(22)]
+    lines = [line.plain for line in time_lines(runs)]
+    assert [line.split("  ")[0] for line in lines[21:26]] == [
+        "iteration 20",
+        "… and 2 more iterations",
+        "run 1",
+        "iteration 1",
+        "iteration 2",
+    ]
+    assert (len(lines), lines[-1]) == (1 + 20 * 22 + 1, "… and 2 more runs")
 
 
 def test_a_tree_without_a_root_starts_at_its_first_orphan() -> None:
@@ -136,10 +184,16 @@ def test_columns_that_are_empty_are_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("cost_usd", "text"),
-    [(0.0, "$0.00"), (0.00001, "<$0.0001"), (0.00005, "$0.0001"), (0.0123, "$0.0123"), (1.5, "$1.50")],
+    [
+        ("0", "$0.00"),
+        ("0.0000009", "<$0.000001"),
+        ("0.00018325", "$0.000183"),
+        ("1.5", "$1.50"),
+        ("1234.5", "$1,234.50"),
+    ],
 )
-def test_costs_are_short(cost_usd: float, text: str) -> None:
-    assert render_tree([row(1, cost_usd=cost_usd)])[1].plain.split()[-1] == text
+def test_costs_are_short(cost_usd: str, text: str) -> None:
+    assert render_tree([row(1, cost_usd=Decimal(cost_usd))])[1].plain.split()[-1] == text
 
 
 def test_a_span_that_took_no_time_has_no_share() -> None:
@@ -174,13 +228,13 @@ def test_durations_are_short(duration_ns: int, text: str) -> None:
 ROWS = st.lists(
     st.builds(
         Row,
-        span_id=st.integers(1, 30),
-        parent_id=st.none() | st.integers(1, 40),
+        span_id=st.integers(1, 30).map(str),
+        parent_id=st.none() | st.integers(1, 40).map(str),
         label=st.text(st.characters(exclude_categories=["C", "Z", "M"]), max_size=100),
         start_ns=st.integers(0, 10**13),
         end_ns=st.integers(10**13, 2 * 10**13),
         tokens=st.sampled_from(["", "-", "12/-", "1,234,567/123,456"]),
-        cost_usd=st.none() | st.floats(0, 99_999),
+        cost_usd=st.none() | st.decimals(0, 99_999),
         error=st.none() | st.text(st.characters(categories=["L"]), max_size=60),
     ),
     max_size=30,
@@ -279,9 +333,8 @@ def test_traces_that_are_not_sampled_push_no_other_one_out() -> None:
     assert [line.split("  ")[0] for line in drawing.lines] == ["span", "root"]
 
 
-def test_spans_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console_module, "MAX_ROWS", 2)
-    drawing = Drawing()
+def test_spans_beyond_the_bound_are_counted() -> None:
+    drawing = Drawing(max_rows=2)
     root = drawing.start("root")
     for number in range(5):
         end(drawing.start(f"child {number}", number, root), 10)
@@ -327,7 +380,7 @@ def test_odd_attribute_values_do_no_harm() -> None:
     chat(drawing, root, 0, 10, gen_ai__usage__input_tokens=float("nan"), gen_ai__usage__output_tokens="7")
     chat(drawing, root, 1, 10, gen_ai__usage__output_tokens=7, operation__cost="much")
     end(root, 10)
-    assert [line.split()[-1] for line in drawing.lines] == ["tokens", "100%", "-", "-/7"]
+    assert [line.split()[-1] for line in drawing.lines[:4]] == ["tokens", "100%", "-", "-/7"]
 
 
 def test_by_default_it_prints_on_the_stderr_of_the_moment(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,61 @@
+"""Quantities as a person reads them: counts, sums that may be lower bounds, money, durations, sizes."""
+
+from decimal import Decimal
+from typing import Final
+
+UNKNOWN: Final = "-"
+"""Stands for a value that is not known; it is never shown as 0."""
+AT_LEAST: Final = "≥"
+"""Before a sum that has unknown parts."""
+
+
+def count_text(count: int | None, *, is_lower_bound: bool = False) -> str:
+    """A count with its thousands apart: `9,569`, `≥9,569` for a lower bound, `-` where it is not known."""
+    return UNKNOWN if count is None else f"{AT_LEAST if is_lower_bound else ''}{count:,}"
+
+
+def money_text(cost_usd: Decimal | None, known_usd: Decimal = Decimal(0)) -> str:
+    """US dollars in three digits or more: `$0.000183`, `$0.0123`, `$1.50`, `$1,234.50`.
+
+    Args:
+        cost_usd: `None` where it is not known.
+        known_usd: The part of it that is known, which is then shown as a lower bound, unless it is 0.
+    """
+    if cost_usd is None:
+        return AT_LEAST + money_text(known_usd) if known_usd else UNKNOWN
+    if not cost_usd or cost_usd >= 1:
+        return f"${cost_usd:,.2f}"
+    if cost_usd < _SHOWN_USD:
+        return f"<${_SHOWN_USD:f}"
+    # A tenth has the exponent -1; so many places leave three digits behind the zeros.
+    return f"${cost_usd:.{2 - cost_usd.adjusted()}f}"
+
+
+_SHOWN_USD: Final = Decimal("0.000001")
+
+
+def duration_text(duration_ns: int) -> str:
+    """A duration in three digits or so: `950 us`, `4.1 ms`, `410 ms`, `1.20 s`, `12.3 s`, `2 m 03 s`, `1 h 02 m`."""
+    for limit_ns, unit_ns, digits, unit in _UNITS:
+        if duration_ns < limit_ns:
+            return f"{duration_ns / unit_ns:.{digits}f} {unit}"
+    seconds = round(duration_ns / 1e9)
+    if seconds < 3_600:
+        return f"{seconds // 60} m {seconds % 60:02} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} m"
+
+
+# The limits lie where the number would be rounded up to one digit more.
+_UNITS: Final = (
+    (999_500, 1e3, 0, "us"),
+    (99_950_000, 1e6, 1, "ms"),
+    (999_500_000, 1e6, 0, "ms"),
+    (9_995_000_000, 1e9, 2, "s"),
+    (59_950_000_000, 1e9, 1, "s"),
+)
+
+
+def plural(count: int, what: str) -> str:
+    """So many of something: `1 call`, `2 calls`, `1,000 calls`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
