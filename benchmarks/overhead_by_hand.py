@@ -40,6 +40,7 @@ def hand_traced_run(tracer: Tracer, agent: str) -> Iterator[Span]:
                 names.RUN_TOOL_CALLS: 1,
                 names.RUN_INPUT_TOKENS: 300,
                 names.RUN_OUTPUT_TOKENS: 25,
+                names.RUN_SPANS: 4,
             }
         )
 

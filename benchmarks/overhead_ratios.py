@@ -4,7 +4,7 @@ import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 Round = Mapping[str, float]
 """One round: what each of its variants cost."""
@@ -18,9 +18,26 @@ SEED: Final = 20_260_101
 """The same rounds always give the same interval."""
 
 
+@dataclass(frozen=True)
+class Bound:
+    """Where a number has to be."""
+
+    limit: float
+    side: Literal["most", "least"] = "most"
+    """Whether it is the most or the least that it may be."""
+
+    def is_passed(self, low: float, high: float) -> bool:
+        """Whether all of an interval is on the wrong side: the number is then past its bound beyond doubt."""
+        return low > self.limit if self.side == "most" else high < self.limit
+
+    def __str__(self) -> str:
+        """As in `<1.40`, or `>1.30`."""
+        return f"{'<' if self.side == 'most' else '>'}{self.limit:.2f}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Something that is to be found out, and how much it may be."""
+    """Something that is to be found out, and what it may be."""
 
     id: str
     what: str
@@ -28,8 +45,8 @@ class Question:
     unit: str
     """`ratio`, or `us` for microseconds of CPU time."""
     statistic: Statistic
-    bound: float | None = None
-    """The most it may be; `None` where it stands only for comparison."""
+    bound: Bound | None = None
+    """`None` where it stands only for comparison."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +61,14 @@ class Finding:
     """The lower end of the 95 % confidence interval."""
     high: float
     """The upper end of the 95 % confidence interval."""
-    bound: float | None
+    bound: Bound | None
     rounds: int
     """How many rounds it was found out from."""
 
     @property
-    def over(self) -> bool:
-        """Whether it is past its bound beyond doubt: the lower end of its interval is."""
-        return self.bound is not None and self.low > self.bound
+    def past(self) -> bool:
+        """Whether it is past its bound beyond doubt: all of its interval is."""
+        return self.bound is not None and self.bound.is_passed(self.low, self.high)
 
 
 def found(question: Question, rounds: Sequence[Round]) -> Finding:

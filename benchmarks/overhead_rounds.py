@@ -2,7 +2,6 @@
 
 import gc
 import os
-import random
 import resource
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
+from benchmarks.overhead_budget import Budget, order
 from benchmarks.overhead_ratios import Round
 from benchmarks.overhead_step import SPANS, Step, provider, steps, with_wrappers
 from instrumentation.aggregator import PerformanceAggregator
@@ -31,29 +31,13 @@ _NS_PER_US: Final = 1_000
 _US_PER_S: Final = 1_000_000
 
 
-class Budget:
-    """How many rounds to make: so many, or as many as the time allows if those are fewer; never less than two."""
-
-    def __init__(self, *, rounds: int, seconds: float) -> None:
-        self._rounds = rounds
-        self._seconds = seconds
-
-    def __iter__(self) -> Iterator[int]:
-        """The numbers of the rounds."""
-        deadline = time.monotonic() + self._seconds
-        for number in range(self._rounds):
-            if number >= 2 and time.monotonic() >= deadline:
-                return
-            yield number
-
-
 async def step_rounds(budget: Budget) -> list[Round]:
     """What one step costs in each of its variants, in microseconds of this process's CPU time."""
     variants = steps()
     for step in variants.values():
         await _block_us(step, WARM_UP)
     with _collected_by_hand():
-        return [{name: await _block_us(variants[name]) for name in _order(variants, seed)} for seed in budget]
+        return [{name: await _block_us(variants[name]) for name in order(variants, seed)} for seed in budget]
 
 
 async def aggregator_rounds(budget: Budget) -> list[Round]:
@@ -69,10 +53,7 @@ async def aggregator_rounds(budget: Budget) -> list[Round]:
     }
     with _collected_by_hand():
         return [
-            {
-                name: _fed_us(processors[name](), recorder.calls, ask=name == "asked")
-                for name in _order(processors, seed)
-            }
+            {name: _fed_us(processors[name](), recorder.calls, ask=name == "asked") for name in order(processors, seed)}
             for seed in budget
         ]
 
@@ -81,12 +62,7 @@ def import_rounds(budget: Budget) -> list[Round]:
     """What a process costs that does nothing but import, in microseconds of its CPU time."""
     for statement in IMPORTS.values():
         _process_us(statement)  # leaves the compiled modules behind
-    return [{name: _process_us(IMPORTS[name]) for name in _order(IMPORTS, seed)} for seed in budget]
-
-
-def _order(names: Mapping[str, object], seed: int) -> Sequence[str]:
-    """The names, in an order that only the round's number decides."""
-    return random.Random(seed).sample(list(names), len(names))  # noqa: S311
+    return [{name: _process_us(IMPORTS[name]) for name in order(IMPORTS, seed)} for seed in budget]
 
 
 @contextmanager

@@ -1,0 +1,78 @@
+"""A process that reads a file of traces and does nothing else: `python -m benchmarks.overhead_reader WHAT FILE ...`.
+
+What a process has loaded besides costs whoever makes many objects: the garbage collector looks at all of it. So what
+reading costs is measured where nothing else is loaded, with the garbage collector on, as it is for whoever reads.
+"""
+
+import gc
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks.overhead_budget import Budget, order
+from benchmarks.overhead_ratios import Round
+from instrumentation.reading.counted import counted_runs
+from instrumentation.reading.files import read_file
+from instrumentation.reading.problems import Problems
+
+_NS_PER_US: Final = 1_000
+_PROC_STATUS: Final = Path("/proc/self/status")
+
+
+def rounds(path: Path, spans: int, budget: Budget) -> list[Round]:
+    """What a span costs, in microseconds of CPU time: parsed by `json.loads`, and read to the numbers."""
+    lines = path.read_bytes().splitlines()
+    ways: Mapping[str, Callable[[], None]] = {"json": lambda: _parse(lines), "metrics": lambda: count(path)}
+    for way in ways.values():
+        way()
+    return [{name: _us(ways[name]) / spans for name in order(ways, seed)} for seed in budget]
+
+
+def count(path: Path) -> None:
+    """Read a file to the numbers of its runs; one that was just written has no problems."""
+    problems = Problems()
+    runs = sum(1 for _ in counted_runs(read_file(str(path), problems), problems))
+    if not runs or problems.count:
+        raise RuntimeError(f"{path} must be read whole, got {runs} runs and {problems.count} problems")
+
+
+def peak_bytes() -> int:
+    """The most memory that this process took."""
+    if _PROC_STATUS.exists():
+        # `getrusage` would tell of the process that started this one, too.
+        peak = next(line for line in _PROC_STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print what was asked for as JSON: `rounds FILE SPANS ROUNDS SECONDS`, or `peak FILE`."""
+    what, path, *numbers = arguments
+    if what == "rounds":
+        spans, number, seconds = map(float, numbers)
+        found: object = rounds(Path(path), int(spans), Budget(rounds=int(number), seconds=seconds))
+    else:
+        count(Path(path))
+        found = peak_bytes()
+    json.dump(found, sys.stdout)
+
+
+def _parse(lines: Sequence[bytes]) -> None:
+    for line in lines:
+        json.loads(line)
+
+
+def _us(way: Callable[[], None]) -> float:
+    gc.collect()
+    before_ns = time.process_time_ns()
+    way()
+    return (time.process_time_ns() - before_ns) / _NS_PER_US
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
