@@ -33,6 +33,16 @@ def test_imports_point_one_way() -> None:
     assert answer.returncode == 0, answer.stdout
 
 
+@pytest.mark.parametrize("module", ["files", "counted"])
+def test_reading_traces_loads_neither_the_sdk_nor_an_agent(module: str) -> None:
+    program = f"import sys, instrumentation.reading.{module}; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    loaded = done.stdout.split()
+    assert f"instrumentation.reading.{module}" in loaded
+    heavy = ("opentelemetry", "pydantic", "pydantic_ai", "rich", "typer", "genai_prices", "httpx")
+    assert [name for name in loaded if name.split(".")[0] in heavy] == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "statement", "broken"),

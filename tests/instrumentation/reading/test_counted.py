@@ -4,12 +4,15 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.overhead_reading import peak_bytes
+from benchmarks.overhead_traces import copies
 from instrumentation.reading.counted import Price, counted_runs
 from instrumentation.reading.grouping import Grouping
 from instrumentation.reading.problems import Problems
@@ -17,6 +20,7 @@ from instrumentation.reading.spans import Batch, ReadSpan
 from nanoagent.core.records import SpanRecord
 from nanoagent.core.runs import CountedRun, runs_in
 from nanoagent.tracing import names
+from tests.instrumentation.reading.otlp import as_line
 
 
 def span(
@@ -298,6 +302,18 @@ def test_a_price_is_asked_for_answered_calls_of_others_that_carry_none() -> None
     numbers = {run.metrics.trace_id: run.metrics for run in found.runs}
     assert (numbers["1"].cost_usd_known, numbers["1"].unpriced_api_calls) == (Decimal("0.75"), 1)
     assert (numbers["2"].cost_usd_known, numbers["2"].unpriced_api_calls) == (Decimal(0), 1)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    trace = as_line(*(one._replace(trace_id="1" * 32) for one in trace_of("1", chats=15, run="2" * 32)))
+    peaks = []
+    for spans in (20_000, 200_000):
+        path = tmp_path / f"{spans}.jsonl"
+        with path.open("wb") as file:
+            file.writelines(line + b"\n" for line in copies([trace], spans=spans))
+        peaks.append(peak_bytes(path))
+    assert peaks[1] < 1.3 * peaks[0]
 
 
 def _with(one: ReadSpan, attributes: Mapping[str, Any]) -> ReadSpan:
