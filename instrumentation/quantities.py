@@ -15,7 +15,7 @@ def count_text(count: int | None, *, is_lower_bound: bool = False) -> str:
 
 
 def money_text(cost_usd: Decimal | None, known_usd: Decimal = Decimal(0)) -> str:
-    """US dollars in three digits or more: `$0.000183`, `$0.0123`, `$1.50`, `$1,234.50`.
+    """US dollars in two digits or more: `$0.00018`, `$0.0123`, `$1.50`, `$1,234.50`.
 
     Args:
         cost_usd: `None` where it is not known.
@@ -27,10 +27,12 @@ def money_text(cost_usd: Decimal | None, known_usd: Decimal = Decimal(0)) -> str
         return f"${cost_usd:,.2f}"
     if cost_usd < _SHOWN_USD:
         return f"<${_SHOWN_USD:f}"
-    # A tenth has the exponent -1; so many places leave three digits behind the zeros.
-    return f"${cost_usd:.{2 - cost_usd.adjusted()}f}"
+    # A tenth has the exponent -1.
+    digits = 3 if cost_usd >= _CENT else 2
+    return f"${cost_usd:.{digits - 1 - cost_usd.adjusted()}f}"
 
 
+_CENT: Final = Decimal("0.01")
 _SHOWN_USD: Final = Decimal("0.000001")
 
 
