@@ -132,8 +132,6 @@ class _Reader:
         if held.depth > 0:
             return ()
         self._held = _Held()
-        if held.skipped:
-            return ()
         value = b"\n".join(held.pieces).strip(_AROUND + _SEPARATORS)
         try:
             return self._spans(held.line, value)

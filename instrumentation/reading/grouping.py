@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
@@ -162,6 +162,6 @@ class Grouping:
             del self._by_trace[trace_id]
         for run_id in group.runs:
             del self._by_run[run_id]
-        self.late.counted(chain(group.traces, group.runs))
+        self.late.counted(group.traces, group.runs)
         self._kept -= len(group.records)
         return group

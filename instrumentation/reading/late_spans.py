@@ -23,15 +23,16 @@ class LateSpans:
         self._further = 0
         self._lacking: dict[str, str | None] = {}
 
-    def counted(self, ids: Iterable[str | None]) -> None:
+    def counted(self, traces: Iterable[str | None], runs: Iterable[str]) -> None:
         """Remember the ids of what was counted."""
-        self._young.update(map(hash, ids))
+        self._young.update(map(hash, traces))
+        self._young.update(map(_hash_of_run, runs))
         if len(self._young) >= self._half:
             self._old, self._young = self._young, set()
 
     def are_late(self, trace_id: str | None, run_id: str | None, number: int) -> bool:
         """Whether so many spans of this trace and run come too late; they are then counted as such."""
-        if not self._knows(trace_id) and (run_id is None or not self._knows(run_id)):
+        if not self._knows(hash(trace_id)) and (run_id is None or not self._knows(_hash_of_run(run_id))):
             return False
         if trace_id in self._late or len(self._late) < _MAX_TOLD:
             self._late[trace_id] += number
@@ -41,14 +42,14 @@ class LateSpans:
 
     def look_for_outer(self, trace_id: str | None, run_id: str) -> None:
         """Note a run in this trace that is nested in another one, if that one was counted."""
-        if self._knows(run_id) and len(self._lacking) < _MAX_TOLD:
+        if self._knows(_hash_of_run(run_id)) and len(self._lacking) < _MAX_TOLD:
             self._lacking[run_id] = trace_id
 
     def tell(self, problems: Problems) -> None:
         """Tell what was left out."""
         for trace_id, number in self._late.items():
             spans = "1 span" if number == 1 else f"{number:,} spans"
-            what = f"{spans} came more than 10,000 spans after the rest, when it was counted already: left out"
+            what = f"{spans} came long after the rest, when it was counted already: left out"
             problems.add(f"trace {trace_id}", what)
         for run_id, trace_id in self._lacking.items():
             what = f"holds a run nested in run {run_id}, which was counted already: that one lacks its numbers"
@@ -56,6 +57,10 @@ class LateSpans:
         if self._further:
             problems.add("further traces", f"{self._further:,} spans came when they were counted already: left out")
 
-    def _knows(self, name: str | None) -> bool:
-        number = hash(name)
+    def _knows(self, number: int) -> bool:
         return number in self._young or number in self._old
+
+
+def _hash_of_run(run_id: str) -> int:
+    """Another one than that of a trace with the same id."""
+    return hash((run_id,))

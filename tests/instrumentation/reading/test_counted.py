@@ -15,6 +15,7 @@ from benchmarks.overhead_reading import peak_bytes
 from benchmarks.overhead_traces import copies
 from instrumentation.reading.counted import Price, counted_runs
 from instrumentation.reading.grouping import Grouping
+from instrumentation.reading.late_spans import LateSpans
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import Batch, ReadSpan
 from nanoagent.core.records import SpanRecord
@@ -161,6 +162,55 @@ def test_traces_that_are_still_coming_are_not_given_up_for_being_large() -> None
     assert (found.tokens, found.problems) == ({"1": 3_000, "2": 3_000}, [])
 
 
+def test_traces_that_are_over_make_room() -> None:
+    over = [trace_of(f"{number:x}", chats=99) for number in range(2, 16)]
+    found = Counted([[chat("1", 1)], *over, [chat("1", 2), agent("1")]], idle_spans=200, max_idle=900)
+    assert (found.tokens["1"], found.problems) == (20, [])
+
+
+def test_a_trace_that_goes_on_and_on_keeps_none_waiting() -> None:
+    batches = [[chat("1", number), *trace_of(f"{number:x}", chats=99)] for number in range(2, 12)]
+    found = Counted(batches, idle_spans=500, sweep=1)
+    assert (found.runs[0].metrics.trace_id, found.at[0]) == ("2", 6)
+
+
+def test_when_far_too_much_is_open_even_traces_that_are_still_coming_are_counted() -> None:
+    interleaved = [[chat(trace, number)] for number in range(1, 301) for trace in "123"]
+    found = Counted(interleaved, max_kept=600)
+    assert found.lossy
+    assert found.at[0] < len(interleaved)
+    assert sum(run.metrics.api_calls for run in found.runs) < len(interleaved)
+
+
+def test_groups_that_become_one_are_over_together() -> None:
+    first = [*trace_of("1", run="a")]
+    second = [chat("2", number, run="b") for number in range(1, 6)]
+    link = _with(agent("2", parent=99, run="b"), {names.PARENT_RUN_ID: "a"})
+    others = [trace_of(f"{number:x}", chats=99) for number in range(3, 12)]
+    found = Counted([first, second, [link], *others, [chat("9", 1, run="a")]], idle_spans=500)
+    assert [(run.metrics.run_id, run.metrics.input_tokens) for run in found.runs[:2]] == [("a", 60), ("b", 50)]
+    assert found.at[1] < 12
+    assert found.problems == ["trace 9: 1 span came long after the rest, when it was counted already: left out"]
+
+
+def test_of_what_was_counted_the_oldest_is_forgotten_first() -> None:
+    late = LateSpans(max_remembered=4)
+    for traces in ("ab", "cd", "e"):
+        late.counted(traces, ())
+    assert [late.are_late(trace, None, 1) for trace in "abcdef"] == [False, False, True, True, True, False]
+
+
+def test_a_trace_is_not_late_for_having_the_id_of_a_run() -> None:
+    late = LateSpans()
+    late.counted(["a"], ["b"])
+    assert [late.are_late(trace, run, 1) for trace, run in (("b", None), ("c", "a"), ("a", None), ("c", "b"))] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
 def test_more_spans_of_one_trace_than_are_kept_are_left_out_and_told() -> None:
     found = Counted([trace_of("1", chats=600)], max_kept=500)
     assert found.tokens == {"1": 5_000}
@@ -178,9 +228,7 @@ def test_spans_that_come_after_their_trace_was_counted_are_left_out_and_told() -
     ]
     found = Counted(batches, idle_spans=500)
     assert found.tokens == {"1": 10, "2": 9_990, "3": 10}
-    assert found.problems == [
-        "trace 1: 3 spans came more than 10,000 spans after the rest, when it was counted already: left out"
-    ]
+    assert found.problems == ["trace 1: 3 spans came long after the rest, when it was counted already: left out"]
     assert found.lossy
 
 

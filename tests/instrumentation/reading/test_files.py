@@ -230,6 +230,11 @@ def test_a_gzip_file_that_ends_too_early_gives_what_could_be_unpacked(read: Call
     assert "ends too early" in found.problems[-1 if len(found.problems) == 1 else 0]
 
 
+def test_a_gzip_file_that_unpacks_to_much_more_than_it_is_is_read_whole(read: Callable[..., Read]) -> None:
+    found = read(gzip.compress((LINE_A + b"\n") * 20_000))
+    assert (len(found.spans), found.problems) == (20_000, [])
+
+
 def test_a_line_that_is_too_long_is_skipped_and_told(read: Callable[..., Read]) -> None:
     found = read(LINE_A + b"\n" + b"x" * 5_000 + b"\n" + LINE_B + b"\n", max_line=4_999)
     assert (found.spans, found.problems) == ([A, B], [":2: is 5,000 bytes long, more than 4,999: skipped"])

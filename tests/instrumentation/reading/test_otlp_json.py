@@ -167,6 +167,7 @@ def test_the_names_of_protobuf_and_of_older_protocols_are_read() -> None:
         ("spanId", SPAN.upper(), {}),
         ("spanId", base64.b64encode(bytes.fromhex(SPAN)).decode(), {}),
         ("spanId", "____________"[:11], {"span_id": "ffffffffffffffff"[:15] + "f"}),
+        ("parent_span_id", PARENT, {"parent_span_id": PARENT}),
         ("parentSpanId", "", {}),
         ("parentSpanId", "0000000000000000", {}),
         ("parentSpanId", "AAAAAAAAAAA=", {}),
@@ -213,6 +214,7 @@ def test_each_spelling_of_a_field_is_read(field: str, value: Any, of: dict[str, 
         ({"arrayValue": {}}, ()),
         ({"arrayValue": {"values": [{"stringValue": "a"}, {}]}}, ("a", None)),
         ({"kvlistValue": {}}, {}),
+        ({"string_value": "x"}, "x"),
         ({}, None),
         (None, None),
         ({"stringValue": None}, None),
@@ -235,6 +237,11 @@ def test_no_number_is_a_number(value: str) -> None:
     assert math.isnan(span.attributes["k"])
 
 
+def test_a_number_that_is_longer_than_any_costs_no_span() -> None:
+    data = json.dumps(one_span(attributes=[{"key": "k", "value": {"intValue": 7}}])).replace("7}", f"{'9' * 5_000}}}")
+    assert read(data) == ([read_span(attributes={"k": math.inf})], [])
+
+
 def test_of_an_attribute_that_is_there_twice_the_last_one_counts() -> None:
     attributes = [{"key": "k", "value": as_value(value)} for value in ("first", "last")]
     assert read(one_span(attributes=attributes)) == ([read_span(attributes={"k": "last"})], [])
@@ -246,6 +253,7 @@ def test_the_exception_is_that_of_the_last_event_that_names_one() -> None:
 
     events = [event("exception", kind="First"), event("exception", kind="Last"), event("retry", kind="Other")]
     assert read(one_span(events=events)) == ([read_span(exception_type="Last")], [])
+    assert read(one_span(events=[*events, event("exception", kind=5)])) == ([read_span(exception_type="Last")], [])
     assert read(one_span(events=[*events, event("exception")])) == ([read_span(exception_type="Last")], [])
 
 
@@ -276,7 +284,15 @@ def test_control_characters_in_a_text_cost_no_span() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("traceId", "12"), ("traceId", "0" * 32), ("traceId", None), ("spanId", 5), ("spanId", "x" * 16)],
+    [
+        ("traceId", "12"),
+        ("traceId", "0" * 32),
+        ("traceId", None),
+        ("spanId", 5),
+        ("spanId", "x" * 16),
+        ("spanId", "0" * 16),
+        ("spanId", "abcd"),
+    ],
 )
 def test_a_span_without_ids_is_left_out_and_told_and_the_others_stay(field: str, value: Any) -> None:
     otlp = as_otlp(read_span("0000000000000001"), read_span("0000000000000002"))
