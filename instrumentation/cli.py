@@ -1,15 +1,11 @@
-"""The `nanoagent` command."""
+"""The `nanoagent` command. What its subcommands need loads when they are used."""
 
-import asyncio
-import os
-from collections.abc import Callable
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from instrumentation.exits import Ended, ExitCode, run_command
+from instrumentation.exits import run_command
 
 app = typer.Typer(
     name="nanoagent",
@@ -40,69 +36,124 @@ def run(
     OTEL_EXPORTER says where traces go: none, console, file, jaeger, otlp.
     Exit code: 0 completed, 1 failed, 3 incomplete, 4 bad input, 130 interrupted.
     """
-    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
-    from instrumentation.configuration import configure
-    from nanoagent import Orchestrator, register_builtin_tools
+    from instrumentation.commands.run import run_goal
 
-    orchestrator = Orchestrator(goal, max_iterations, model=model, max_tokens=max_tokens, timeout_s=timeout)
-    register_builtin_tools(orchestrator.registry)
-    console = Console(stderr=True, highlight=False)
-    telemetry = configure(notify=lambda line: console.print(f"[yellow]{escape(line)}[/]"))
-    orchestrator.stream.subscribe(_event_printer(console))
-    try:
-        result = asyncio.run(orchestrator.run())
-    finally:
-        telemetry.shutdown()
-    typer.echo(result.output)
-    _print_numbers(console, result)
-    raise Ended(_EXIT_CODES.get(result.status, ExitCode.FAILED))
+    run_goal(goal, model=model, max_iterations=max_iterations, max_tokens=max_tokens, timeout_s=timeout)
+
+
+def _examples(*commands: str) -> str:
+    """They stand below a command's options, a line each."""
+    return "\n\n".join(("Examples:", *(f"  {command}" for command in commands)))
+
+
+_Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SOURCE...",
+        show_default=False,
+        help="A file of OTLP JSON (gzip, too), - for stdin, or the id of a trace in Jaeger.",
+    ),
+]
+_JaegerUrl = Annotated[
+    str | None,
+    typer.Option("--jaeger", metavar="URL", help="Jaeger's UI. Default: NANOAGENT_JAEGER_URL, else localhost:16686."),
+]
+_Service = Annotated[str | None, typer.Option(metavar="NAME", help="Search Jaeger for the traces of this service.")]
+_Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="They begin no earlier: 30m, 2h, 1d ago, or a date. Default: 1h.")
+]
+_Until = Annotated[str | None, typer.Option(metavar="TIME", help="They begin no later. Default: now.")]
+_Attribute = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", show_default=False, help="One span of each has this; may be given again."),
+]
+_Limit = Annotated[int | None, typer.Option(metavar="N", help="The most traces, up to 1,500. Default: 100.")]
+
+
+@app.command(
+    epilog=_examples(
+        "nanoagent metrics nanoagent-traces.jsonl",
+        "nanoagent metrics 0af7651916cd43dd8448eb211c80319c --json",
+        "nanoagent metrics --service my-service --since 2h",
+        "zcat traces/*.gz | nanoagent metrics - --prices prices.toml",
+    )
+)
+def metrics(
+    sources: _Sources = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list with the numbers of each run.")] = False,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="RUN_ID", help="One run alone, by its id or how it begins.")
+    ] = None,
+    prices: Annotated[
+        str,
+        typer.Option(
+            metavar="genai|none|FILE", help="What prices calls that carry no price: genai-prices, or your own file."
+        ),
+    ] = "genai",
+    service: _Service = None,
+    since: _Since = None,
+    until: _Until = None,
+    attribute: _Attribute = None,
+    limit: _Limit = None,
+    jaeger: _JaegerUrl = None,
+) -> None:
+    """Show the numbers of runs, of any producer: calls, tokens, cost, time.
+
+    One run by phase and iteration, many with a line each and a total.
+
+    A dash is unknown, ≥ a lower bound.
+    Exit code: 0 ok, 3 something is not complete, 4 bad input, 130 interrupted.
+    """
+    from instrumentation.commands.metrics import show_metrics
+    from instrumentation.commands.output import ending_well
+    from instrumentation.commands.search import search_of
+    from instrumentation.commands.sources import sources_of
+
+    search = search_of(service, since, until, attribute or (), limit, now=datetime.now(UTC))
+    with ending_well():
+        show_metrics(
+            sources_of(sources or (), search),
+            run_id=run_id,
+            as_json=as_json,
+            prices=prices,
+            jaeger=jaeger,
+        )
+
+
+@app.command(
+    epilog=_examples(
+        "nanoagent tree nanoagent-traces.jsonl | less",
+        "nanoagent tree 0af7651916cd43dd8448eb211c80319c",
+        "nanoagent tree --service my-service --since 10m --limit 3",
+    )
+)
+def tree(
+    sources: _Sources = None,
+    max_spans: Annotated[
+        int, typer.Option(metavar="N", min=1, help="The most spans of one trace that are drawn.")
+    ] = 10_000,
+    service: _Service = None,
+    since: _Since = None,
+    until: _Until = None,
+    attribute: _Attribute = None,
+    limit: _Limit = None,
+    jaeger: _JaegerUrl = None,
+) -> None:
+    """Draw traces, of any producer, as trees, with how the time of their runs was spent.
+
+    A span whose parent is missing hangs below the root of its trace, behind a ?.
+    Exit code: 0 ok, 3 something is not complete, 4 bad input, 130 interrupted.
+    """
+    from instrumentation.commands.output import ending_well
+    from instrumentation.commands.search import search_of
+    from instrumentation.commands.sources import sources_of
+    from instrumentation.commands.tree import show_trees
+
+    search = search_of(service, since, until, attribute or (), limit, now=datetime.now(UTC))
+    with ending_well():
+        show_trees(sources_of(sources or (), search), max_spans=max_spans, jaeger=jaeger)
 
 
 def main() -> None:
     """Run the command and exit."""
     run_command(app)
-
-
-_EXIT_CODES = {"completed": ExitCode.OK, "incomplete": ExitCode.INCONCLUSIVE, "cancelled": ExitCode.INTERRUPTED}
-
-
-def _event_printer(console: Console) -> Callable[[Any], None]:
-    def print_event(event: Any) -> None:
-        lines = _EVENT_LINES.get(event.type)
-        for line in lines(event.data) if lines else ():
-            console.print(line, soft_wrap=True)
-
-    return print_event
-
-
-_EVENT_LINES: dict[str, Callable[[Any], list[str]]] = {
-    "plan": lambda data: (
-        [f"[bold]plan[/] {len(data['tasks'])} tasks"]
-        + [f"  {task.id} {escape(task.description)}" for task in data["tasks"]]
-    ),
-    "task": lambda data: [
-        f"[{'green' if data['task'].status == 'done' else 'red'}]{data['task'].status}[/] "
-        f"{data['task'].id} {escape(data['task'].result or '')}"
-    ],
-    "reflection": lambda data: (
-        ["[bold]reflection[/] " + ("the goal is reached" if data["reflection"].done else "the goal is not reached yet")]
-        + [f"  missing: {escape(gap)}" for gap in data["reflection"].gaps]
-        + [f"  new {task.id} {escape(task.description)}" for task in data["new_tasks"]]
-    ),
-}
-
-
-def _print_numbers(console: Console, result: Any) -> None:
-    metrics = result.metrics
-    tokens = "-" if metrics.tokens_used is None else f"{metrics.tokens_used:,}"
-    cost = "-" if metrics.cost_usd is None else f"${metrics.cost_usd:.6f}"
-    console.print(f"[bold]{result.status}[/] {result.stop_reason}")
-    if result.error:
-        console.print(f"[red]{escape(result.error)}[/]", soft_wrap=True)
-    console.print(
-        f"{metrics.iterations} iterations, {metrics.api_calls} model calls, {metrics.tool_calls} tool calls, "
-        f"{tokens} tokens, cost {cost}, {metrics.duration_seconds():.2f} s",
-        soft_wrap=True,
-    )
-    if metrics.trace_id:
-        console.print(f"trace {metrics.trace_id}")

@@ -13,20 +13,25 @@ MAX_PARENTS: Final = 4
 
 def completeness(run: CountedRun) -> str:
     """Whether every span of the run was found, in words: `yes`, or `no` or `unknown` with the reason."""
-    expected = run.expected_spans
     if run.metrics.complete:
         return f"yes: {plural(run.spans, 'span')}"
     if run.metrics.complete is None:
         return f"unknown: {plural(run.spans, 'span')} found, and the run does not say how many it has"
+    return f"no: {loss(run)}"
+
+
+def loss(run: CountedRun) -> str:
+    """Why a run is not complete: how many of its spans were found, and which parents were not."""
+    expected = run.expected_spans
     of = "" if expected is None else f" of {expected:,}"
     reasons = [f"{run.spans:,}{of} {'span' if (expected or run.spans) == 1 else 'spans'} found"]
     if run.missing_parents:
         named = ", ".join(run.missing_parents[:MAX_PARENTS])
         further = len(run.missing_parents) - MAX_PARENTS
         reasons.append(f"missing parents: {named}" + (f" and {further:,} more" if further > 0 else ""))
-    if not run.missing_parents and expected == run.spans:
+    elif expected == run.spans:
         reasons.append("but the run's own counts are others")
-    return f"no: {', '.join(reasons)}"
+    return ", ".join(reasons)
 
 
 def notes(metrics: PerformanceMetrics) -> Iterator[str]:

@@ -10,13 +10,11 @@ from rich.text import Text
 
 def rendered(lines: Iterable[Text], console: Console) -> str:
     """What the console would write: escape codes only on a terminal that shows colours."""
-    is_plain = console.no_color or console.legacy_windows or not console.is_terminal
+    if console.no_color or console.legacy_windows or not console.is_terminal:
+        return "".join(f"{line.plain}\n" for line in lines)
     buffer = io.StringIO()
     paper = Console(
-        file=buffer,
-        width=console.width,
-        force_terminal=not is_plain,
-        color_system=None if is_plain else cast("Any", console.color_system),
+        file=buffer, width=console.width, force_terminal=True, color_system=cast("Any", console.color_system)
     )
     for line in lines:
         paper.print(line, soft_wrap=True, markup=False, highlight=False)

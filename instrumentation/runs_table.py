@@ -76,8 +76,7 @@ class RunsTable:
     def total(self, totals: RunTotals) -> Iterator[Text]:
         """The lines below the runs: the total, and what it and the marks mean."""
         metrics = totals.metrics()
-        cells = {"run": "total", "status": plural(totals.runs - totals.nested, "run")}
-        line = self._line("", cells | _figures(metrics))
+        line = self._line("", _figures(metrics), label=f"total of {plural(totals.runs - totals.nested, 'run')}")
         line.stylize("bold")
         yield line
         if totals.nested:
@@ -89,14 +88,20 @@ class RunsTable:
         for note in (*failures(metrics), *notes(metrics)):
             yield from fact_lines("note", note, width=self._width, style="yellow")
 
-    def _line(self, marks: str, cells: dict[str, str]) -> Text:
+    def _line(self, marks: str, cells: dict[str, str], *, label: str | None = None) -> Text:
+        """A line of these cells; a label takes the place of the first two."""
         line = Text(f"{marks:<2}")
-        for number, field in enumerate((self._id, *self._fields)):
+        fields = [self._id, *self._fields]
+        if label is not None:
+            line.append(label.ljust(fields[0].width + 2 + fields[1].width))
+            fields = fields[2:]
+        for field in fields:
             cell = cells.get(field.head, "")
             text = (
                 shortened(visible(cell), field.width).ljust(field.width) if field.is_text else cell.rjust(field.width)
             )
-            line.append(("  " if number else "") + text, field.style if cell != field.head else "")
+            gap = "  " if len(line) > len(f"{marks:<2}") else ""
+            line.append(gap + text, field.style if cell != field.head else "")
         line.rstrip()
         return line
 

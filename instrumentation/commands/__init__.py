@@ -1,0 +1,1 @@
+"""What the subcommands of `nanoagent` do; each loads when it is used."""

@@ -1,0 +1,179 @@
+"""`nanoagent metrics`: the numbers of the runs in some sources."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Final
+
+from rich.text import Text
+
+from instrumentation.commands.output import JsonList, Output
+from instrumentation.commands.sources import Source, batches_of
+from instrumentation.commands.speaking import Listing, Speaker
+from instrumentation.exits import Ended, ExitCode
+from instrumentation.metrics_table import run_lines
+from instrumentation.notes import loss
+from instrumentation.reading.counted import counted_runs
+from instrumentation.reading.price_file import read_price_file
+from instrumentation.reading.prices import Prices
+from instrumentation.reading.problems import Problems
+from instrumentation.reading.spans import Batch
+from instrumentation.run_totals import RunTotals
+from instrumentation.runs_table import RunsTable
+from nanoagent.core.runs import CountedRun
+from nanoagent.errors import ConfigurationError
+
+GENAI: Final = "genai"
+NO_PRICES: Final = "none"
+_MAX_NAMED: Final = 8
+_TOGETHER_S: Final = 0.1
+"""Lines of so long are written together."""
+
+
+def show_metrics(
+    sources: Sequence[Source], *, run_id: str | None, as_json: bool, prices: str, jaeger: str | None
+) -> None:
+    """Write the numbers on stdout, and what they rest on on stderr.
+
+    Args:
+        sources: Are counted together: what stands in several of them counts once.
+        run_id: The one run to show, by its id or by its beginning; all of them by default.
+        as_json: Whether a JSON list of `to_dict()` is written rather than tables.
+        prices: `genai`, `none`, or a user's own price file.
+        jaeger: The URL of Jaeger's UI; `None` for that of the environment.
+
+    Raises:
+        Ended: Something is not complete, or there is no run.
+        ConfigurationError: A source or the price file cannot be read, or there is no such run.
+    """
+    price = prices_of(prices)
+    with Speaker() as speaker:
+        reading = _Reading(speaker)
+        batches = (
+            batches_of(source, reading.problems, jaeger=jaeger, progress=speaker.progress(str(source)))
+            for source in sources
+        )
+        spans = reading.counted(chain.from_iterable(batches))
+        runs: Iterator[CountedRun] = counted_runs(spans, reading.problems, price=price)
+        if run_id is not None:
+            runs = iter([_picked(runs, run_id)])
+        watched = reading.watched(runs)
+        (_write_json if as_json else _write_tables)(watched, speaker)
+        speaker.hide_progress()
+        reading.end(price, sources)
+    if not reading.is_whole:
+        raise Ended(ExitCode.INCONCLUSIVE)
+
+
+def prices_of(setting: str) -> Prices | None:
+    """What prices calls that carry no price, by `--prices`; `None` for nothing.
+
+    Raises:
+        ConfigurationError: It is a file that cannot be used.
+    """
+    if setting == NO_PRICES:
+        return None
+    return Prices(None if setting == GENAI else read_price_file(setting))
+
+
+class _Reading:
+    """What is to be said of what was read."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+        self._problems = Listing(speaker, "problems")
+        self._incomplete = Listing(speaker, "runs that are not complete")
+        self.problems = Problems(self._problems.add)
+        self._spans = 0
+        self._runs = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.problems.lossy and not self._incomplete.count and self._runs > 0
+
+    def counted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            self._spans += len(batch)
+            yield batch
+
+    def watched(self, runs: Iterable[CountedRun]) -> Iterator[CountedRun]:
+        for run in runs:
+            self._runs += 1
+            if run.metrics.complete is False:
+                self._incomplete.add(f"run {run.metrics.run_id} is not complete: {loss(run)}")
+            yield run
+
+    def end(self, prices: Prices | None, sources: Sequence[Source]) -> None:
+        further = self.problems.count - len(self.problems.kept)
+        self._problems.count += further
+        self._problems.end()
+        self._incomplete.end()
+        if not self._runs:
+            named = ", ".join(map(str, sources[:_MAX_NAMED]))
+            self._speaker.say(
+                f"no runs: none of the {self._spans:,} spans of {named} is a run, an agent or a model call"
+            )
+        if prices is not None:
+            for provenance in prices.provenance():
+                self._speaker.say(str(provenance))
+            if prices.unpriced:
+                self._speaker.say(f"no price is known of {_named(prices.unpriced)}: give your own with --prices FILE")
+
+
+def _write_json(runs: Iterator[CountedRun], speaker: Speaker) -> None:
+    written = JsonList()
+    for run in runs:
+        written.add(run.metrics.to_dict())
+    written.end()
+
+
+def _write_tables(runs: Iterator[CountedRun], speaker: Speaker) -> None:
+    output = Output()
+    first = next(runs, None)
+    if first is None:
+        return
+    second = next(runs, None)
+    if second is None:
+        speaker.hide_progress()
+        output.write(run_lines(first, width=output.width))
+        return
+    table, totals = RunsTable(width=output.width), RunTotals()
+    output.write([table.head()])
+    rows: list[Text] = []
+    written_s = time.monotonic()
+    for run in chain([first, second], runs):
+        totals.add(run.metrics)
+        rows.append(table.row(run))
+        if time.monotonic() - written_s > _TOGETHER_S:
+            output.write(rows)
+            rows, written_s = [], time.monotonic()
+    totals.end()
+    output.write(rows)
+    speaker.hide_progress()
+    output.write(table.total(totals))
+
+
+def _picked(runs: Iterable[CountedRun], run_id: str) -> CountedRun:
+    found: list[CountedRun] = []
+    others: list[str] = []
+    for run in runs:
+        its_id = str(run.metrics.run_id)
+        if its_id == run_id:
+            return run
+        if its_id.startswith(run_id):
+            found.append(run)
+        elif len(others) < _MAX_NAMED:
+            others.append(its_id)
+        del found[_MAX_NAMED:]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        named = ", ".join(str(run.metrics.run_id) for run in found)
+        raise ConfigurationError(f"--run must name one run, got {run_id!r}, with which several begin: {named}")
+    there = f"; there are {', '.join(others)}" if others else "; there are none"
+    raise ConfigurationError(f"--run must name a run of the sources, got {run_id!r}{there}")
+
+
+def _named(models: dict[str, int]) -> str:
+    shown = [f"{model} ({calls:,} {'call' if calls == 1 else 'calls'})" for model, calls in models.items()][:_MAX_NAMED]
+    return ", ".join(shown) + (f" and {len(models) - _MAX_NAMED:,} more models" if len(models) > _MAX_NAMED else "")
