@@ -154,6 +154,33 @@ def tree(
         show_trees(sources_of(sources or (), search), max_spans=max_spans, jaeger=jaeger)
 
 
+@app.command(
+    epilog=_examples(
+        "nanoagent verify nanoagent-traces.jsonl 0af7651916cd43dd8448eb211c80319c",
+        "nanoagent verify mine.jsonl from-the-collector.jsonl.gz",
+    )
+)
+def verify(
+    sources: _Sources = None,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long traces are waited for that are not all in Jaeger.")
+    ] = 15,
+    jaeger: _JaegerUrl = None,
+) -> None:
+    """Compare what several sources say of the same runs, number by number.
+
+    Each file is a source, and all traces in Jaeger together are one; with trace ids, only their runs are compared.
+    A line a run: the same, the first number that differs, or what is missing.
+    Exit code: 0 the same, 1 a number differs, 3 a run is missing or not complete, 4 bad input, 130 interrupted.
+    """
+    from instrumentation.commands.output import ending_well
+    from instrumentation.commands.sources import sources_of
+    from instrumentation.commands.verify import verify_sources
+
+    with ending_well():
+        verify_sources(sources_of(sources or ()), jaeger=jaeger, wait_s=wait)
+
+
 def main() -> None:
     """Run the command and exit."""
     run_command(app)

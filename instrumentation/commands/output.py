@@ -14,6 +14,7 @@ from rich.text import Text
 
 from instrumentation.exits import Ended, ExitCode
 from instrumentation.paper import encodable, rendered
+from instrumentation.visible import visible
 
 PIPED_WIDTH: Final = 80
 """Columns where stdout is no terminal, unless COLUMNS says otherwise."""
@@ -31,6 +32,10 @@ class Output:
     def write(self, lines: Iterable[Text]) -> None:
         """Write lines."""
         sys.stdout.write(encodable(rendered(lines, self._console), sys.stdout.encoding or "utf-8"))
+
+    def write_text(self, line: str) -> None:
+        """Write a line of plain text."""
+        self.write([Text(visible(line))])
 
 
 @contextmanager

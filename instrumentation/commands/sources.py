@@ -90,14 +90,17 @@ def sources_of(texts: Iterable[str], search: SearchSource | None = None) -> list
     return sources
 
 
-def batches_of(source: Source, problems: Problems, *, jaeger: str | None, progress: Progress) -> Iterator[Batch]:
-    """The spans of a source; a trace that Jaeger does not have is a problem.
+def batches_of(
+    source: Source, problems: Problems, *, jaeger: str | None, progress: Progress, is_expected: bool = False
+) -> Iterator[Batch]:
+    """The spans of a source; a trace that Jaeger does not have, or not yet, is a problem.
 
     Args:
         source: The source.
         problems: Hears of what could not be read.
         jaeger: The URL of Jaeger's UI; `None` for that of the environment.
         progress: Told how many bytes of a file were read.
+        is_expected: Whether a trace that is not there may come: it is then an error, `JaegerNotReady`.
 
     Raises:
         ConfigurationError: It cannot be read.
@@ -122,6 +125,8 @@ def batches_of(source: Source, problems: Problems, *, jaeger: str | None, progre
                 limit=source.limit,
             )
     except TraceNotFound as error:
+        if is_expected:
+            raise
         problems.add(str(source), str(error))
 
 
