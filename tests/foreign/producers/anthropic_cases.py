@@ -6,8 +6,9 @@ Anthropic's own input count leaves out what was read from and written to its cac
 from typing import Any
 
 import anthropic
+from ledger import Reply
 from opentelemetry.trace import Tracer
-from provider import FakeProvider, Reply
+from provider import FakeProvider
 
 MESSAGES: Any = [{"role": "user", "content": "x"}]
 CACHE_NOTE = "two calls to Anthropic, the second one streamed; its own input count leaves out cached tokens"

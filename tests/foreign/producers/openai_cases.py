@@ -3,8 +3,9 @@
 from typing import Any
 
 import openai
+from ledger import Reply
 from opentelemetry.trace import Tracer
-from provider import FakeProvider, Reply
+from provider import FakeProvider
 
 MODEL = "gpt-5-mini"
 MESSAGES: Any = [{"role": "user", "content": "x"}]

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from genai_prices import Usage, calc_price
-from provider import Ledger, Reply
+from ledger import Ledger, Reply
 
 
 def list_price(ledger: Ledger) -> dict[str, str]:

@@ -24,7 +24,7 @@ _MAX_TEXT = 1_000
 """Longer prompts and answers are cut by the SDK, so that the files stay small."""
 _OF_THE_MACHINE = re.compile(r"(process|host|os|code|thread|container)\.|service\.instance\.id$")
 """Attributes that say where a file was made rather than what happened."""
-_STACK_TRACE = "exception.stacktrace"
+_STACK_TRACES = ("exception.stacktrace", "error.stack_trace")
 _STACK_TRACE_IN_TEXT = "Traceback (most recent call last)"
 _FORBIDDEN = re.compile(r"/(tmp|root|home|work|usr|Users)/|site-packages|\b" + re.escape(socket.gethostname()) + r"\b")
 
@@ -144,7 +144,7 @@ def _cleaned(request: dict[str, Any]) -> dict[str, Any]:
 def _clean(owner: dict[str, Any]) -> None:
     kept = [attribute for attribute in owner.get("attributes", ()) if not _OF_THE_MACHINE.match(attribute["key"])]
     for attribute in kept:
-        if attribute["key"] == _STACK_TRACE:
+        if attribute["key"] in _STACK_TRACES:
             attribute["value"] = {"stringValue": "(left out)"}
     if "attributes" in owner:
         owner["attributes"] = kept

@@ -16,8 +16,9 @@ from agent_framework import Agent
 from agent_framework.exceptions import ChatClientException
 from agent_framework.observability import enable_instrumentation
 from agent_framework.openai import OpenAIChatCompletionClient
+from ledger import Reply
 from opentelemetry import trace
-from provider import FakeProvider, Reply
+from provider import FakeProvider
 from recording import Recording
 
 provider = FakeProvider()

@@ -17,9 +17,10 @@ import agents
 import logfire
 import openai
 import openai_cases
+from ledger import Reply
 from opentelemetry import trace
 from prices import list_price
-from provider import FakeProvider, Reply
+from provider import FakeProvider
 from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider

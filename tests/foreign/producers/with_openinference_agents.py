@@ -28,12 +28,13 @@ import smolagents
 from langchain.agents import create_agent
 from langchain_core.tools import tool as langchain_tool
 from langchain_openai import ChatOpenAI
+from ledger import Reply
 from openinference.instrumentation.langchain import LangChainInstrumentor
 from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
 from openinference.instrumentation.pydantic_ai import OpenInferenceSpanProcessor
 from openinference.instrumentation.smolagents import SmolagentsInstrumentor
 from prices import list_price
-from provider import FakeProvider, Reply
+from provider import FakeProvider
 from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider

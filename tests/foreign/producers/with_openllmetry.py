@@ -16,8 +16,9 @@ import contextlib
 import anthropic_cases
 import openai
 import openai_cases
+from ledger import Reply
 from opentelemetry import trace
-from provider import FakeProvider, Reply
+from provider import FakeProvider
 from recording import Recording
 from traceloop.sdk import Traceloop
 from traceloop.sdk.decorators import agent, task, tool, workflow

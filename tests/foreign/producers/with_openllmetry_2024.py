@@ -46,6 +46,7 @@ recording.save(
         "why": "a failed call leaves no span, a streamed one (60/9) no usage, and no subsets are written",
     },
 )
+recording.begin("openllmetry_2024", "opentelemetry-instrumentation-anthropic")
 anthropic_cases.make_cached_calls(
     provider, anthropic_cases.client_of(provider), tracer, model="claude-3-5-sonnet-20241022"
 )

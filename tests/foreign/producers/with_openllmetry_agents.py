@@ -22,10 +22,11 @@ import openai
 from langchain.agents import create_agent
 from langchain_core.tools import tool as langchain_tool
 from langchain_openai import ChatOpenAI
+from ledger import Reply
 from opentelemetry import trace
 from opentelemetry.instrumentation.langchain import LangchainInstrumentor
 from opentelemetry.instrumentation.openai_agents import OpenAIAgentsInstrumentor
-from provider import FakeProvider, Reply
+from provider import FakeProvider
 from recording import Recording
 
 provider = FakeProvider()

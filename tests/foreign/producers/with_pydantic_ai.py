@@ -14,9 +14,11 @@ import warnings
 from typing import Any
 
 import openai
+from ledger import Reply
 from prices import list_price
-from provider import FakeProvider, Reply
-from pydantic_ai import Agent, ModelResponse, ModelRetry
+from provider import FakeProvider
+from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, ModelResponse, ModelRetry, RunContext
+from pydantic_ai.exceptions import ApprovalRequired
 from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -134,11 +136,57 @@ async def run_cancelled() -> None:
     )
 
 
+async def run_deferred() -> None:
+    """A tool that has to be approved: asked for in one run, called in the next one."""
+    for version in (4, 5):
+        instrument(version=version, include_content=False)
+        agent = Agent(model(), name="planner", output_type=[str, DeferredToolRequests])
+
+        @agent.tool
+        def delete(context: RunContext) -> str:
+            if not context.tool_call_approved:
+                raise ApprovalRequired
+            return "deleted"
+
+        provider.play(Reply(input=40, output=6, calls=(("delete", {}),)), Reply(input=60, output=4))
+        asked = await agent.run("x")
+        approved = DeferredToolResults(approvals={call.tool_call_id: True for call in asked.output.approvals})
+        await agent.run(message_history=asked.all_messages(), deferred_tool_results=approved)
+        recording.save(
+            f"approval_v{version}",
+            "a tool that needs approval ends the first run, and is called in the second one",
+            runs=2,
+            totals=list_price(provider.ledger),
+        )
+
+
+async def run_bad_tool_calls() -> None:
+    """A tool that does not exist, and arguments that do not fit."""
+    instrument(include_content=False)
+    agent = planner()
+    bad = (("subtract", {"a": 1, "b": 2}), ("add", {"a": "many"}))
+    provider.play(Reply(input=40, output=6, calls=bad), Reply(input=60, output=4))
+    provider.ledger.failed_tool_calls = len(bad)
+    await run(agent)
+    recording.save(
+        "bad_tool_calls",
+        "the model invents a tool, and gives wrong arguments to another",
+        totals=list_price(provider.ledger),
+        readable_from_file={
+            "tool_calls": 1,
+            "failed_tool_calls": 1,
+            "why": "a tool that does not exist leaves no span",
+        },
+    )
+
+
 async def run_all() -> None:
     """One group of cases after the other."""
     await run_every_version()
     await run_fallback()
     await run_cancelled()
+    await run_deferred()
+    await run_bad_tool_calls()
 
 
 asyncio.run(run_all())

@@ -9,8 +9,9 @@
 
 import contextlib
 
+from ledger import Reply
 from opentelemetry import trace
-from provider import FakeProvider, Reply
+from provider import FakeProvider
 from recording import Recording
 from strands import Agent, tool
 from strands.models.anthropic import AnthropicModel

@@ -10,16 +10,19 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from provider import FakeProvider, Reply
+from ledger import Reply
+from provider import FakeProvider
 from recording import Recording
 
 HERE = Path(__file__).parent / "vercel_ai_sdk"
 ASKS = Reply(input=100, output=20, cached=40, reasoning=7, calls=(("add", {"a": 1, "b": 2}),))
 ASKS_TWICE = Reply(input=100, output=20, cached=40, reasoning=7, calls=(("add", {"a": 1, "b": 2}), ("boom", {})))
+DELEGATES = Reply(input=120, output=22, reasoning=3, calls=(("delegate", {}),))
 ANSWER = Reply(input=150, output=30, cached=100)
 CASES = {
     "tools": ("two tools of which one fails", (ASKS_TWICE, ANSWER)),
     "failed": ("500, repeated by the SDK itself, 500", (Reply(status=500, repeated=True), Reply(status=500))),
+    "delegate": ("a tool that runs a second agent", (DELEGATES, Reply(input=70, output=15), ANSWER)),
     "streamed": ("one tool, both calls streamed", (ASKS, ANSWER)),
 }
 

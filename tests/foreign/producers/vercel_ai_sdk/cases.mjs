@@ -1,4 +1,4 @@
-// One case of the Vercel AI SDK: cases.mjs URL FILE current|legacy tools|failed|streamed
+// One case of the Vercel AI SDK: cases.mjs URL FILE current|legacy tools|failed|streamed|delegate
 import { writeFileSync } from "node:fs";
 
 import { createOpenAI } from "@ai-sdk/openai";
@@ -31,10 +31,19 @@ const boom = tool({
     throw new Error("disk on fire");
   },
 });
+const model = createOpenAI({ baseURL: `${url}/v1`, apiKey: "none" }).chat("gpt-5-mini");
+const delegate = tool({
+  description: "Let another agent write.",
+  inputSchema: z.object({}),
+  execute: async () => {
+    const telemetry = { isEnabled: true, functionId: "writer" };
+    return (await generateText({ model, prompt: "write", telemetry })).text;
+  },
+});
 const request = {
-  model: createOpenAI({ baseURL: `${url}/v1`, apiKey: "none" }).chat("gpt-5-mini"),
+  model,
   prompt: "x",
-  tools: { add, boom },
+  tools: { add, boom, delegate },
   stopWhen: stepCountIs(4),
   maxRetries: 1,
   telemetry: { isEnabled: true, functionId: "planner" },
