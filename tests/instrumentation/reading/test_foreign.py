@@ -9,6 +9,7 @@ import pytest
 
 from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.files import read_file
+from instrumentation.reading.prices import Prices
 from instrumentation.reading.problems import Problems
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.runs import CountedRun
@@ -79,10 +80,12 @@ def test_the_totals_are_those_of_the_ledger(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("entry", entries("totals"))
 def test_what_no_call_said_is_unknown(entry: dict[str, Any]) -> None:
+    readable = {**entry["totals"], **entry.get("readable_from_file", {})}
+
     runs, _ = read(entry["file"])
 
     for name in ("input_tokens", "output_tokens"):
-        if entry["totals"][name] is None:
+        if readable[name] is None:
             assert [getattr(run.metrics, name) for run in runs] == [None]
 
 
@@ -139,7 +142,10 @@ def test_a_count_that_is_none_is_unknown_and_told(value: str) -> None:
     assert len(problems.kept) == 1
 
 
-def test_more_cached_than_all_input_costs_no_less_than_nothing() -> None:
-    metrics = only_run("sdk_odd_values.cache_read_larger_than_input.jsonl")
+def test_no_call_costs_less_than_nothing() -> None:
+    problems = Problems()
+    batches = read_file(str(FOREIGN / "sdk_odd_values.cache_read_larger_than_input.jsonl"), problems)
 
-    assert (metrics.input_tokens, metrics.cost_usd_known) == (10, Decimal(0))
+    [run] = counted_runs(batches, problems, price=Prices())
+
+    assert (run.metrics.input_tokens, run.metrics.cost_usd_known >= 0) == (10, True)
