@@ -62,18 +62,17 @@ class JsonList:
     """Writes a JSON list item by item, a line each; one that was broken off lacks its end, and is no JSON."""
 
     def __init__(self) -> None:
-        """Begin the list."""
+        """Write nothing yet."""
         self._is_empty = True
-        sys.stdout.write("[")
 
     def add(self, item: Any) -> None:
         """Write an item."""
-        sys.stdout.write(("\n" if self._is_empty else ",\n") + as_json(item))
+        sys.stdout.write(("[\n" if self._is_empty else ",\n") + as_json(item))
         self._is_empty = False
 
     def end(self) -> None:
         """End the list."""
-        sys.stdout.write("]\n" if self._is_empty else "\n]\n")
+        sys.stdout.write("[]\n" if self._is_empty else "\n]\n")
 
 
 def as_json(value: Any) -> str:
