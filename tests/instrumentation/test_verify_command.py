@@ -181,9 +181,8 @@ def test_with_trace_ids_only_the_runs_in_them_are_compared(file: Path, run: Ran,
 
 def side(name: str, *, lack: str | None = None, **values: Any) -> Side:
     """A side with one run of two spans."""
-    metrics = PerformanceMetrics(
-        **{"run_id": "r", "trace_id": "t", "status": "completed", "end_time_unix_ns": 1} | values
-    )
+    plain: dict[str, Any] = {"run_id": "r", "trace_id": "t", "status": "completed", "end_time_unix_ns": 1}
+    metrics = PerformanceMetrics(**(plain | values))
     return Side(name, {"r": CountedRun(metrics, 2, 2)}, {"t": lack} if lack else {})
 
 
