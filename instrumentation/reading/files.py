@@ -8,7 +8,7 @@ from typing import Final
 from instrumentation.reading.byte_sources import STDIN, Progress, opened
 from instrumentation.reading.lines import MAX_LINE, Line, lines_of
 from instrumentation.reading.otlp_json import is_traces, spans_of
-from instrumentation.reading.otlp_tolerant import shown
+from instrumentation.reading.otlp_tolerant import shown, whole_spans
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import Batch
 
@@ -23,6 +23,7 @@ _OTHER_CONTENT: Final = {
 }
 _AROUND: Final = b" \t\r\n\0\x1e"
 _SEPARATORS: Final = b",[]"
+_DIED: Final = "as a process that died leaves it"
 _TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _BEGINNING: Final = re.compile(rb'(?=\{"resourceSpans")')
 """How the lines of exporters begin: where one stands within a line, a process died and another one went on."""
@@ -80,9 +81,9 @@ class _Reader:
         number, data, too_long, ended = line
         if too_long:
             self._empty = False
-            self._drop_held()
+            spans = self._drop_held()
             self._tell(number, f"is {too_long:,} bytes long, more than {self._max_value:,}: skipped")
-            return ()
+            return spans
         if number == 1:
             data = data.removeprefix(_BYTE_ORDER_MARK)
         bare = data.strip(_AROUND)
@@ -100,8 +101,7 @@ class _Reader:
         """What is left when there are no more lines."""
         if self._empty:
             self._tell(None, "is empty: it holds no traces")
-        self._drop_held()
-        return ()
+        return self._drop_held()
 
     def _begin(self, number: int, bare: bytes, *, ended: bool = True) -> Batch:
         inner = bare.lstrip(_SEPARATORS + _AROUND)
@@ -123,8 +123,7 @@ class _Reader:
             is_traces(bare.rstrip(_SEPARATORS)) or (held.indented and data.startswith(b"{"))
         )
         if begins:
-            self._drop_held()
-            return self._begin(number, bare)
+            return [*self._drop_held(), *self._begin(number, bare)]
         held.add(data)
         if not held.skipped and held.length > self._max_value:
             held.skip()
@@ -136,9 +135,8 @@ class _Reader:
         try:
             return self._spans(held.line, value)
         except json.JSONDecodeError as error:
-            what = f"to line {number} is no JSON ({error.msg}, line {held.line + error.lineno - 1}): skipped"
-            self._tell(held.line, what)
-            return ()
+            what = f"to line {number} is no JSON ({error.msg}, line {held.line + error.lineno - 1})"
+            return self._whole_spans(held.line, value, what)
 
     def _broken(self, number: int, value: bytes, error: json.JSONDecodeError, *, ended: bool) -> Batch:
         """A line that is no JSON; behind what a dying process left of a line another one may have gone on."""
@@ -146,27 +144,33 @@ class _Reader:
         if len(parts) > 1:
             return [span for part in parts for span in self._part(number, part)]
         if not ended:
-            self._tell(number, f"is cut off after {len(value):,} bytes, as a process that died leaves it: skipped")
-        else:
-            what = f"is no JSON ({error.msg}, character {error.pos + 1:,}; it begins with {shown(value[:20])[1:]})"
-            self._tell(number, f"{what}: skipped")
-        return ()
+            return self._whole_spans(number, value, f"is cut off after {len(value):,} bytes, {_DIED}")
+        what = f"is no JSON ({error.msg}, character {error.pos + 1:,}; it begins with {shown(value[:20])[1:]})"
+        return self._whole_spans(number, value, what)
 
     def _part(self, number: int, part: bytes) -> Batch:
         try:
             return self._spans(number, part)
         except json.JSONDecodeError:
-            self._tell(number, f"holds {len(part):,} bytes of a value that is cut off: skipped, the others are read")
-            return ()
+            return self._whole_spans(number, part, f"holds {len(part):,} bytes of a value that is cut off, {_DIED}")
 
     def _spans(self, number: int, value: bytes) -> Batch:
         return spans_of(value, self._problems, f"{self._where}:{number}")
 
-    def _drop_held(self) -> None:
+    def _whole_spans(self, number: int, value: bytes, what: str) -> Batch:
+        """The spans that are whole in a value that is not."""
+        spans = whole_spans(value.decode(errors="replace"), self._problems, f"{self._where}:{number}")
+        count = len(spans)
+        outcome = f"{count:,} whole span{'' if count == 1 else 's'} of it read" if count else "skipped"
+        self._tell(number, f"{what}: {outcome}")
+        return spans
+
+    def _drop_held(self) -> Batch:
         held, self._held = self._held, _Held()
-        if held and not held.skipped:
-            to = f" in line {held.last}" if held.last > held.line else ""
-            self._tell(held.line, f"begins a value that is cut off{to}, as a process that died leaves it: skipped")
+        if not held or held.skipped:
+            return ()
+        to = f" in line {held.last}" if held.last > held.line else ""
+        return self._whole_spans(held.line, b"\n".join(held.pieces), f"begins a value that is cut off{to}, {_DIED}")
 
     def _tell(self, number: int | None, what: str) -> None:
         self._problems.add(self._where if number is None else f"{self._where}:{number}", what)

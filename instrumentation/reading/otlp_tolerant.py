@@ -37,6 +37,7 @@ _OTHER_SIGNALS: Final = {
 FAILURES: Final = (2, "2", "STATUS_CODE_ERROR")
 """The status codes that are ERROR."""
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})")
+_SPANS: Final = re.compile(r'"spans"\s*:\s*\[')
 _MAX_SHOWN: Final = 60
 """Characters of a value that a problem shows."""
 
@@ -79,6 +80,25 @@ def tolerant_spans(value: Any, problems: Problems, where: str) -> Iterator[ReadS
     elif value and not any(key in value for key in RESOURCE_SPANS):
         keys = ", ".join(shown(key) for key in list(value)[:5]) + (", ..." if len(value) > 5 else "")
         problems.add(where, f"is JSON but no OTLP traces: its keys are {keys}: skipped")
+
+
+def whole_spans(text: str, problems: Problems, where: str) -> list[ReadSpan]:
+    """The spans that are whole in OTLP JSON that is cut off or broken at some place."""
+    found: list[Any] = []
+    at = 0
+    for start in _SPANS.finditer(text):
+        # A list that begins inside a span that was read is no list of spans.
+        if start.end() < at:
+            continue
+        at = _next(text, start.end())
+        while text.startswith("{", at):
+            try:
+                span, end = _DECODER.raw_decode(text, at)
+            except (json.JSONDecodeError, RecursionError):
+                break
+            found.append(span)
+            at = _next(text, end)
+    return list(tolerant_spans({"scopeSpans": [{"spans": found}]}, problems, where))
 
 
 def shown(value: object) -> str:

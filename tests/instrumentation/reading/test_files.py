@@ -27,6 +27,8 @@ A, B, C = (read_span(f"{number:016x}", attributes={"k": ["text", 5]}) for number
 A, B, C = (span._replace(attributes={"k": ("text", 5)}) for span in (A, B, C))
 LINE_A, LINE_B, LINE_C = map(as_line, (A, B, C))
 PRETTY_A, PRETTY_B = (json.dumps(as_otlp(span), indent=2).encode() for span in (A, B))
+CUT = as_line(A, B, C)[: as_line(A, B, C).index(C.span_id.encode())]
+"""In the third span's id."""
 
 
 class Read:
@@ -132,7 +134,7 @@ def test_each_line_is_a_batch(tmp_path: Path) -> None:
         (
             LINE_A[:100] + LINE_B + LINE_C + b"\n",
             [B, C],
-            [":1: holds 100 bytes of a value that is cut off: skipped, the others are read"],
+            [":1: holds 100 bytes of a value that is cut off, as a process that died leaves it: skipped"],
         ),
         (
             PRETTY_A[:90] + b"\n" + PRETTY_B,
@@ -220,6 +222,54 @@ def test_what_is_broken_is_told_and_the_rest_is_read(
     assert found.lossy is any(not any(word in problem for word in harmless) for problem in problems)
 
 
+@pytest.mark.parametrize(
+    ("data", "spans", "problem"),
+    [
+        (CUT, [A, B], ":1: is cut off after {} bytes, as a process that died leaves it: 2 whole spans of it read"),
+        (
+            CUT + b"\n" + LINE_A,
+            [A, B, A],
+            ":1: is no JSON (Unterminated string starting at, character {}; "
+            """it begins with '{{"resourceSpans": [{{'): 2 whole spans of it read""",
+        ),
+        (
+            CUT + LINE_A + b"\n",
+            [A, B, A],
+            ":1: holds {} bytes of a value that is cut off, as a process that died leaves it: 2 whole spans of it read",
+        ),
+        (
+            as_line(A, B)[:-4] + b"\n" + LINE_A,
+            [A, B, A],
+            ":1: begins a value that is cut off, as a process that died leaves it: 2 whole spans of it read",
+        ),
+        (
+            PRETTY_A[:-3] + b"\n" + LINE_B,
+            [A, B],
+            ":1: begins a value that is cut off in line 39, as a process that died leaves it: 1 whole span of it read",
+        ),
+    ],
+)
+def test_the_whole_spans_of_what_is_cut_off_are_read(
+    read: Callable[..., Read], data: bytes, spans: list[ReadSpan], problem: str
+) -> None:
+    found = read(data)
+    at = CUT.rindex(b'"') + 1 if "character" in problem else len(CUT)
+    assert (found.spans, found.problems) == (spans, [problem.format(at)])
+    assert found.lossy
+
+
+@given(st.lists(SPANS, min_size=1, max_size=4), st.data())
+def test_wherever_a_line_is_cut_off_its_whole_spans_are_read(
+    tmp_path_factory: pytest.TempPathFactory, spans: list[ReadSpan], data: st.DataObject
+) -> None:
+    line = as_line(*spans)
+    end = data.draw(st.integers(1, len(line) - 1))
+    found = Read(tmp_path_factory.getbasetemp() / "cut.jsonl", line[:end])
+    assert found.spans == spans[: len(found.spans)]
+    assert len(found.spans) >= sum(len(as_line(*spans[: number + 1])) - 4 <= end for number in range(len(spans)))
+    assert found.lossy
+
+
 def test_a_gzip_file_that_ends_too_early_gives_what_could_be_unpacked(read: Callable[..., Read]) -> None:
     spans = [read_span(f"{number:016x}", name=os.urandom(20).hex()) for number in range(1, 1_000)]
     packed = gzip.compress(b"\n".join(map(as_line, spans)))
@@ -249,6 +299,21 @@ def test_a_value_over_many_lines_that_is_too_long_is_skipped_to_its_end(read: Ca
         [B, C],
         [":1: begins a value of more than 5,000 bytes over many lines: skipped"],
     )
+
+
+def test_a_value_over_many_lines_that_is_too_long_and_never_ends_is_told_once(read: Callable[..., Read]) -> None:
+    long = json.dumps(as_otlp(*[A] * 50), indent=2).encode()
+    found = read(long[:-10] + b"\n" + LINE_C, max_line=5_000)
+    assert (found.spans, found.problems) == (
+        [C],
+        [":1: begins a value of more than 5,000 bytes over many lines: skipped"],
+    )
+
+
+def test_a_line_that_is_too_long_ends_what_was_cut_off_before_it(read: Callable[..., Read]) -> None:
+    found = read(PRETTY_A[:-3] + b"\n" + b"x" * 5_000 + b"\n" + LINE_B, max_line=4_999)
+    assert found.spans == [A, B]
+    assert len(found.problems) == 2
 
 
 def test_more_problems_than_anybody_reads_are_counted_only(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
 from instrumentation.reading.otlp_json import REFUSALS, spans_of, typed_spans
-from instrumentation.reading.otlp_tolerant import tolerant_spans, values_in
+from instrumentation.reading.otlp_tolerant import tolerant_spans, values_in, whole_spans
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
 from instrumentation.records import record_of
@@ -255,6 +255,16 @@ def test_the_exception_is_that_of_the_last_event_that_names_one() -> None:
     assert read(one_span(events=events)) == ([read_span(exception_type="Last")], [])
     assert read(one_span(events=[*events, event("exception", kind=5)])) == ([read_span(exception_type="Last")], [])
     assert read(one_span(events=[*events, event("exception")])) == ([read_span(exception_type="Last")], [])
+
+
+def test_of_what_is_broken_only_whole_spans_of_a_list_of_spans_are_found() -> None:
+    first, second, third = (read_span(f"{number:016x}") for number in (1, 2, 3))
+    inside = json.dumps(as_span(first) | {"more": {"spans": [as_span(third)]}})
+    text = f'{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{inside},{json.dumps(as_span(second))},{{"traceId":"'
+    assert whole_spans(text, Problems(), "here") == [first, second]
+    again = f'{text}"}}]}},{{"spans" : [ {json.dumps(as_span(third))}'
+    assert whole_spans(again, Problems(), "here") == [first, second, third]
+    assert whole_spans(text.replace('"spans":[', '"other":['), Problems(), "here") == [third]
 
 
 def test_a_lone_surrogate_costs_no_span() -> None:
