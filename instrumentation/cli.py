@@ -101,7 +101,7 @@ def metrics(
 
     One run by phase and iteration, many with a line each and a total.
 
-    A dash is unknown, ≥ a lower bound.
+    A dash stands for what is unknown.
     Exit code: 0 ok, 3 something is not complete, 4 bad input, 130 interrupted.
     """
     from instrumentation.commands.metrics import show_metrics

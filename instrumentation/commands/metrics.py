@@ -104,9 +104,7 @@ class _Reading:
             yield run
 
     def end(self, prices: Prices | None, sources: Sequence[Source]) -> None:
-        further = self.problems.count - len(self.problems.kept)
-        self._problems.count += further
-        self._problems.end()
+        self._problems.end(self.problems.count)
         self._incomplete.end()
         if not self._runs:
             named = ", ".join(map(str, sources[:_MAX_NAMED]))

@@ -84,10 +84,11 @@ class Listing:
         if self.count <= self._most:
             self._speaker.say(str(line))
 
-    def end(self) -> None:
-        """Say how many were not said."""
-        if self.count > self._most:
-            self._speaker.say(f"… and {self.count - self._most:,} more {self._further}")
+    def end(self, total: int | None = None) -> None:
+        """Say how many were not said; `total` is how many there are, where not all of them were added."""
+        further = max(self.count, total or 0) - self._most
+        if further > 0:
+            self._speaker.say(f"… and {further:,} more {self._further}")
 
 
 def _bar() -> Any:

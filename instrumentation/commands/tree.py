@@ -43,8 +43,7 @@ def show_trees(sources: Sequence[Source], *, max_spans: int, jaeger: str | None)
             if missing := trace.rows.missing_parents():
                 has_gaps = True
                 gaps.add(f"trace {trace.trace_id} is not complete: {_missing(missing)}")
-        met.count += problems.count - len(problems.kept)
-        met.end()
+        met.end(problems.count)
         gaps.end()
         if not shown:
             speaker.say(f"no spans in {', '.join(map(str, sources[:_MAX_NAMED]))}")

@@ -37,8 +37,7 @@ def verify_sources(sources: Sequence[Source], *, jaeger: str | None, wait_s: flo
         met = Listing(speaker, "problems")
         problems = Problems(met.add)
         sides = sides_of(sources, problems, speaker, jaeger=jaeger, wait_s=wait_s)
-        met.count += problems.count - len(problems.kept)
-        met.end()
+        met.end(problems.count)
         traces = [source.trace_id for source in sources if isinstance(source, TraceSource)]
         codes = [ExitCode.INCONCLUSIVE] if problems.lossy else []
         for code, line in findings(sides, traces):

@@ -265,6 +265,24 @@ def test_a_file_named_like_a_trace_id_is_a_file(file: Path, tmp_path: Path, monk
     assert nanoagent("metrics", "a" * 32).code == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["--help"], ["metrics", "--help"], ["tree", "--help"], ["verify", "--help"]])
+def test_help_answers_on_any_terminal(arguments: list[str]) -> None:
+    done = run_python(*COMMAND, *arguments, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    if len(arguments) > 1:
+        assert f"nanoagent {arguments[0]} " in done.stdout.partition("Examples:")[2]
+        assert "Exit code: 0 " in done.stdout
+
+
+@pytest.mark.slow
+def test_a_stream_that_is_not_unicode_gets_what_looks_alike() -> None:
+    source = FOREIGN / "sdk_odd_values.usage_input_nan.jsonl"
+    done = run_python(*COMMAND, "metrics", str(source), PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert ">=10" in done.stdout
+
+
 def test_a_run_is_picked_by_its_id_or_how_it_begins() -> None:
     sources = [DELEGATE, FOREIGN / "util_genai.workflow.jsonl"]
 
