@@ -6,7 +6,7 @@ from typing import Final
 
 from instrumentation.commands.sources import FileSource, Source, TraceSource, batches_of
 from instrumentation.commands.speaking import Speaker
-from instrumentation.reading.arrival import Patience
+from instrumentation.reading.arrival import Arrival, Patience, Read
 from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.problems import Problems
 from nanoagent.core.runs import CountedRun
@@ -82,16 +82,22 @@ def _in_jaeger(
             return [with_known_size(run, known[_id(run)].spans if _id(run) in known else 0) for run in runs]
 
         expected = [run_id for run_id, run in known.items() if run.metrics.trace_id == source.trace_id]
-        awaited: list[str | None] = [*expected] or [None]
-        for run_id in awaited:
-            arrival = patience.wait_for(read, run_id)
-            if arrival.lack is not None:
-                side.lacks[source.trace_id] = arrival.lack
-                break
+        arrival = _arrival(patience, read, expected)
+        if arrival.lack is not None:
+            side.lacks[source.trace_id] = arrival.lack
         side.runs.update((_id(run), run) for run in arrival.runs)
         for problem in met.kept:
             problems.add(*problem, lossy=met.lossy)
     return side
+
+
+def _arrival(patience: Patience, read: Read, expected: Sequence[str]) -> Arrival:
+    """The trace when all these runs are in it, or the time is over."""
+    arrival = patience.wait_for(read, expected[0] if expected else None)
+    for run_id in expected[1:]:
+        if arrival.lack is None and arrival.run(run_id) is None:
+            arrival = patience.wait_for(read, run_id)
+    return arrival
 
 
 class Once:

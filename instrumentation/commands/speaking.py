@@ -18,8 +18,9 @@ PATIENCE_S: Final = 0.5
 class Speaker:
     """Says things on stderr."""
 
-    def __init__(self) -> None:
-        """Say nothing yet."""
+    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
+        """Say nothing yet; what takes longer than `patience_s` shows how far it is."""
+        self._patience_s = patience_s
         self._bar: Any = None
         self._task: Any = None
         self._name = ""
@@ -57,7 +58,7 @@ class Speaker:
 
     def _show(self, read: int, size: int | None) -> None:
         if self._bar is None:
-            if time.monotonic() - self._since_s < PATIENCE_S:
+            if time.monotonic() - self._since_s < self._patience_s:
                 return
             self._bar = _bar()
             self._bar.start()

@@ -45,18 +45,17 @@ class _OpenTraces:
     def __init__(self, max_rows: int, max_kept: int) -> None:
         self._max_rows = max_rows
         self._max_kept = max_kept
-        self._traces: OrderedDict[str, _OpenTrace] = OrderedDict()
+        self._active: OrderedDict[str, _OpenTrace] = OrderedDict()
         """The one that came last stands last."""
+        self._waiting: OrderedDict[str, _OpenTrace] = OrderedDict()
+        """Idle ones without a root, in the same order."""
         self._drawn: OrderedDict[str, None] = OrderedDict()
         self._spans = 0
         self._kept = 0
 
     def add(self, batch: Batch) -> None:
         for span in batch:
-            trace = self._traces.get(span.trace_id)
-            if trace is None:
-                trace = self._traces[span.trace_id] = _OpenTrace(TraceRows(max_rows=self._max_rows))
-            self._traces.move_to_end(span.trace_id)
+            trace = self._touched(span.trace_id)
             before = len(trace.rows)
             record = SpanRecord.of(*span)
             trace.rows.add(row_of(span.name, span.attributes, record), record)
@@ -67,22 +66,33 @@ class _OpenTraces:
             trace.is_rooted = trace.is_rooted or span.parent_span_id is None
 
     def over(self) -> Iterator[DrawnTrace]:
-        idle = [
-            trace_id
-            for trace_id, trace in self._traces.items()
-            if trace.is_rooted and self._spans - trace.last >= IDLE_SPANS
-        ]
-        for trace_id in idle:
-            yield self._give(trace_id)
-        while self._kept > self._max_kept and len(self._traces) > 1:
-            yield self._give(next(iter(self._traces)))
+        while self._active:
+            trace_id, trace = next(iter(self._active.items()))
+            if self._spans - trace.last < IDLE_SPANS:
+                break
+            if trace.is_rooted:
+                yield self._give(trace_id, self._active)
+            else:
+                self._waiting[trace_id] = self._active.pop(trace_id)
+        while self._kept > self._max_kept and len(self._active) + len(self._waiting) > 1:
+            traces = self._waiting or self._active
+            yield self._give(next(iter(traces)), traces)
 
     def rest(self) -> Iterator[DrawnTrace]:
-        for trace_id in sorted(self._traces, key=lambda one: self._traces[one].start_ns or 0):
-            yield self._give(trace_id)
+        left = self._waiting | self._active
+        for trace_id in sorted(left, key=lambda one: left[one].start_ns or 0):
+            yield self._give(trace_id, left)
 
-    def _give(self, trace_id: str) -> DrawnTrace:
-        rows = self._traces.pop(trace_id).rows
+    def _touched(self, trace_id: str) -> "_OpenTrace":
+        trace = self._active.get(trace_id) or self._waiting.pop(trace_id, None)
+        if trace is None:
+            trace = _OpenTrace(TraceRows(max_rows=self._max_rows))
+        self._active[trace_id] = trace
+        self._active.move_to_end(trace_id)
+        return trace
+
+    def _give(self, trace_id: str, traces: "OrderedDict[str, _OpenTrace]") -> DrawnTrace:
+        rows = traces.pop(trace_id).rows
         self._kept -= len(rows)
         is_continued = trace_id in self._drawn
         self._drawn[trace_id] = None
@@ -97,5 +107,6 @@ class _OpenTrace:
     def __init__(self, rows: TraceRows) -> None:
         self.rows = rows
         self.last = 0
+        """The number of the span that came last."""
         self.start_ns: int | None = None
         self.is_rooted = False

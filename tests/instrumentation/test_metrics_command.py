@@ -2,19 +2,24 @@
 
 import asyncio
 import gzip
+import io
 import json
 import os
+import pty
 import re
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from instrumentation.commands.output import as_json
+from instrumentation.commands.speaking import Speaker
 from tests.commands import ROOT, run_python
 from tests.instrumentation.command_line import FOREIGN, a_run, exported, lines, nanoagent
 from tests.instrumentation.reading.otlp import as_line, read_span
@@ -360,6 +365,101 @@ def test_reading_a_file_asks_nobody_where_jaeger_is(file: Path, monkeypatch: pyt
     monkeypatch.setenv("NANOAGENT_JAEGER_URL", "nonsense")
     assert nanoagent("metrics", file).code == 0
     assert nanoagent("metrics", "b" * 32).code == 4
+
+
+def test_an_id_that_another_one_begins_with_is_itself(tmp_path: Path) -> None:
+    runs = [
+        read_span(
+            digit * 16, trace_id=digit * 32, attributes={"nanoagent.run.id": run_id, "nanoagent.status": "failed"}
+        )
+        for digit, run_id in (("1", "run-10"), ("2", "run-1"), ("3", "run-11"))
+    ]
+    source = lines(tmp_path / "runs.jsonl", [as_line(*runs)])
+    [picked] = strict(nanoagent("metrics", source, "--run", "run-1", "--json").out)
+    assert picked["run_id"] == "run-1"
+
+
+def test_rows_that_are_written_as_they_come_are_written_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source = lines(tmp_path / "many.jsonl", [agents(50)])
+    together = nanoagent("metrics", source).out
+    monkeypatch.setattr("instrumentation.commands.metrics._TOGETHER_S", -1.0)
+    assert nanoagent("metrics", source).out == together
+    assert len(together.splitlines()) == 1 + 50 + 1 + 1
+
+
+def test_what_json_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        as_json({"cost": float("nan")})
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_long_reading_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Speaker(patience_s=0) as speaker:
+        show = speaker.progress("a.jsonl")
+        show(0, 2_000_000)
+        speaker.say("a \x1bproblem [x]")
+        show(1_000_000, 2_000_000)
+        speaker.progress("b.jsonl")(5, None)
+    text = terminal.getvalue()
+    assert "reading a.jsonl" in text
+    assert "reading b.jsonl" in text
+    assert "a \ufffdproblem [x]\n" in text.replace("\r", "")
+    assert text.endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize(("is_terminal", "patience_s"), [(False, 0.0), (True, 60.0)])
+def test_short_reading_and_pipes_show_no_progress(
+    is_terminal: bool, patience_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stderr = Terminal() if is_terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with Speaker(patience_s=patience_s) as speaker:
+        speaker.progress("a.jsonl")(1, 2)
+    assert stderr.getvalue() == ""
+
+
+def test_what_is_piped_is_80_columns_wide_however_wide_the_terminal_is() -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (50, 200))
+    done = subprocess.run(
+        [sys.executable, *COMMAND, "metrics", str(DELEGATE), str(FOREIGN / "util_genai.workflow.jsonl")],
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=True,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert max(map(len, done.stdout.decode().splitlines())) <= 80
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["metrics", "-"], ["metrics", "-", "--json"], ["tree", "-"], ["verify", "-"]])
+def test_when_nobody_reads_at_all_it_ends_quietly(arguments: list[str]) -> None:
+    arguments += [str(DELEGATE)] if arguments[0] == "verify" else []
+    process = subprocess.Popen(
+        [sys.executable, *COMMAND, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stderr:
+        process.stdout.close()
+        process.stdin.write(DELEGATE.read_bytes())
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.wait(30) == 0
 
 
 @pytest.mark.slow

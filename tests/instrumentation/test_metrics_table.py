@@ -157,6 +157,13 @@ def test_no_table_is_wider_than_the_console_and_every_column_is_there(
     assert heads == [cells for group in widths for cells in group]
 
 
+@pytest.mark.parametrize(("width", "tables"), [(25, 1), (24, 2)])
+def test_columns_stand_beside_each_other_where_they_just_fit(width: int, tables: int) -> None:
+    columns = [Column("h" * 10, ["1"]), Column("g" * 10, ["2"])]
+    lines = [line.plain for line in table(["l"], [columns], width=width)]
+    assert sum(line.startswith("l") for line in lines) == tables
+
+
 MANY = [
     FULL,
     counted(run_id="1" * 32, api_calls=2, input_tokens=10, output_tokens=2, cost_usd=Decimal("0.25"), **TIMES),

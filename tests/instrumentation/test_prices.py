@@ -65,6 +65,12 @@ def test_a_call_is_priced_by_its_provider_and_model(priced: Any) -> None:
     assert Prices()(*priced) == Decimal("0.00045")
 
 
+def test_the_price_is_that_of_the_day_of_the_call() -> None:
+    # It fell on 2025-06-10.
+    before, after = (call(1_000, 100, model="o3", start_ns=s * 10**9) for s in (1_748_736_000, 1_751_328_000))
+    assert (Prices()(*before), Prices()(*after)) == (Decimal("0.014"), Decimal("0.0028"))
+
+
 @pytest.mark.parametrize(
     ("provider", "model"),
     [("gcp.gen_ai", "gemini-2.5-flash"), ("x_ai", "grok-4"), ("moonshot_ai", "kimi-k2-0905-preview")],

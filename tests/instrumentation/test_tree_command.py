@@ -108,10 +108,21 @@ def test_a_huge_trace_is_drawn_up_to_a_bound(tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
 
 
-def test_a_span_that_comes_twice_is_drawn_once(tmp_path: Path) -> None:
-    source = lines(tmp_path / "twice.jsonl", [as_line(*trace_of(1, 1, 2))] * 2)
+def test_a_parent_that_may_be_among_what_is_not_drawn_is_not_called_missing(tmp_path: Path) -> None:
+    grandchild = read_span("3" * 16, parent_span_id="2" * 16)
+    child = read_span("2" * 16, parent_span_id="1" * 16)
+    source = lines(tmp_path / "cut.jsonl", [as_line(grandchild, child, read_span("1" * 16))])
+    done = nanoagent("tree", source, "--max-spans", 1)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == "… and 1 more spans"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_span_that_comes_twice_the_one_that_ended_last_is_drawn(order: int, tmp_path: Path) -> None:
+    versions = [read_span(name="early", end_ns=2), read_span(name="late", end_ns=3)]
+    source = lines(tmp_path / "twice.jsonl", [as_line(*versions[::order])])
     done = nanoagent("tree", source)
-    assert [line.split("  ")[0] for line in done.out.splitlines()[2:]] == ["root", "├ s1", "└ s2"]
+    assert [line.split("  ")[0] for line in done.out.splitlines()[2:]] == ["late"]
 
 
 def test_what_cannot_be_read_is_said_and_the_rest_drawn(tmp_path: Path) -> None:
@@ -151,6 +162,25 @@ def test_a_trace_is_drawn_when_its_root_was_seen_and_many_spans_of_others_came()
     left = iter(batches)
     assert next(traces_in(left, max_rows=100)).trace_id == f"{1:032x}"
     assert len(list(left)) == 1
+
+
+def test_a_trace_whose_root_was_not_seen_is_kept_while_there_is_room() -> None:
+    others = trace_of(2, *range(1, IDLE_SPANS + 1))
+    assert drawn([trace_of(1, 1, root=False), others, trace_of(1, 2)], max_kept=10 * IDLE_SPANS) == [
+        ("2", 101, False),
+        ("1", 3, False),
+    ]
+
+
+def test_the_trace_that_came_longest_ago_makes_room() -> None:
+    batches = [
+        trace_of(1, 1, root=False),
+        trace_of(2, 1, 2, root=False),
+        trace_of(1, 2, root=False),
+        trace_of(3, 1, root=False),
+        trace_of(1, 3, root=False),
+    ]
+    assert drawn(batches, max_kept=4) == [("2", 2, False), ("3", 1, False), ("1", 3, False)]
 
 
 def test_the_spans_that_are_kept_are_bounded_and_what_comes_later_says_so() -> None:

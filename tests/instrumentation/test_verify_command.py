@@ -14,6 +14,7 @@ from instrumentation.commands.verify import findings
 from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
 from nanoagent.core.runs import CountedRun
 from tests.instrumentation.command_line import FOREIGN, a_run, exported, lines, nanoagent
+from tests.instrumentation.reading.otlp import TRACE, as_line, as_otlp, read_span
 from tests.instrumentation.reading.web_server import Behaviour, answer, closed_port, serving
 from tests.jaeger.plugin import Jaeger
 from tests.runs import Ran
@@ -143,6 +144,24 @@ def test_a_trace_of_others_is_waited_for_until_it_is_as_large_as_in_the_file() -
     assert done.err == f"waiting for trace {WORKFLOW_TRACE} in Jaeger: incomplete, 8 of 10 spans\n"
 
 
+def test_a_trace_of_which_the_file_has_less_is_the_files_loss(tmp_path: Path) -> None:
+    part = changed(WORKFLOW, tmp_path / "part.jsonl", without_tools)
+    with serving(stored(WORKFLOW)) as server:
+        done = nanoagent("verify", part, WORKFLOW_TRACE, "--jaeger", server.url)
+    assert done == (3, f"run 66c47f1018ebb301: incomplete, 8 of 10 spans, in {part}\n", "")
+
+
+def test_every_run_of_the_trace_is_waited_for(tmp_path: Path) -> None:
+    agent = {"gen_ai.operation.name": "invoke_agent"}
+    both = [read_span(digit * 16, attributes=agent) for digit in "12"]
+    file = lines(tmp_path / "two.jsonl", [as_line(*both)])
+    first = answer(json.dumps({"result": as_otlp(both[0])}))
+    with serving(first, stored(file)) as server:
+        done = nanoagent("verify", file, TRACE, "--jaeger", server.url)
+    assert done.out.splitlines() == [f"run {digit * 16}: the same in {file} and Jaeger, 1 span" for digit in "12"]
+    assert len(server.asked) == 2
+
+
 def test_half_a_trace_is_never_taken_for_the_numbers(file: Path, run: Ran) -> None:
     with serving(stored(file, lambda spans: spans[3:])) as server:
         done = nanoagent("verify", file, run.live.trace_id, "--wait", "0.3", "--jaeger", server.url)
@@ -191,6 +210,14 @@ def test_numbers_are_compared_down_to_phases_and_with_every_source() -> None:
     same, other = side("a", by_phase=(one,)), side("c", by_phase=(two,))
     assert list(findings([same, side("b", by_phase=(one,)), other])) == [
         (1, "run r: by_phase[0].api_calls is 1 in a and 2 in c")
+    ]
+
+
+def test_a_run_that_says_how_many_spans_it_has_is_believed() -> None:
+    one, other = side("a"), side("b")
+    other.runs["r"] = other.runs["r"]._replace(spans=3)
+    assert list(findings([one, other])) == [
+        (3, "run r: not in order, 3 spans where the run's root says 2, in b"),
     ]
 
 
