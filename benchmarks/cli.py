@@ -50,6 +50,9 @@ def benchmark(
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="Where results go.", show_default="benchmarks/out")
     ] = OUTPUT,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every trace back from file and Jaeger, and compare the numbers.")
+    ] = False,
     save_baseline: Annotated[
         bool, typer.Option("--save-baseline", help="Also write benchmarks/baseline.json and benchmarks/RESULTS.md.")
     ] = False,
@@ -64,7 +67,8 @@ def benchmark(
 
     OTEL_EXPORTER says where traces go: none, console, file, jaeger, otlp.
 
-    Exit code: 0 all passed, 1 a criterion failed, 3 a verdict is error, 4 bad input or crash, 130 interrupted.
+    Exit code: 0 all passed, 1 a criterion failed or a number read back differs, 3 a verdict is error or a trace is
+    not all there, 4 bad input or crash, 130 interrupted.
     """
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     if goals_schema:
@@ -88,6 +92,7 @@ def benchmark(
         goals_file=goals_file,
         concurrency=slots,
         output=output,
+        verify=verify,
         save_baseline=save_baseline,
         settings={"goal": list(goal or ()), "tier": list(tier or ())},
     )

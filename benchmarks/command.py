@@ -4,7 +4,7 @@ import asyncio
 import os
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +16,10 @@ from benchmarks.analysis import analysis
 from benchmarks.formats import plural
 from benchmarks.goals import Goal
 from benchmarks.models import SCRIPTED, is_scripted, subject_named
+from benchmarks.read_back import read_back
 from benchmarks.results import Attempt, GoalResults, Provenance, Results, row_of
 from benchmarks.runner import Listener, Session, run_goals
+from benchmarks.sources import sources_of
 from benchmarks.subject import Subject
 from benchmarks.terminal import LiveProgress, reason_lines, result_table, stdout_console
 from benchmarks.verdict import VerdictWord
@@ -53,6 +55,8 @@ class Request:
     goals_file: str | None
     concurrency: int
     output: Path
+    verify: bool
+    """Whether the traces are read back."""
     save_baseline: bool
     settings: Mapping[str, Any]
     """The selection, for the provenance."""
@@ -73,7 +77,11 @@ def execute(request: Request) -> ExitCode:
         linked = JAEGER in telemetry.exporters
         session = Session(subject=subject, link=(lambda trace_id: trace_url(ui_url, trace_id)) if linked else None)
         try:
+            sources = sources_of(telemetry, os.environ, ui_url) if request.verify else ()
             results, broken_off = _run(request, session, files, progress)
+            if request.verify and not results.interrupted:
+                verification = read_back(results, sources, telemetry, tell=progress.reading)
+                results = replace(results, verification=verification)
         finally:
             arrived = telemetry.shutdown()
     failure = _write(files, results)
@@ -81,11 +89,12 @@ def execute(request: Request) -> ExitCode:
     problem = broken_off or failure
     if problem is not None:
         raise problem
-    if results.interrupted:
+    if results.interrupted or (results.verification and results.verification.interrupted):
         return ExitCode.INTERRUPTED
     if request.save_baseline:
         _save_baseline(results)
-    return worst(EXIT_CODES[verdict] for verdict in results.verdicts)
+    verified = [results.verification.exit_code] if results.verification else []
+    return worst([*verified, *(EXIT_CODES[verdict] for verdict in results.verdicts)])
 
 
 def _subject(request: Request) -> Subject:
@@ -175,6 +184,8 @@ def _print(results: Results, request: Request, trace_lines: Sequence[str], *, wr
     if written:
         lines.append(f"Results: {_shown(request.output / store.RESULTS)} and {store.REPORT} beside it")
     lines += trace_lines
+    if results.verification is not None:
+        lines += results.verification.lines
     if results.interrupted and written:
         done = len(results.attempts)
         goals = plural(len(results.goals), "goal")
@@ -200,6 +211,11 @@ def _save_baseline(results: Results) -> None:
     if unjudged:
         raise ConfigurationError(
             f"--save-baseline needs a verdict on every goal, got none on {', '.join(unjudged)}; "
+            "the baseline is as it was"
+        )
+    if results.verification is not None and results.verification.findings:
+        raise ConfigurationError(
+            f"--save-baseline needs numbers that every trace bears out, got {results.verification.summary!r}; "
             "the baseline is as it was"
         )
     store.write_baseline(HOME, results.to_dict(), report.markdown(results))

@@ -50,6 +50,10 @@ def _head(results: Results) -> list[str]:
         f"token counts are {_TOKEN_COUNTS[source.token_source]}; {source.concurrency} at a time; "
         f"{escaped(source.started_at)} to {escaped(source.ended_at)}.",
     ]
+    if results.verification is not None:
+        found = [f"{finding.goal_id}: {finding.text}" for finding in results.verification.findings]
+        lines += ["", f"{escaped(results.verification.summary)}."]
+        lines += ["", *_bullets(map(escaped, found))] if found else []
     if results.interrupted:
         lines += ["", "**The run was interrupted: these are the goals that came to an end before.**"]
     if source.model == "scripted":

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from benchmarks.goals import Goal
 from benchmarks.verdict import Verdict, VerdictWord, worst
+from benchmarks.verification import Verification
 from nanoagent.core.performance import PerformanceMetrics
 
 SCHEMA_VERSION: Final = 1
@@ -116,6 +117,8 @@ class Results:
     goals: Sequence[GoalResults]
     """Every goal that was selected, in the order of the goals file."""
     interrupted: bool = False
+    verification: Verification | None = None
+    """What came of reading the traces back; `None` where that was not asked for."""
 
     @property
     def verdicts(self) -> list[VerdictWord]:
@@ -139,6 +142,7 @@ class Results:
             "schema_version": SCHEMA_VERSION,
             "interrupted": self.interrupted,
             "provenance": asdict(self.provenance),
+            "verification": self.verification.to_dict() if self.verification else None,
             "goals": [goal.to_dict() for goal in self.goals],
         }
 

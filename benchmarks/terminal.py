@@ -46,6 +46,10 @@ class LiveProgress:
         self._running.remove(goal.id)
         self._show(advance=1)
 
+    def reading(self, what: str) -> None:
+        """Traces are read back, or waited for."""
+        self._progress.update(self._task, description=what)
+
     def say(self, line: str) -> None:
         """Print a line above the bar, on stderr."""
         self.console.print(escape(line), soft_wrap=True)
