@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
-from benchmarks.formats import count, listed, percent, plural, seconds
+from benchmarks.formats import count, listed, percent, plural, seconds, shares
 from benchmarks.goals import Goal, Tier
 from benchmarks.results import Attempt, Results
 from benchmarks.verdict import VerdictWord
@@ -142,8 +142,9 @@ def _time(results: Results) -> str:
     total = sum(value for _, value in parts)
     if not total:
         return ""
-    shares = listed([f"{percent(value, total)} in {name}" for name, value in parts])
-    return f"The goals took {seconds(total)} taken together: {shares}."
+    of_total = zip(shares([value for _, value in parts]), parts, strict=True)
+    split = listed([f"{share} in {name}" for share, (name, _) in of_total])
+    return f"The goals took {seconds(total)} taken together: {split}."
 
 
 _TIMES: Sequence[tuple[str, Callable[[PerformanceMetrics], float]]] = (

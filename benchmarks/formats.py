@@ -1,6 +1,7 @@
 """The forms in which numbers are shown: unknown is a dash, never a zero."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 UNKNOWN: Final = "-"
@@ -24,6 +25,24 @@ def seconds(value: float | None) -> str:
 def percent(part: float | None, whole: float | None) -> str:
     """A share; unknown when a side is, or when there is no whole."""
     return UNKNOWN if part is None or not whole else f"{100 * part / whole:.0f} %"
+
+
+def shares(parts: Sequence[float]) -> list[str]:
+    """The parts of a whole in percent, rounded so that they add up to 100; unknown where the whole is 0.
+
+    Example:
+        >>> shares([1, 1, 1])
+        ['34 %', '33 %', '33 %']
+    """
+    whole = sum(parts)
+    if not whole:
+        return [UNKNOWN] * len(parts)
+    exact = [100 * part / whole for part in parts]
+    rounded = [int(share) for share in exact]
+    by_rest = sorted(range(len(parts)), key=lambda place: rounded[place] - exact[place])
+    for place in by_rest[: 100 - sum(rounded)]:
+        rounded[place] += 1
+    return [f"{share} %" for share in rounded]
 
 
 def listed(items: "list[str] | tuple[str, ...]") -> str:

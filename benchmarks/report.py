@@ -1,17 +1,16 @@
 """The report of a benchmark run: RESULTS.md, from the data alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from benchmarks import verdict
 from benchmarks.analysis import analysis, recommendations, success_criteria
-from benchmarks.formats import UNKNOWN, count, percent, plural, seconds
+from benchmarks.breakdown import TIME_COLUMNS, TimeSplit, iteration_table, phase_table
+from benchmarks.formats import UNKNOWN, count, plural
 from benchmarks.goals import Goal
 from benchmarks.markdown import escaped, table
 from benchmarks.results import Attempt, GoalResults, Provenance, Results
 from benchmarks.verdict import expected_of_agent
-from nanoagent.core.counting import PHASES
-from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
 
 _SCRIPTED_NOTE = (
     "The `scripted` model answers by rules. These results measure the framework: its prompts, its loop, its tools and "
@@ -24,8 +23,8 @@ def markdown(results: Results) -> str:
     sections = [
         _head(results),
         ["## Verdicts", "", *_verdict_table(results)],
-        ["## Numbers", "", *_number_table(results), "", *_time_note()],
-        ["## By phase", "", *(_phase_table(results) if results.has_iterations else [_NO_PHASES])],
+        ["## Numbers", "", *_number_table(results), "", _NUMBERS_NOTE],
+        *_breakdown(results),
         ["## Analysis", "", *_bullets(map(escaped, analysis(results)))],
         ["## Success criteria", "", *_criteria_table(results)],
         ["## Recommendations", "", *(_bullets(map(escaped, recommendations(results))) or [_NO_RECOMMENDATION])],
@@ -35,6 +34,10 @@ def markdown(results: Results) -> str:
     return "\n".join("\n".join([*section, ""]) for section in sections)
 
 
+_NUMBERS_NOTE = (
+    "Input and output are tokens. Here and below, the last three columns split the time and add up to it: model calls, "
+    "tools outside of them, and the rest."
+)
 _NO_PHASES = "An agent of your own is one piece: its work has no phases."
 _NO_RECOMMENDATION = "Nothing in these numbers calls for a change."
 
@@ -96,8 +99,7 @@ def _escaped(cell: str) -> str:
 
 
 def _number_table(results: Results) -> list[str]:
-    header = ["Goal", "Iterations", "Model calls", "Input", "Output", "Tool calls", "Failed", "Time"]
-    header += ["Model", "Tools", "Rest"]
+    header = ["Goal", "Iterations", "Model calls", "Input", "Output", "Tool calls", "Failed", *TIME_COLUMNS]
     rows = [_number_row(goal, attempt) for goal, attempt in results.attempts]
     return table(header, rows, numbers_from=1)
 
@@ -112,46 +114,18 @@ def _number_row(goal: Goal, attempt: Attempt) -> list[str]:
         count(numbers.output_tokens),
         count(numbers.tool_calls),
         count(numbers.failed_tool_calls),
-        *_time_cells(numbers),
+        *TimeSplit.of([numbers]).cells(),
     ]
 
 
-def _time_cells(numbers: PerformanceMetrics) -> list[str]:
-    total = numbers.duration_seconds()
-    if not total:
-        return [UNKNOWN] * 4
-    parts = (numbers.llm_seconds, numbers.tool_seconds, numbers.other_seconds)
-    return [seconds(total), *(percent(part, total) for part in parts)]
-
-
-def _time_note() -> list[str]:
-    return [
-        "Input and output are tokens. The last three columns split the time: model calls, tools outside of them, rest."
-    ]
-
-
-def _phase_table(results: Results) -> list[str]:
-    """All goals added up, phase by phase."""
-    header = ["Phase", "Model calls", "Input", "Output", "Tool calls", "Model time", "Tool time"]
-    return table(header, [row for phase in PHASES if (row := _phase_row(results, phase))], numbers_from=1)
-
-
-def _phase_row(results: Results, phase: str) -> list[str]:
-    rows = [row for _, attempt in results.attempts for row in attempt.metrics.by_phase if row.phase == phase]
-    if not rows:
-        return []
-    counts = [count(_total(rows, name)) for name in ("api_calls", "input_tokens", "output_tokens", "tool_calls")]
-    return [
-        phase,
-        *counts,
-        seconds(sum(row.llm_seconds for row in rows)),
-        seconds(sum(row.tool_seconds for row in rows)),
-    ]
-
-
-def _total(rows: Sequence[PhaseCounts], name: str) -> int | None:
-    values = [getattr(row, name) for row in rows]
-    return None if any(value is None for value in values) else sum(values)
+def _breakdown(results: Results) -> list[list[str]]:
+    """Sections by phase and by iteration."""
+    if not results.has_iterations:
+        return [["## By phase", "", _NO_PHASES]]
+    iterations = iteration_table(results)
+    by_phase = ["## By phase", "", "All goals added up.", "", *phase_table(results)]
+    by_iteration = ["## By iteration", "", "The mean of the runs that came so far.", "", *iterations]
+    return [by_phase, by_iteration] if iterations else [by_phase]
 
 
 def _criteria_table(results: Results) -> list[str]:
