@@ -59,6 +59,11 @@ def strict(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
+def buffering() -> dict[str, str]:
+    """An environment in which stdout is buffered, as it is by default, and written when the process ends."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def agents(number: int) -> bytes:
     """A line with as many runs of one call each, of another producer."""
     spans = []
@@ -450,6 +455,7 @@ def test_when_nobody_reads_at_all_it_ends_quietly(arguments: list[str]) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env=buffering(),
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -471,6 +477,7 @@ def test_when_nobody_reads_on_it_ends_quietly(tmp_path: Path) -> None:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=buffering(),
         )
         assert process.stdout is not None
         assert process.stderr is not None

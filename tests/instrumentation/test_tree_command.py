@@ -172,6 +172,11 @@ def test_a_trace_whose_root_was_not_seen_is_kept_while_there_is_room() -> None:
     ]
 
 
+def test_a_trace_whose_root_was_not_seen_makes_room_first() -> None:
+    batches = [trace_of(1, 1, root=False), trace_of(2, *range(1, IDLE_SPANS + 1)), trace_of(3, 1)]
+    assert drawn(batches, max_kept=103) == [("1", 1, False), ("2", 101, False), ("3", 2, False)]
+
+
 def test_the_trace_that_came_longest_ago_makes_room() -> None:
     batches = [
         trace_of(1, 1, root=False),

@@ -151,11 +151,12 @@ def test_a_trace_of_which_the_file_has_less_is_the_files_loss(tmp_path: Path) ->
     assert done == (3, f"run 66c47f1018ebb301: incomplete, 8 of 10 spans, in {part}\n", "")
 
 
-def test_every_run_of_the_trace_is_waited_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("early", [0, 1])
+def test_every_run_of_the_trace_is_waited_for(early: int, tmp_path: Path) -> None:
     agent = {"gen_ai.operation.name": "invoke_agent"}
     both = [read_span(digit * 16, attributes=agent) for digit in "12"]
     file = lines(tmp_path / "two.jsonl", [as_line(*both)])
-    first = answer(json.dumps({"result": as_otlp(both[0])}))
+    first = answer(json.dumps({"result": as_otlp(both[early])}))
     with serving(first, stored(file)) as server:
         done = nanoagent("verify", file, TRACE, "--jaeger", server.url)
     assert done.out.splitlines() == [f"run {digit * 16}: the same in {file} and Jaeger, 1 span" for digit in "12"]
