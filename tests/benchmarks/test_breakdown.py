@@ -56,6 +56,11 @@ def test_an_iteration_is_the_mean_of_the_runs_that_came_so_far() -> None:
     ]
 
 
+def test_iterations_stand_in_order_also_where_a_run_lost_its_first_one() -> None:
+    runs = [metrics(by_iteration=(IterationCounts(iteration=number),)) for number in (2, 1)]
+    assert [line.split()[1] for line in iteration_table(results(*map(attempt, runs)))[2:]] == ["1", "2"]
+
+
 def test_what_is_not_known_is_a_dash() -> None:
     unknown: dict[str, Any] = {"input_tokens": None, "output_tokens": None}
     rows: dict[str, Any] = {

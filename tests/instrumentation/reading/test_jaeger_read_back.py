@@ -1,8 +1,10 @@
 """A real Jaeger, read back: the spans as they were sent, by id and by search, and no port taken for another."""
 
+import json
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from opentelemetry import trace
@@ -16,6 +18,8 @@ from instrumentation.reading.jaeger_api import JaegerApi
 from instrumentation.reading.jaeger_errors import JaegerDown, JaegerError, JaegerNotReady, TraceNotFound
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
+from tests.commands import run_benchmark, run_python
+from tests.documents import blocks_of
 from tests.jaeger.plugin import Jaeger
 from tests.jaeger.server import JaegerServer
 
@@ -109,6 +113,20 @@ def test_a_search_finds_the_traces_with_all_attributes_on_one_span_the_latest_fi
     limited, problems = search(jaeger, service, session="a", limit=1)
     assert (limited, problems.count, problems.lossy) == ([second], 1, False)
     assert search(jaeger, f"{service}-nobody")[0] == []
+
+
+def test_the_example_of_the_documents_counts_the_runs_that_a_search_finds(jaeger: Jaeger, tmp_path: Path) -> None:
+    (example,) = [block for block in blocks_of(["docs/jaeger.md"]) if "JaegerApi" in block.text]
+    goals = {"id": "wrong", "tier": "simple", "goal": "What is 5 + 3?", "check": {"number": 9}}
+    (tmp_path / "goals.json").write_text(json.dumps({"goals": [goals]}))
+    where = {"OTEL_EXPORTER_OTLP_ENDPOINT": jaeger.otlp_http_endpoint, "NANOAGENT_JAEGER_URL": jaeger.ui_url}
+    options = ["--goals", str(tmp_path / "goals.json"), "--agent", "tests.benchmarks.own_agents:eight", "--verify"]
+    judged = run_benchmark(tmp_path, *options, OTEL_EXPORTER="jaeger", **where)
+    assert (judged.returncode, judged.stdout.splitlines()[-1][:9]) == (1, "Verified:")
+    attempt = json.loads((tmp_path / "attempts.jsonl").read_text())["metrics"]
+    done = run_python("-c", example.text, **where)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{attempt['run_id']} {attempt['tokens_used']} True" in done.stdout.splitlines()
 
 
 def test_a_trace_that_is_not_there_is_not_found(jaeger: Jaeger) -> None:
