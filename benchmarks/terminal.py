@@ -17,6 +17,8 @@ from benchmarks.verdict import VerdictWord
 _COLOURS: Final = {VerdictWord.PASS: "green", VerdictWord.FAIL: "red", VerdictWord.ERROR: "yellow"}
 _LONGEST_TEXT: Final = 24
 """Of the goals that are named beside the bar."""
+_LONGEST_READING: Final = 40
+"""Of what is read back, in the same place: a line of 80 columns has room for it."""
 
 
 class LiveProgress:
@@ -48,7 +50,7 @@ class LiveProgress:
 
     def reading(self, what: str) -> None:
         """Traces are read back, or waited for."""
-        self._progress.update(self._task, description=what)
+        self._progress.update(self._task, description=_shortened(what, _LONGEST_READING))
 
     def say(self, line: str) -> None:
         """Print a line above the bar, on stderr."""
@@ -64,9 +66,12 @@ class LiveProgress:
         self._progress.stop()
 
     def _show(self, *, advance: int) -> None:
-        text = ", ".join(self._running)
-        short = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
-        self._progress.update(self._task, description=short, advance=advance)
+        text = _shortened(", ".join(self._running), _LONGEST_TEXT)
+        self._progress.update(self._task, description=text, advance=advance)
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def stdout_console() -> Console:

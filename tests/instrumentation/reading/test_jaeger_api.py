@@ -14,6 +14,7 @@ from instrumentation.reading.jaeger_api import JaegerApi
 from instrumentation.reading.jaeger_errors import JaegerDown, JaegerError, JaegerNotReady, TraceNotFound
 from instrumentation.reading.problems import Problem, Problems
 from nanoagent.errors import ConfigurationError
+from tests.commands import run_python
 from tests.instrumentation.reading.otlp import TRACE, as_otlp, read_span
 from tests.instrumentation.reading.web_server import (
     Behaviour,
@@ -257,3 +258,12 @@ def test_a_proxy_of_the_environment_is_asked_for_other_machines(monkeypatch: pyt
         monkeypatch.setenv("http_proxy", proxy.url)
         assert JaegerApi("http://jaeger.invalid").services() == ["a"]
     assert proxy.asked[0].startswith("GET http://jaeger.invalid/api/v3/services HTTP/1.1")
+
+
+def test_who_does_not_ask_does_not_wait_for_the_libraries_of_asking() -> None:
+    program = (
+        "import sys\n"
+        "import instrumentation.reading.arrival, instrumentation.reading.jaeger_api, instrumentation.verification\n"
+        "print(sorted({'requests', 'urllib3', 'pydantic', 'pydantic_ai', 'opentelemetry.sdk'} & set(sys.modules)))"
+    )
+    assert run_python("-c", program).stdout == "[]\n"

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,12 +13,26 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util.types import AnyValue
 
+from benchmarks.goals import GOALS
+from benchmarks.models import SCRIPTED, subject_named
+from benchmarks.runner import Session, run_attempt
+from instrumentation.reading.arrival import Arrival, Patience
+from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.jaeger_api import JaegerApi
-from instrumentation.reading.jaeger_errors import JaegerDown, JaegerError, JaegerNotReady, TraceNotFound
+from instrumentation.reading.jaeger_errors import (
+    JaegerDown,
+    JaegerError,
+    JaegerNotReady,
+    TraceNotFound,
+    not_found,
+)
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
+from nanoagent.core.runs import CountedRun
+from nanoagent.tracing import names
 from tests.commands import run_benchmark, run_python
 from tests.documents import blocks_of
 from tests.jaeger.plugin import Jaeger
@@ -132,6 +147,32 @@ def test_the_example_of_the_documents_counts_the_runs_that_a_search_finds(jaeger
 def test_a_trace_that_is_not_there_is_not_found(jaeger: Jaeger) -> None:
     with pytest.raises(TraceNotFound):
         JaegerApi(jaeger.ui_url).trace(uuid.uuid4().hex, Problems())
+
+
+async def test_a_jaeger_with_half_of_a_run_says_how_much_is_there_and_the_whole_run_once_it_is(
+    jaeger: Jaeger,
+) -> None:
+    kept, exporter = InMemorySpanExporter(), OTLPSpanExporter(endpoint=f"{jaeger.otlp_http_endpoint}/v1/traces")
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    attempt = await run_attempt(GOALS[0], Session(subject=subject_named(SCRIPTED), tracer_provider=provider))
+    spans = [*kept.get_finished_spans()]
+    *others, root = [span for span in spans if names.RUN_ID in (span.attributes or {})]
+    early, late = [root, *others[:3]], [span for span in spans if span not in (root, *others[:3])]
+    api, problems, trace_id = JaegerApi(jaeger.ui_url), Problems(), str(attempt.trace_id)
+
+    def look() -> list[CountedRun]:
+        return list(counted_runs(api.trace(trace_id, problems), problems))
+
+    assert Patience(limit_s=0.1).wait_for(look) == Arrival((), str(not_found(jaeger.ui_url, trace_id)))
+    exporter.export(early)
+    half = Patience(limit_s=1.0).wait_for(look)
+    assert half.lack == f"incomplete, 4 of {len(others) + 1} spans"
+    assert [run.metrics.complete for run in half.runs] == [False]
+    exporter.export(late)
+    provider.shutdown()
+    whole = Patience().wait_for(look)
+    assert (whole.lack, [run.metrics for run in whole.runs]) == (None, [replace(attempt.metrics, goal=None)])
 
 
 @pytest.mark.parametrize(
