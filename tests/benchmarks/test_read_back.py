@@ -1,5 +1,6 @@
 """`--verify`: what is read back from file and Jaeger, what is said of it, and how the command then exits."""
 
+import io
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from benchmarks import report
 from benchmarks.read_back import delivered, read_back
 from benchmarks.sources import FileSource, Found, JaegerSource, Source, Tell, Wanted, sources_of
+from benchmarks.terminal import LiveProgress
 from benchmarks.verification import Finding, Kind, Verification
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.delivery import DeliveryReport
@@ -268,6 +271,14 @@ def test_sources_are_the_exporters_that_can_be_read_the_file_first() -> None:
         env = {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
         assert [source.name for source in sources_of(telemetry, env, server.url)] == ["file", "jaeger"]
     telemetry.shutdown()
+
+
+def test_what_is_read_back_stays_on_the_line_of_the_progress() -> None:
+    screen = io.StringIO()
+    with LiveProgress(1, console=Console(file=screen, force_terminal=True, width=80)) as progress:
+        progress.reading("waiting for sum: " + "x" * 100)
+    assert f"waiting for sum: {'x' * 22}…" in screen.getvalue()
+    assert "x" * 23 not in screen.getvalue()
 
 
 def test_the_report_and_the_results_carry_the_outcome() -> None:
