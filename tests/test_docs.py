@@ -17,6 +17,7 @@ DOCUMENTS = (
     "docs/compatibility.md",
     "docs/jaeger.md",
     "docs/overhead.md",
+    "docs/producers.md",
     "docs/reading.md",
 )
 DATA = {"text", "mermaid"}

@@ -28,9 +28,10 @@ Runs of others, in traces that are read back (`runs` finds them):
 
 8. The outermost agent or workflow is the run, with all that lies below it but the runs of ours, which stand beside it.
    Model calls that lie in none belong to the run of their trace's root. Its id is the span id of its root.
-9. Of nested model calls the outermost one counts, whatever lies between them. An attempt inside a call that then tried
-   again is a call of its own; where there was no attempt that held, the call itself is none. A span that only tells
-   what a stream used belongs to the call beside it that has no usage, which lasted until then.
+9. Of nested model calls the outermost one counts, whatever lies between them; where a producer's calls last until the
+   tools that they asked for have run, what those tools call counts anew. An attempt inside a call that then tried again
+   is a call of its own; where there was no attempt that held, the call itself is none. A span that only tells what a
+   stream used belongs to the call beside it that has no usage, which lasted until then.
 10. What an agent or a workflow says that it used is never added. Where no model call lies below one, it is
     `remote_usage`, of the outermost such agent.
 11. Spans whose parent is missing belong to the root of their trace; where that is missing too, the run is `running`.

@@ -62,14 +62,35 @@ class _Agent:
     """Whether what it says that it used, or an agent around it, stands for all below it."""
 
 
+class _Inside(NamedTuple):
+    """What of a model call a span lies in."""
+
+    call: bool = False
+    """Whether it lies in a model call at all."""
+    part: bool = False
+    """Whether that call stands for those below as well."""
+    around_tools: bool = False
+    """Whether that call lasts until its tools have run: what they call in turn is no part of it."""
+    attempt: bool = False
+    """Whether it lies in an attempt at that call."""
+
+    def entered(self, record: SpanRecord) -> "_Inside":
+        """What those below the span lie in."""
+        if record.call is None:
+            outside = self.around_tools and record.operation == names.OP_TOOL
+            return self._replace(part=False, attempt=False) if outside else self
+        around_tools = self.around_tools if self.part else record.operation == producers.CALL_AROUND_TOOLS
+        attempt = self.attempt or record.operation == producers.ATTEMPT
+        return _Inside(call=True, part=True, around_tools=around_tools, attempt=attempt)
+
+
 class _Step(NamedTuple):
     """A span on the way down, and what lies above it."""
 
     record: SpanRecord
     run: RunOfOthers
     agent: _Agent | None = None
-    inside_call: bool = False
-    inside_attempt: bool = False
+    inside: _Inside = _Inside()
 
 
 class _Walk:
@@ -110,12 +131,12 @@ class _Walk:
 
     def _meet(self, step: _Step) -> Iterable[_Step]:
         """Count a span; what lies right below it comes next."""
-        record, run, agent, inside_call, inside_attempt = step
+        record, run, agent, inside = step
         key = key_of(record)
         if record.operation in AGENT_OPERATIONS:
-            if agent is None and not inside_call and run.root is not record:
+            if agent is None and not inside.call and run.root is not record:
                 run = self._begin(record)
-            agent = _Agent(record, run, agent, inside_call)
+            agent = _Agent(record, run, agent, inside.call)
             self._agents.append(agent)
         run.spans += 1
         start_ns, end_ns = run.so_far or (record.start_ns, record.start_ns)
@@ -126,17 +147,18 @@ class _Walk:
             _has_calls(agent)
         if record.call is not None:
             _has_calls(agent)
-            if record.operation == producers.ATTEMPT:
-                if not inside_attempt:
-                    _count(record, run)
-                inside_attempt = True
-            elif not inside_call and not self._only_attempts(record):
-                _count(record, run)
-            inside_call = True
-        elif record.operation == names.OP_TOOL:
-            _count(record, run)
+        if self._counts(record, inside):
+            run.fold.add(record._replace(run_id=run.fold.run_id))
         below = (*self._trees.children.get(key, ()), *self._hung.get(key, ()))
-        return [_Step(child, run, agent, inside_call, inside_attempt) for child in below]
+        return [_Step(child, run, agent, inside.entered(record)) for child in below]
+
+    def _counts(self, record: SpanRecord, inside: _Inside) -> bool:
+        """Whether the span is a tool call, or a model call that no other one stands for."""
+        if record.call is None:
+            return record.operation == names.OP_TOOL
+        if record.operation == producers.ATTEMPT:
+            return not inside.attempt
+        return not inside.part and not self._only_attempts(record)
 
     def _note_loss(self, record: SpanRecord, above: RunOfOthers, run: RunOfOthers) -> None:
         """The parent of a span is missing: of the root of a run alone it may be in another process."""
@@ -163,10 +185,6 @@ def _has_calls(agent: _Agent | None) -> None:
     while agent is not None and not agent.has_calls:
         agent.has_calls = True
         agent = agent.around
-
-
-def _count(record: SpanRecord, run: RunOfOthers) -> None:
-    run.fold.add(record._replace(run_id=run.fold.run_id))
 
 
 def _status(root: SpanRecord) -> str:

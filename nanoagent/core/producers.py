@@ -11,6 +11,8 @@ from nanoagent.tracing import names
 
 ATTEMPT: Final = "attempt"
 """The operation of a model call inside another one that then tried again: it failed, or its answer was rejected."""
+CALL_AROUND_TOOLS: Final = "call_around_tools"
+"""The operation of a model call whose span lasts until the tools that it asked for have run: they lie inside it."""
 STREAM_USAGE: Final = "stream_usage"
 """The operation of a span that only tells what the streamed call beside it used, whose span had ended before."""
 
@@ -28,10 +30,10 @@ OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = {
     # The Vercel AI SDK, as its versions 4 to 6 write it.
     "ai.operationId": {
         **{f"ai.{what}": names.OP_AGENT for what in ("generateText", "streamText", "generateObject", "streamObject")},
-        "ai.generateText.doGenerate": names.OP_CHAT,
-        "ai.streamText.doStream": names.OP_CHAT,
-        "ai.generateObject.doGenerate": names.OP_CHAT,
-        "ai.streamObject.doStream": names.OP_CHAT,
+        "ai.generateText.doGenerate": CALL_AROUND_TOOLS,
+        "ai.streamText.doStream": CALL_AROUND_TOOLS,
+        "ai.generateObject.doGenerate": CALL_AROUND_TOOLS,
+        "ai.streamObject.doStream": CALL_AROUND_TOOLS,
         "ai.toolCall": names.OP_TOOL,
     },
     # Logfire's instrumentation of the OpenAI Agents SDK, which has nothing else to go by.
@@ -42,6 +44,8 @@ OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "Responses API with {gen_ai.request.model!r}": names.OP_CHAT,
         "Function: {name}": names.OP_TOOL,
     },
+    # Google ADK before version 2: only its model calls have the system and nothing else to go by.
+    "gen_ai.system": {"gcp.vertex.agent": CALL_AROUND_TOOLS},
 }
 """Attributes that say what a span is, the first one first, and what their values mean; other values mean nothing."""
 
@@ -94,7 +98,7 @@ AGENT_USAGE: Final = (
 """What an agent says that it used, with all that it called."""
 MODEL: Final = (names.RESPONSE_MODEL, names.REQUEST_MODEL, "llm.model_name", "ai.model.id")
 PROVIDER: Final = (names.PROVIDER_NAME, "gen_ai.system", "llm.provider", "llm.system")
-COST_USD: Final = (names.OPERATION_COST, "gen_ai.usage.cost", "llm.cost.total")
+COST_USD: Final = (names.OPERATION_COST, "gen_ai.usage.cost", "gen_ai.cost.total_cost", "llm.cost.total")
 FIRST_CHUNK_S: Final = (names.TIME_TO_FIRST_CHUNK, "gen_ai.client.operation.time_to_first_chunk")
 
 _ATTEMPT: Final = "pydantic_ai.model_request.attempt"
@@ -103,8 +107,10 @@ _NOBODY_ANSWERED: Final = "fallback:"
 """A FallbackModel's own name begins so; the model that answered takes its place."""
 _EXHAUSTED: Final = "pydantic_ai.exceptions.FallbackExceptionGroup"
 """The error of a FallbackModel's call whose every attempt failed."""
+_DEFERRAL: Final = "pydantic_ai.tool.deferral.name"
+"""On a tool that was not called yet."""
 _DEFERRALS: Final = ("pydantic_ai.exceptions.ApprovalRequired", "pydantic_ai.exceptions.CallDeferred")
-"""The errors of a tool that was not called yet."""
+"""Its errors, which its span has as well up to version 4 of pydantic-ai's attributes."""
 _NO_TOOLS: Final = (
     # Google ADK's span over the results of parallel calls.
     (names.TOOL_NAME, "(merged tools)"),
@@ -147,7 +153,8 @@ def is_only_its_attempts(model: str | None, error_type: str | None) -> bool:
 def _told_apart(operation: str, attributes: Mapping[str, Any], error_type: str | None) -> str | None:
     """The operation, unless it is not what it seems."""
     if operation == names.OP_TOOL:
-        is_none = error_type in _DEFERRALS or any(attributes.get(key) == name for key, name in _NO_TOOLS)
+        is_deferred = _DEFERRAL in attributes or error_type in _DEFERRALS
+        is_none = is_deferred or any(attributes.get(key) == name for key, name in _NO_TOOLS)
         return None if is_none or _is_handoff(attributes) else operation
     if operation in names.INFERENCE_OPERATIONS and attributes.get(_LOG[0]) == _LOG[1]:
         return STREAM_USAGE

@@ -51,7 +51,12 @@ _SUMMARY_KEYS: Final = (
 """In the order of the counts of `RunSummary`."""
 
 
-_CALLS_OF_OTHERS: Final = (*names.INFERENCE_OPERATIONS, producers.ATTEMPT, producers.STREAM_USAGE)
+_CALLS_OF_OTHERS: Final = (
+    *names.INFERENCE_OPERATIONS,
+    producers.ATTEMPT,
+    producers.CALL_AROUND_TOOLS,
+    producers.STREAM_USAGE,
+)
 
 
 class ModelCall(NamedTuple):

@@ -125,6 +125,20 @@ def test_9_an_agent_inside_a_call_starts_no_run_and_its_usage_is_the_calls() -> 
     assert (run.metrics.run_id, *numbers(run)) == ("c", 1, 12, 1)
 
 
+def test_9_a_tool_inside_the_call_that_asked_for_it_calls_anew() -> None:
+    spans = [
+        span("agent", None, ai__operationId="ai.generateText"),
+        span("c", "agent", ai__operationId="ai.generateText.doGenerate", tokens=(10, 2)),
+        span("provider", "c", CHAT, tokens=(10, 2)),
+        span("tool", "c", ai__operationId="ai.toolCall"),
+        span("inner", "tool", ai__operationId="ai.generateText", tokens=(7, 1)),
+        span("ci", "inner", ai__operationId="ai.generateText.doGenerate", tokens=(7, 1)),
+        span("provider2", "ci", CHAT, tokens=(7, 1)),
+    ]
+    (run,) = runs_in(spans)
+    assert (run.metrics.run_id, *numbers(run), run.metrics.remote_usage) == ("agent", 2, 20, 1, 0)
+
+
 def test_9_failed_attempts_are_calls_of_their_own() -> None:
     attempt: Any = {"pydantic_ai__model_request__attempt": 0, "error": "ModelHTTPError"}
     answered = [
@@ -310,6 +324,7 @@ def test_a_run_in_several_traces_is_one_and_several_in_one_trace_are_several() -
 def test_2_a_tool_that_was_deferred_or_is_the_producers_own_is_no_tool_call() -> None:
     spans = [
         span("a", None, AGENT),
+        span("t0", "a", TOOL, pydantic_ai__tool__deferral__name="CallDeferred"),
         span("t1", "a", TOOL, error="pydantic_ai.exceptions.CallDeferred"),
         span("t2", "a", TOOL, error="ValueError"),
         span("t3", "a", TOOL, gen_ai__tool__name="(merged tools)"),
