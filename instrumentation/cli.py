@@ -49,7 +49,7 @@ def _examples(*commands: str) -> str:
 _Sources = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="SOURCE...",
+        metavar="SOURCE",
         show_default=False,
         help="A file of OTLP JSON (gzip, too), - for stdin, or the id of a trace in Jaeger.",
     ),
