@@ -84,6 +84,12 @@ READING: Final = (
         statistic=quotient("json", over="metrics"),
         bound=Bound(1.3, "least"),
     ),
+    Question(
+        id="reading_dropped",
+        what="the same, each line dropped at once",
+        unit="ratio",
+        statistic=quotient("json_dropped", over="metrics"),
+    ),
 )
 MEMORY: Final = (_over_all_of("large", "small", "memory: a file ten times larger", Bound(1.2)),)
 

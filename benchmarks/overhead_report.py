@@ -36,6 +36,13 @@ def as_data(report: Report) -> dict[str, Any]:
     }
 
 
+_READING: Final = {
+    "json": "json.loads alone",
+    "json_dropped": "json.loads alone, each line dropped at once",
+    "metrics": "OTLP JSON to metrics",
+}
+
+
 def table(report: Report) -> str:
     """The report as a table, not wider than 80 columns."""
     return "\n".join(_lines(report))
@@ -50,7 +57,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield "what the SDK itself adds to it for the same four spans made by hand."
     yield "`past`: all of the interval is on the wrong side of the bound."
     yield ""
-    for way, what in (("json", "json.loads alone"), ("metrics", "OTLP JSON to metrics")):
+    for way, what in _READING.items():
         if cost_us := report.medians_us.get(f"reading.{way}"):
             yield f"{what}: {_US_PER_S / cost_us:,.0f} spans a second"
     for name, peak in report.peaks_bytes.items():

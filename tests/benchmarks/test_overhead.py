@@ -173,6 +173,7 @@ def test_the_command_measures_and_exits_by_what_it_found() -> None:
         "aggregator_in_situ": None,
         "nanoagent": ("most", 1.05),
         "reading": ("least", 1.3),
+        "reading_dropped": None,
         "large": ("most", 1.2),
     }
     assert data["ok"] is not any(row["past"] for row in data["findings"])
@@ -193,7 +194,7 @@ def test_copies_of_exported_lines_are_other_traces_of_the_same_shape() -> None:
 async def test_a_reader_says_what_a_span_costs_and_what_memory_it_takes(tmp_path: Path) -> None:
     lines = await exported_lines(tmp_path)
     (first, second) = reading_rounds(lines, tmp_path, Budget(rounds=2, seconds=60.0))
-    assert first.keys() == second.keys() == {"json", "metrics"}
+    assert first.keys() == second.keys() == {"json", "json_dropped", "metrics"}
     assert min(*first.values(), *second.values()) > 0
     assert 10 << 20 < overhead_reading.peak_bytes(tmp_path / "runs.jsonl") < 200 << 20
 
