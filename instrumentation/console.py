@@ -12,10 +12,10 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from rich.console import Console
 from rich.text import Text
 
-from instrumentation.paper import encodable, rendered
 from instrumentation.records import attributes_of, record_of
-from instrumentation.trace_text import MAX_ROWS, TraceRows
-from instrumentation.tree import row_of
+from instrumentation.rendering.paper import encodable, rendered
+from instrumentation.rendering.trace_text import MAX_ROWS, TraceRows
+from instrumentation.rendering.tree import row_of
 
 _logger = logging.getLogger(__name__)
 

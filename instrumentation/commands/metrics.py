@@ -11,15 +11,15 @@ from instrumentation.commands.output import JsonList, Output
 from instrumentation.commands.sources import Source, batches_of
 from instrumentation.commands.speaking import Listing, Speaker
 from instrumentation.exits import Ended, ExitCode
-from instrumentation.metrics_table import run_lines
-from instrumentation.notes import loss
 from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.price_file import read_price_file
 from instrumentation.reading.prices import Prices
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import Batch
-from instrumentation.run_totals import RunTotals
-from instrumentation.runs_table import RunsTable
+from instrumentation.rendering.metrics_table import run_lines
+from instrumentation.rendering.notes import loss
+from instrumentation.rendering.run_totals import RunTotals
+from instrumentation.rendering.runs_table import RunsTable
 from nanoagent.core.runs import CountedRun
 from nanoagent.errors import ConfigurationError
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from instrumentation.exits import Ended, ExitCode
-from instrumentation.paper import encodable, rendered
-from instrumentation.visible import visible
+from instrumentation.rendering.paper import encodable, rendered
+from instrumentation.rendering.visible import visible
 
 PIPED_WIDTH: Final = 80
 """Columns where stdout is no terminal, unless COLUMNS says otherwise."""

@@ -5,9 +5,9 @@ import time
 from types import TracebackType
 from typing import Any, Final, Self
 
-from instrumentation.paper import encodable
 from instrumentation.reading.byte_sources import Progress
-from instrumentation.visible import visible
+from instrumentation.rendering.paper import encodable
+from instrumentation.rendering.visible import visible
 
 MAX_LINES: Final = 20
 """So many lines of one kind are said; the others are counted."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from instrumentation.reading.spans import Batch
-from instrumentation.trace_text import TraceRows
-from instrumentation.tree import row_of
+from instrumentation.rendering.trace_text import TraceRows
+from instrumentation.rendering.tree import row_of
 from nanoagent.core.records import SpanRecord
 
 IDLE_SPANS: Final = 10_000

@@ -7,10 +7,10 @@ from instrumentation.commands.sides import Side, sides_of, with_known_size
 from instrumentation.commands.sources import FileSource, Source, TraceSource
 from instrumentation.commands.speaking import Listing, Speaker
 from instrumentation.exits import Ended, ExitCode, worst
-from instrumentation.notes import loss
-from instrumentation.quantities import plural
 from instrumentation.reading.arrival import lack_of
 from instrumentation.reading.problems import Problems
+from instrumentation.rendering.notes import loss
+from instrumentation.rendering.quantities import plural
 from instrumentation.verification import first_difference
 from nanoagent.errors import ConfigurationError
 

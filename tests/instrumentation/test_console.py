@@ -13,9 +13,9 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCod
 from rich.console import Console
 
 from instrumentation.console import ConsoleTreeProcessor
-from instrumentation.quantities import duration_text
-from instrumentation.trace_text import MAX_ROWS, time_lines
-from instrumentation.tree import Row, render_tree
+from instrumentation.rendering.quantities import duration_text
+from instrumentation.rendering.trace_text import MAX_ROWS, time_lines
+from instrumentation.rendering.tree import Row, render_tree
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics
 from nanoagent.tracing import names
 

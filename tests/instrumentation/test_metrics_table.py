@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from instrumentation.columns import Column, table
-from instrumentation.metrics_table import run_lines
-from instrumentation.notes import completeness, notes
-from instrumentation.quantities import money_text
-from instrumentation.run_totals import MAX_REMEMBERED, MAX_WAITING, RunTotals
-from instrumentation.runs_table import RunsTable
+from instrumentation.rendering.columns import Column, table
+from instrumentation.rendering.metrics_table import run_lines
+from instrumentation.rendering.notes import completeness, notes
+from instrumentation.rendering.quantities import money_text
+from instrumentation.rendering.run_totals import MAX_REMEMBERED, MAX_WAITING, RunTotals
+from instrumentation.rendering.runs_table import RunsTable
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
 from nanoagent.core.runs import CountedRun
 from tests.snapshot import assert_matches

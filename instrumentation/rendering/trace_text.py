@@ -5,10 +5,10 @@ from typing import Final
 
 from rich.text import Text
 
-from instrumentation.columns import Column, table
-from instrumentation.quantities import duration_text, plural
-from instrumentation.tree import Row, render_tree
-from instrumentation.visible import visible
+from instrumentation.rendering.columns import Column, table
+from instrumentation.rendering.quantities import duration_text, plural
+from instrumentation.rendering.tree import Row, render_tree
+from instrumentation.rendering.visible import visible
 from nanoagent.core.performance import Counts, PerformanceMetrics
 from nanoagent.core.records import SpanRecord
 from nanoagent.core.runs import runs_in

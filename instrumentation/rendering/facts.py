@@ -5,7 +5,7 @@ from typing import Final
 from rich.cells import cell_len
 from rich.text import Text
 
-from instrumentation.visible import visible
+from instrumentation.rendering.visible import visible
 
 INDENT: Final = 11
 """Cells of the name, and of what stands before further lines."""

@@ -9,8 +9,8 @@ from typing import Any, Final
 from rich.cells import cell_len
 from rich.text import Text
 
-from instrumentation.quantities import count_text, duration_text, money_text
-from instrumentation.visible import shortened, visible
+from instrumentation.rendering.quantities import count_text, duration_text, money_text
+from instrumentation.rendering.visible import shortened, visible
 from nanoagent.core.records import UNSPECIFIED_ERROR_TYPE, SpanRecord, as_cost_usd, as_count
 from nanoagent.tracing import names
 

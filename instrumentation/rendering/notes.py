@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from instrumentation.quantities import money_text, plural
+from instrumentation.rendering.quantities import money_text, plural
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.runs import CountedRun
 

@@ -5,11 +5,11 @@ from typing import Final, NamedTuple
 
 from rich.text import Text
 
-from instrumentation.facts import fact_lines
-from instrumentation.notes import failures, notes
-from instrumentation.quantities import UNKNOWN, count_text, duration_text, money_text, plural
-from instrumentation.run_totals import RunTotals
-from instrumentation.visible import shortened, visible
+from instrumentation.rendering.facts import fact_lines
+from instrumentation.rendering.notes import failures, notes
+from instrumentation.rendering.quantities import UNKNOWN, count_text, duration_text, money_text, plural
+from instrumentation.rendering.run_totals import RunTotals
+from instrumentation.rendering.visible import shortened, visible
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.runs import CountedRun
 

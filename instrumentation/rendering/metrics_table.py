@@ -6,11 +6,11 @@ from typing import Final
 
 from rich.text import Text
 
-from instrumentation.columns import Column, table
-from instrumentation.facts import fact_lines
-from instrumentation.notes import completeness, notes
-from instrumentation.quantities import UNKNOWN, count_text, duration_text, money_text, plural
-from instrumentation.visible import visible
+from instrumentation.rendering.columns import Column, table
+from instrumentation.rendering.facts import fact_lines
+from instrumentation.rendering.notes import completeness, notes
+from instrumentation.rendering.quantities import UNKNOWN, count_text, duration_text, money_text, plural
+from instrumentation.rendering.visible import visible
 from nanoagent.core.performance import Counts
 from nanoagent.core.runs import CountedRun
 
