@@ -18,13 +18,16 @@ from instrumentation.selection import FILE
 _ID: Final = re.compile(rb'"([0-9a-f]{32}|[0-9a-f]{16})"')
 _SPAN: Final = b'"spanId":'
 _SEED: Final = 20_260_101
+_SPANS_A_LINE: Final = 64
+"""As `configure` has it by default."""
 
 
 async def exported_lines(directory: Path) -> Sequence[bytes]:
     """What the `file` exporter writes of a run of every goal by the scripted model, line by line."""
     path = directory / "runs.jsonl"
     tracers = TracerProvider(shutdown_on_exit=False)
-    tracers.add_span_processor(BatchSpanProcessor(build_outlet(FILE, {FILE_VARIABLE: str(path)}).exporter))
+    exporter = build_outlet(FILE, {FILE_VARIABLE: str(path)}).exporter
+    tracers.add_span_processor(BatchSpanProcessor(exporter, max_export_batch_size=_SPANS_A_LINE))
     session = Session(id="overhead", subject=subject_named(SCRIPTED), tracer_provider=tracers)
     for goal in GOALS:
         await run_attempt(goal, session)
