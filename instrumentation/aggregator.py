@@ -30,8 +30,9 @@ MAX_DEPTH: Final = 64
 class PerformanceAggregator(SpanProcessor):
     """Knows the numbers of every run in the process, those that go on and the most recent ones that ended.
 
-    It keeps a few numbers a span until the run's root ends, and no span. It is safe under threads, bounded, and never
-    raises into the application. A goal is content and on no span: `PerformanceMetrics.goal` is `None` here.
+    It keeps a few numbers a span, and no span, until somebody asks for the numbers of a run that has ended. It is safe
+    under threads, bounded, and never raises into the application. A goal is content and on no span:
+    `PerformanceMetrics.goal` is `None` here.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ _OTHER_CONTENT: Final = {
 _AROUND: Final = b" \t\r\n\0\x1e"
 _SEPARATORS: Final = b",[]"
 _DIED: Final = "as a process that died leaves it"
-_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)')
 _BEGINNING: Final = re.compile(rb'(?=\{"resourceSpans")')
 """How the lines of exporters begin: where one stands within a line, a process died and another one went on."""
 

@@ -88,7 +88,7 @@ class Grouping:
         if group is not self._current:
             self._touch(group)
         group.rooted = group.rooted or None in map(_PARENT, records)
-        room = self._max_kept - len(group.records)
+        room = max(0, self._max_kept - len(group.records))
         if len(records) > room:
             group.left_out += len(records) - room
             records = records[:room]

@@ -112,7 +112,13 @@ def spans_of(data: bytes, problems: Problems, where: str) -> list[ReadSpan]:
         problems.add(where, f"is not UTF-8 at byte {error.start}: read with U+FFFD in its place", lossy=False)
     else:
         values = values_in(text)
-    return [span for value in values for span in tolerant_spans(value, problems, where)]
+    found: list[ReadSpan] = []
+    try:
+        for value in values:
+            found.extend(tolerant_spans(value, problems, where))
+    except RecursionError:
+        problems.add(where, "is nested too deeply: what comes from there on is skipped")
+    return found
 
 
 def is_traces(data: bytes) -> bool:

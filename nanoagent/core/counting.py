@@ -20,6 +20,7 @@ Runs in runs:
 6. A run whose root names a parent run is nested in that one, and through it in those around it. Its calls, tools,
    tokens and cost are filed under the phase and the iteration that its root carries, which are those of the span that
    encloses it; its own phases, iterations, tasks and status stay its own. Its own numbers are those of its own id.
+   Whoever counts from spans counts it in 64 of those around it at most.
 7. A model call of others (a span without a run's id that is a model call by the table in `producers`) that lies below a
    span of the run is untracked: counted apart, in no other number, and no matter for `complete`. Each of nested ones
    counts. What ends after the run is seen by whoever reads the whole trace alone.
@@ -33,8 +34,9 @@ Runs of others, in traces that are read back (`runs` finds them):
    is a call of its own; where there was no attempt that held, the call itself is none. A span that only tells what a
    stream used belongs to the call beside it that has no usage, which lasted until then.
 10. What an agent or a workflow says that it used is never added. Where no model call lies below one, it is
-    `remote_usage`, of the outermost such agent.
-11. Spans whose parent is missing belong to the root of their trace; where that is missing too, the run is `running`.
+    `remote_usage`, of the outermost such agent. Inside a run of ours it is in no number.
+11. Spans whose parent is missing belong to the root of their trace. Where that is missing too, or is of ours, what they
+    count is a run of its own, which is `running`.
 
 What is unknown:
 
@@ -61,11 +63,11 @@ The whole:
     summary, and `None` when there is none.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import fields
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from nanoagent.core import producers
 from nanoagent.core.intervals import Interval
@@ -104,10 +106,10 @@ class SelfCounts(NamedTuple):
 class Fold:
     """The numbers of one run, added up from its span records as they come."""
 
-    # What few runs have stands on the class, and is replaced, never changed, when a run has some.
+    # What few runs have stands on the class until a run has some.
     _filings: Mapping[str, _Filing] = MappingProxyType({})
     """The nested runs, each with where it counts."""
-    _untracked: Mapping[_Key, tuple[int, int]] = MappingProxyType({})
+    _untracked: MutableMapping[_Key, tuple[int, int]] = cast("Any", MappingProxyType({}))
     """Of the spans of others, how many model calls they are and what tokens they tell of."""
     _remote_tokens: int = 0
 
@@ -171,7 +173,9 @@ class Fold:
         """Count a model call of others that lies inside the run."""
         if record.call is not None:
             calls = 0 if record.operation == producers.STREAM_USAGE else 1
-            self._untracked = {**self._untracked, (record.trace_id, record.span_id): (calls, record.call.tokens)}
+            if not self._untracked:
+                self._untracked = {}
+            self._untracked[record.trace_id, record.span_id] = calls, record.call.tokens
 
     def seal(self) -> None:
         """Forget which spans were counted: the run is over, and no further record comes."""

@@ -1,7 +1,8 @@
 """Intervals of time: unions, clipping, and the split of a duration by what ran in it."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import accumulate
 from typing import NamedTuple
 
 Interval = tuple[int, int]
@@ -31,8 +32,10 @@ def time_split(frame: list[Interval], calls: list[Interval], tools: list[Interva
         tools = [(max(start, low), min(end, high)) for start, end in tools if start < high and end > low]
     else:
         frame = union(frame)
-        length = _length(frame)
-        calls, tools = _clipped(calls, frame), _clipped(tools, frame)
+        length, inside = _length(frame), _inside(frame)
+        llm_ns = inside(union(calls))
+        busy_ns = inside(union(calls + tools)) if tools else llm_ns
+        return TimeSplit(llm_ns, busy_ns - llm_ns, length - busy_ns, inside(calls + tools) - busy_ns)
     llm_ns = _covered(calls)
     busy_ns = _covered(calls + tools) if tools else llm_ns
     return TimeSplit(llm_ns, busy_ns - llm_ns, length - busy_ns, _length(calls) + _length(tools) - busy_ns)
@@ -61,18 +64,26 @@ def _covered(intervals: list[Interval]) -> int:
     return covered
 
 
-def _clipped(intervals: list[Interval], frame: list[Interval]) -> list[Interval]:
-    """The parts of the intervals that lie inside the disjoint, sorted frame."""
+def _inside(frame: list[Interval]) -> Callable[[list[Interval]], int]:
+    """What adds up the lengths of intervals inside the disjoint, sorted frame."""
     starts = [low for low, _ in frame]
-    parts: list[Interval] = []
-    for start, end in intervals:
-        position = max(0, bisect_right(starts, start) - 1)
-        while position < len(frame) and frame[position][0] < end:
-            low, high = frame[position]
-            if start < high:
-                parts.append((max(start, low), min(end, high)))
-            position += 1
-    return parts
+    before = [0, *accumulate(high - low for low, high in frame)]
+
+    def up_to(at: int) -> int:
+        """How much of the frame lies before this time."""
+        place = bisect_right(starts, at)
+        if not place:
+            return 0
+        end = frame[place - 1][1]
+        return before[place] - end + at if at < end else before[place]
+
+    def inside(intervals: list[Interval]) -> int:
+        length = 0
+        for start, end in intervals:
+            length += up_to(end) - up_to(start)
+        return length
+
+    return inside
 
 
 def _length(intervals: list[Interval]) -> int:

@@ -140,7 +140,7 @@ class _Walk:
             self._agents.append(agent)
         run.spans += 1
         start_ns, end_ns = run.so_far or (record.start_ns, record.start_ns)
-        run.so_far = min(start_ns, record.start_ns), max(end_ns, record.end_ns)
+        run.so_far = min(start_ns, record.start_ns), max(end_ns, record.start_ns, record.end_ns)
         self._note_loss(record, step.run, run)
         if key in self._above_ours:
             run.encloses_ours = True

@@ -14,6 +14,7 @@ from types import NoneType
 from typing import Any, Self, get_args
 
 NS_PER_S = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ class Counts:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`; keys that are no fields are left out.
+        """The inverse of `to_dict`, up to the digits of money that a JSON number has; other keys are left out.
 
         Raises:
             ValueError: A value cannot be what its field holds.
@@ -201,8 +202,10 @@ def _setters(cls: type[Counts]) -> tuple[Callable[[Counts, Any], None], ...]:
 def _as_datetime(unix_ns: int | None) -> datetime | None:
     if unix_ns is None:
         return None
-    seconds, ns = divmod(unix_ns, NS_PER_S)
-    return datetime.fromtimestamp(seconds, tz=UTC) + timedelta(microseconds=ns // 1000)
+    try:
+        return _EPOCH + timedelta(microseconds=unix_ns // 1000)
+    except OverflowError:  # later than the year 9999
+        return None
 
 
 def _plain(value: object) -> Any:

@@ -25,7 +25,7 @@ MAX_SECONDS: Final = 10**6
 """A first chunk that is said to have taken so long has no known time."""
 NS_PER_S: Final = 1_000_000_000
 COST_STEP_USD: Final = Decimal("1e-12")
-"""Prices are kept to this step, so that sums survive a round trip through a JSON number."""
+"""Prices are kept to this step: their sums survive a round trip through a JSON number up to some 8,000 USD."""
 MONEY: Final = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
 """How money is rounded and added up, whatever the application has set for its own decimals."""
 

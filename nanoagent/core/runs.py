@@ -43,8 +43,7 @@ def runs_in(records: Iterable[SpanRecord]) -> list[CountedRun]:
     for run in ours.values():
         run.nest_in(ours)
     others = _others(spans, ours) if any(record.operation is not None for record in theirs) else []
-    present = {None, *(span_id for _, span_id in spans)}
-    counted = [run.counted(present) for run in ours.values()]
+    counted = [run.counted(spans) for run in ours.values()]
     counted += map(_counted_of_others, others)
     return sorted(counted, key=lambda run: (run.metrics.start_time_unix_ns or 0, str(run.metrics.run_id)))
 
@@ -75,16 +74,16 @@ class _OurRun:
             self.around.append(outer)
             inner = outer
 
-    def counted(self, present: set[str | None]) -> CountedRun:
-        """Its numbers; `present` are the ids of all spans."""
-        missing: set[str] = set()
-        for run in (self, *self.nested):
-            if not present.issuperset([span.parent_span_id for span in run.spans]):
-                missing |= {
-                    span.parent_span_id
-                    for span in run.spans
-                    if span.parent_span_id is not None and span.parent_span_id not in present and span is not self.root
-                }
+    def counted(self, present: Mapping[Key, SpanRecord]) -> CountedRun:
+        """Its numbers; `present` are all spans."""
+        missing = {
+            span.parent_span_id
+            for run in (self, *self.nested)
+            for span in run.spans
+            if span.parent_span_id is not None
+            and (span.trace_id, span.parent_span_id) not in present
+            and span is not self.root
+        }
         return CountedRun(
             metrics=self.fold.metrics(lost=bool(missing), so_far=None if self.root else _lasting(self.spans)),
             spans=self.fold.spans,
@@ -94,8 +93,7 @@ class _OurRun:
 
 
 def _lasting(spans: Sequence[SpanRecord]) -> Interval:
-    start_ns = min(span.start_ns for span in spans)
-    return start_ns, max(start_ns, *(span.end_ns for span in spans))
+    return min(span.start_ns for span in spans), max(max(span.start_ns, span.end_ns) for span in spans)
 
 
 def _others(spans: Mapping[Key, SpanRecord], ours: Mapping[str, _OurRun]) -> list[RunOfOthers]:

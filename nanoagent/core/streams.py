@@ -1,5 +1,6 @@
 """Streams of others whose usage stands on a span of its own, beside the call's."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -22,11 +23,13 @@ def with_stream_usage(spans: Mapping[Key, SpanRecord]) -> Mapping[Key, SpanRecor
     for span in spans.values():
         if _is_silent(span):
             silent[parent_of(span)].append(span)
+    for calls in silent.values():
+        calls.sort(key=lambda span: (span.end_ns, span.span_id))
     for usage in sorted(told, key=lambda span: (span.start_ns, span.span_id)):
-        beside = [call for call in silent[parent_of(usage)] if call.end_ns <= usage.end_ns]
-        if beside:
-            call = max(beside, key=lambda span: (span.end_ns, span.span_id))
-            silent[parent_of(usage)].remove(call)
+        beside = silent[parent_of(usage)]
+        ended = bisect_right(beside, usage.end_ns, key=lambda span: span.end_ns)
+        if ended:
+            call = beside.pop(ended - 1)
             joined[key_of(call)] = call._replace(end_ns=usage.end_ns, call=usage.call)
             joined[key_of(usage)] = usage._replace(operation=None, call=None)
     return joined

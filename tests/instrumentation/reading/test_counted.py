@@ -367,3 +367,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 def _with(one: ReadSpan, attributes: Mapping[str, Any]) -> ReadSpan:
     """A span with these attributes, also where they are `None`."""
     return one._replace(attributes={**one.attributes, **attributes})
+
+
+def test_what_is_left_out_of_groups_that_became_one_is_told_as_it_is() -> None:
+    first = [chat("1", number, run="a") for number in range(1, 5)]
+    second = [chat("2", number, run="b") for number in range(1, 5)]
+    joining = [chat("2", number, run="a") for number in range(5, 12)]
+    found = Counted([[*first, *second, *joining]], max_kept=5)
+    kept = sum(run.spans for run in found.runs)
+    assert f"has {15 - kept} spans more than the {kept} that are kept" in found.problems[0]

@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -437,3 +439,22 @@ def _in_a_process(path: Path) -> tuple[int, list[str], int]:
     assert (done.returncode, done.stderr) == (0, "")
     spans, problems, memory = json.loads(done.stdout)
     return spans, problems, memory
+
+
+def test_a_text_that_is_cut_off_in_indented_json_is_read_at_once_and_told(read: Callable[..., Read]) -> None:
+    messages = json.dumps([{"role": "user", "content": "x"}] * 1_000)
+    whole = json.dumps(as_otlp(A._replace(attributes={"gen_ai.input.messages": messages})), indent=2)
+    began_s = time.process_time()
+    found = read(whole[: whole.rindex("role") - 1].encode())
+    assert time.process_time() - began_s < 1.0
+    assert (len(found.problems), found.lossy) == (1, True)
+
+
+def test_a_long_text_in_indented_json_takes_memory_of_about_its_own_size(tmp_path: Path) -> None:
+    path = tmp_path / "long.json"
+    path.write_text('{"resourceSpans": [\n {"x": "' + "x" * 4_000_000 + '"}\n]}\n')
+    tracemalloc.start()
+    Read(path)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 60_000_000

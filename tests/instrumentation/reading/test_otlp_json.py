@@ -394,3 +394,12 @@ def _sdk_span(attributes: dict[str, Any], *, failed: bool, nested: bool) -> Read
     span.end()
     (finished,) = exporter.get_finished_spans()
     return finished
+
+
+def test_a_value_that_is_nested_too_deeply_is_told() -> None:
+    for depth in range(900, 1_000):
+        try:
+            spans, problems = read('{"result":' * depth + "1" + "}" * depth)
+        except json.JSONDecodeError:
+            continue
+        assert (spans, len(problems)) == ([], 1)

@@ -175,6 +175,12 @@ def test_16_without_a_root_a_run_is_running() -> None:
     assert (failed.error_type, failed.tasks_completed, failed.tasks_total) == ("ValueError", 1, 2)
 
 
+def test_16_without_a_root_an_end_before_its_start_is_the_start_too() -> None:
+    assert fold([chat("c1", 10, 20), record("iteration", "i", 30, 0, iteration=1)]).duration_ns == 20
+    theirs = [one._replace(run_id=None) for one in (chat("c1", 10, 20), chat("c2", 30, 0))]
+    assert fold(theirs).duration_ns == 20
+
+
 @pytest.mark.parametrize("dropped", [n for n, span in enumerate(COMPLETE[:-1]) if span.operation != names.OP_AGENT][1:])
 def test_17_a_run_that_lost_a_counted_span_is_not_complete(dropped: int) -> None:
     kept = [span for n, span in enumerate(COMPLETE) if n != dropped]
@@ -204,6 +210,12 @@ def test_17_a_missing_parent_is_found() -> None:
     without_agent = [span for span in COMPLETE if span.span_id != "a1"]
     (run,) = runs_in(without_agent)
     assert (run.metrics.complete, run.missing_parents, run.metrics.tokens_used) == (False, ("a1",), 340)
+
+
+def test_17_a_parent_is_looked_for_in_the_same_trace() -> None:
+    lost, beside = chat("c1", 0, 1, parent="x"), chat("x", 0, 1, trace_id="a" * 32, parent=None)
+    (run,) = runs_in([root(0, 9), lost, beside])
+    assert (run.metrics.complete, run.missing_parents) == (False, ("x",))
 
 
 def test_17_what_a_nested_run_lost_is_missing_in_the_run_around_it() -> None:
@@ -347,6 +359,11 @@ def test_a_fresh_run_has_counted_nothing() -> None:
 def test_what_are_no_metrics_is_refused(data: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^not metrics: .*{re.escape(message)}$"):
         PerformanceMetrics.from_dict(data)
+
+
+def test_a_time_beyond_the_calendar_is_unknown() -> None:
+    metrics = PerformanceMetrics(start_time_unix_ns=10**30, end_time_unix_ns=10**30)
+    assert (metrics.start_time, metrics.end_time) == (None, None)
 
 
 def test_times_are_in_utc() -> None:
