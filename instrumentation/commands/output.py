@@ -15,6 +15,7 @@ from rich.text import Text
 from instrumentation.exits import Ended, ExitCode
 from instrumentation.rendering.paper import encodable, rendered
 from instrumentation.rendering.visible import visible
+from nanoagent.errors import ConfigurationError
 
 PIPED_WIDTH: Final = 80
 """Columns where stdout is no terminal, unless COLUMNS says otherwise."""
@@ -44,18 +45,32 @@ def ending_well() -> Iterator[None]:
 
     Raises:
         Ended: It was interrupted, or nobody reads on: what was asked for was had.
+        ConfigurationError: Stdout cannot be written.
     """
+    if sys.stdout is None:  # closed before the process began
+        raise ConfigurationError("stdout must be open, got none: send it to a file, or to /dev/null")
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError as error:
-        # What is still in the buffer would raise again when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         raise Ended(ExitCode.OK) from error
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _forget_output()
+        reason = error.strerror or type(error).__name__
+        message = f"stdout cannot be written ({reason}): what was written is not the whole; make room"
+        raise ConfigurationError(message) from error
     except KeyboardInterrupt as error:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("interrupted: what was written is not the whole", file=sys.stderr)  # noqa: T201
         raise Ended(ExitCode.INTERRUPTED) from error
+
+
+def _forget_output() -> None:
+    """What is still in the buffer would raise again when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class JsonList:

@@ -145,6 +145,6 @@ def jaeger_url(option: str | None) -> str:
 
 def _is_there(path: str) -> bool:
     try:
-        return Path(path).exists()
+        return bool(path) and Path(path).exists()
     except (OSError, ValueError):
         return False

@@ -1,6 +1,6 @@
 """`nanoagent tree`: the traces in some sources, drawn as the console exporter draws them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -9,9 +9,10 @@ from rich.text import Text
 from instrumentation.commands.output import Output
 from instrumentation.commands.sources import Source, batches_of
 from instrumentation.commands.speaking import Listing, Speaker
-from instrumentation.commands.traces import traces_in
+from instrumentation.commands.traces import DrawnTrace, traces_in
 from instrumentation.exits import Ended, ExitCode
 from instrumentation.reading.problems import Problems
+from instrumentation.rendering.notes import loss
 
 _MAX_NAMED: Final = 4
 
@@ -30,7 +31,7 @@ def show_trees(sources: Sequence[Source], *, max_spans: int, jaeger: str | None)
     """
     output, shown, has_gaps = Output(), 0, False
     with Speaker() as speaker:
-        met, gaps = Listing(speaker, "problems"), Listing(speaker, "traces with spans that are missing")
+        met, gaps = Listing(speaker, "problems"), Listing(speaker, "runs and traces with spans that are missing")
         problems = Problems(met.add)
         batches = chain.from_iterable(
             batches_of(source, problems, jaeger=jaeger, progress=speaker.progress(str(source))) for source in sources
@@ -40,9 +41,9 @@ def show_trees(sources: Sequence[Source], *, max_spans: int, jaeger: str | None)
             head = Text(f"trace {trace.trace_id}{continued}", "bold")
             output.write([*([Text()] if shown else []), head, *trace.rows.lines(width=output.width)])
             shown += 1
-            if missing := trace.rows.missing_parents():
+            for gap in _gaps(trace):
                 has_gaps = True
-                gaps.add(f"trace {trace.trace_id} is not complete: {_missing(missing)}")
+                gaps.add(gap)
         met.end(problems.count)
         gaps.end()
         if not shown:
@@ -51,7 +52,14 @@ def show_trees(sources: Sequence[Source], *, max_spans: int, jaeger: str | None)
         raise Ended(ExitCode.INCONCLUSIVE)
 
 
-def _missing(parents: Sequence[str]) -> str:
-    named = ", ".join(parents[:_MAX_NAMED])
-    further = len(parents) - _MAX_NAMED
-    return f"missing parents: {named}" + (f" and {further:,} more" if further > 0 else "")
+def _gaps(trace: DrawnTrace) -> Iterator[str]:
+    """What is known to be missing of the trace: by its runs, or by its parents where it has none."""
+    runs = trace.rows.runs()
+    yield from (
+        f"run {run.metrics.run_id} is not complete: {loss(run)}" for run in runs if run.metrics.complete is False
+    )
+    parents = trace.rows.missing_parents()
+    if parents and not runs:
+        further = len(parents) - _MAX_NAMED
+        named = ", ".join(parents[:_MAX_NAMED]) + (f" and {further:,} more" if further > 0 else "")
+        yield f"trace {trace.trace_id} is not complete: missing parents: {named}"

@@ -9,7 +9,7 @@ from rich.text import Text
 from instrumentation.rendering.columns import Column, table
 from instrumentation.rendering.facts import fact_lines
 from instrumentation.rendering.notes import completeness, notes
-from instrumentation.rendering.quantities import UNKNOWN, count_text, duration_text, money_text, plural
+from instrumentation.rendering.quantities import UNKNOWN, count_text, money_text, part_text, plural
 from instrumentation.rendering.visible import visible
 from nanoagent.core.performance import Counts
 from nanoagent.core.runs import CountedRun
@@ -75,7 +75,7 @@ def _columns(rows: Sequence[Counts]) -> Iterator[list[Column | None]]:
 
     def lasting(head: str, duration: Callable[[Counts], int | None], *, always: bool = False) -> Column | None:
         durations = [duration(row) for row in rows]
-        cells = [UNKNOWN if ns is None else duration_text(ns) for ns in durations]
+        cells = [part_text(row, ns) for row, ns in zip(rows, durations, strict=True)]
         return Column(head, cells, "cyan") if always or any(durations) else None
 
     yield [

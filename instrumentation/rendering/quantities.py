@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Final
 
+from nanoagent.core.performance import Counts, IterationCounts, PhaseCounts
+
 UNKNOWN: Final = "-"
 """Stands for a value that is not known; it is never shown as 0."""
 AT_LEAST: Final = "≥"
@@ -30,6 +32,12 @@ def money_text(cost_usd: Decimal | None, known_usd: Decimal = Decimal(0)) -> str
     # A tenth has the exponent -1.
     digits = 3 if cost_usd >= _CENT else 2
     return f"${cost_usd:.{digits - 1 - cost_usd.adjusted()}f}"
+
+
+def part_text(row: Counts, duration_ns: int | None) -> str:
+    """A part of a row's time; `-` where it is not known, as when the span whose time it would be is missing."""
+    is_unknown = duration_ns is None or (not row.duration_ns and isinstance(row, PhaseCounts | IterationCounts))
+    return UNKNOWN if is_unknown or duration_ns is None else duration_text(duration_ns)
 
 
 _CENT: Final = Decimal("0.01")

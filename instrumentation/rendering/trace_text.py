@@ -6,12 +6,12 @@ from typing import Final
 from rich.text import Text
 
 from instrumentation.rendering.columns import Column, table
-from instrumentation.rendering.quantities import duration_text, plural
+from instrumentation.rendering.quantities import part_text, plural
 from instrumentation.rendering.tree import Row, render_tree
 from instrumentation.rendering.visible import visible
 from nanoagent.core.performance import Counts, PerformanceMetrics
 from nanoagent.core.records import SpanRecord
-from nanoagent.core.runs import runs_in
+from nanoagent.core.runs import CountedRun, runs_in
 
 MAX_ROWS: Final = 10_000
 """So many spans of one trace are drawn."""
@@ -43,6 +43,10 @@ class TraceRows:
         elif known is None or known[0].end_ns < row.end_ns:
             self._rows[row.span_id] = row, record
 
+    def runs(self) -> list[CountedRun]:
+        """The runs of the trace; none where there are spans that are not drawn, since nothing is known of them."""
+        return [] if self.hidden else runs_in(record for _, record in self._rows.values())
+
     def missing_parents(self) -> list[str]:
         """The parents that are named and are not there, sorted; unknown, and so none, where spans are not drawn."""
         parents = {row.parent_id for row, _ in self._rows.values() if row.parent_id is not None}
@@ -50,9 +54,8 @@ class TraceRows:
 
     def lines(self, *, width: int = 80) -> list[Text]:
         """The tree and, unless there are spans that are not drawn, how the time of its runs was spent."""
-        rows, records = [row for row, _ in self._rows.values()], [record for _, record in self._rows.values()]
-        tree = render_tree(rows, width=width, hidden=self.hidden)
-        split = [] if self.hidden else time_lines((run.metrics for run in runs_in(records)), width=width)
+        tree = render_tree([row for row, _ in self._rows.values()], width=width, hidden=self.hidden)
+        split = time_lines((run.metrics for run in self.runs()), width=width)
         return [*tree, Text(), *split] if split else tree
 
 
@@ -81,4 +84,4 @@ def time_lines(runs: Iterable[PerformanceMetrics], *, width: int = 80) -> list[T
 
 
 def _column(head: str, rows: Sequence[Counts | None], duration_ns: Callable[[Counts], int]) -> Column:
-    return Column(head, ["" if row is None else duration_text(duration_ns(row)) for row in rows], "cyan")
+    return Column(head, ["" if row is None else part_text(row, duration_ns(row)) for row in rows], "cyan")

@@ -542,3 +542,35 @@ def test_it_answers_soon(arguments: list[str], limit_s: float) -> None:
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(seconds() for _ in range(3)) < limit_s
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize(
+    ("redirection", "told"),
+    [
+        (
+            ">/dev/full",
+            "stdout cannot be written (No space left on device): what was written is not the whole; make room",
+        ),
+        (">&-", "stdout must be open, got none: send it to a file, or to /dev/null"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_said_in_one_line(redirection: str, told: str, file: Path) -> None:
+    command = f'"$0" -c "$1" metrics "$2" {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, COMMAND[1], str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (4, f"error: {told}\n")
+
+
+def test_an_empty_source_is_no_file() -> None:
+    done = nanoagent("metrics", "")
+    assert (done.code, done.err) == (
+        4,
+        "error: a source is a file, - for standard input, or a trace id of 32 hex digits for Jaeger, got '': "
+        "there is no such file, and it is no such id\n",
+    )

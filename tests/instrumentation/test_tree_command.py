@@ -11,7 +11,7 @@ from rich.console import Console
 from instrumentation.commands.traces import IDLE_SPANS, traces_in
 from instrumentation.console import ConsoleTreeProcessor
 from instrumentation.reading.spans import ReadSpan
-from tests.instrumentation.command_line import FOREIGN, exported, lines, nanoagent
+from tests.instrumentation.command_line import FOREIGN, a_run, exported, lines, nanoagent
 from tests.instrumentation.reading.otlp import as_line, read_span
 from tests.models import CannedModel, call, executed, plan, reflected, response
 from tests.runs import prepared
@@ -81,7 +81,7 @@ def test_traces_of_others_are_drawn_one_after_the_other() -> None:
         "       time  in models  in tools    rest",
         "run  1.5 ms     525 us     82 us  871 us",
     ]
-    assert done.err == "trace abc0000000000000000000000000abcd is not complete: missing parents: dead00000000beef\n"
+    assert done.err == "run dead00000000beef is not complete: 1 span found, missing parents: dead00000000beef\n"
     assert done.code == 3
 
 
@@ -92,6 +92,22 @@ def test_a_span_whose_parent_is_missing_is_marked_and_its_parent_named(tmp_path:
     assert heads == ["trace 0123456789abcdef0123456789abcdef", "span", "root", "└ ? lost"]
     assert done.code == 3
     assert done.err.endswith("is not complete: missing parents: 1111111111111111\n")
+
+
+async def test_a_run_that_lost_a_span_that_nothing_hangs_below_is_told_too(tmp_path: Path) -> None:
+    spans = (await a_run()).captured.spans
+    source = exported(tmp_path / "run.jsonl", [span for span in spans if span.name != "execute_tool add"])
+    done = nanoagent("tree", source)
+    found = f"{len(spans) - 1} of {len(spans)} spans found"
+    assert (done.code, done.err) == (3, f"run run-1 is not complete: {found}\n")
+
+
+async def test_the_time_of_an_iteration_whose_span_is_missing_is_unknown(tmp_path: Path) -> None:
+    spans = (await a_run()).captured.spans
+    source = exported(tmp_path / "run.jsonl", [span for span in spans if span.name != "iteration"])
+    for command in ("tree", "metrics"):
+        rows = [line.split() for line in nanoagent(command, source).out.splitlines()]
+        assert ["iteration", "1", "-", "-", "-", "-"] in rows
 
 
 def test_a_huge_trace_is_drawn_up_to_a_bound(tmp_path: Path) -> None:
