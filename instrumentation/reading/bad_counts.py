@@ -8,7 +8,7 @@ from typing import Any, Final
 from instrumentation.reading.otlp_tolerant import shown
 from instrumentation.reading.problems import Problems
 from nanoagent.core import producers
-from nanoagent.core.records import TOKEN_KEYS, SpanRecord, as_count
+from nanoagent.core.records import TOKEN_KEYS, SpanRecord, as_tokens
 
 _COUNTS: Final = attrgetter(
     "input_tokens", "output_tokens", "cached_input_tokens", "cache_creation_input_tokens", "reasoning_tokens"
@@ -33,7 +33,7 @@ class BadCounts:
         for known, its_keys, keys in zip(counts, _OUR_KEYS, producers.USAGE, strict=True):
             if known is None:
                 for key in keys if record.run_id is None else its_keys:
-                    if key in attributes and as_count(attributes[key]) is None:
+                    if key in attributes and as_tokens(attributes[key]) is None:
                         self._add(key, attributes[key], record)
 
     def tell(self, problems: Problems) -> None:

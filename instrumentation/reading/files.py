@@ -24,7 +24,8 @@ _OTHER_CONTENT: Final = {
 _AROUND: Final = b" \t\r\n\0\x1e"
 _SEPARATORS: Final = b",[]"
 _DIED: Final = "as a process that died leaves it"
-_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)')
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)')
+"""A text of JSON, or what is there of it; tried from one place once, however it ends."""
 _BEGINNING: Final = re.compile(rb'(?=\{"resourceSpans")')
 """How the lines of exporters begin: where one stands within a line, a process died and another one went on."""
 

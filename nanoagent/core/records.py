@@ -19,6 +19,8 @@ UNSPECIFIED_ERROR_TYPE: Final = "_OTHER"
 """`error.type` of a failed span that names none; the conventions' own word for it."""
 MAX_COUNT: Final = 2**63
 """Counts are below this: no attribute holds more."""
+MAX_TOKENS: Final = 10**9
+"""A call that is said to have used so many tokens has none that are known: no model takes a thousandth of it."""
 MAX_COST_USD: Final = 10**9
 """A call that is said to cost so much has no known price."""
 MAX_SECONDS: Final = 10**6
@@ -247,14 +249,19 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def as_counts(values: Iterable[object]) -> list[int | None]:
-    """What `as_count` makes of each of the values: one call for all of them, since every span comes by here."""
-    return [value if type(value) is int and 0 <= value < MAX_COUNT else None for value in values]
+def as_tokens(value: object) -> int | None:
+    """The tokens of a call; anything but a non-negative integer that a call can have used is unknown."""
+    return value if type(value) is int and 0 <= value < MAX_TOKENS else None
+
+
+def tokens_of(values: Iterable[object]) -> list[int | None]:
+    """What `as_tokens` makes of each of the values: one call for all of them, since every span comes by here."""
+    return [value if type(value) is int and 0 <= value < MAX_TOKENS else None for value in values]
 
 
 def _call_of(attributes: Mapping[str, Any]) -> ModelCall:
     get = attributes.get
-    input_tokens, output_tokens, cached, created, reasoning = as_counts(map(get, TOKEN_KEYS))
+    input_tokens, output_tokens, cached, created, reasoning = tokens_of(map(get, TOKEN_KEYS))
     cost_usd, first_chunk_s = get(names.OPERATION_COST), get(names.TIME_TO_FIRST_CHUNK)
     return ModelCall(
         _text(get(names.RESPONSE_MODEL)) or _text(get(names.REQUEST_MODEL)),
@@ -270,7 +277,7 @@ def _call_of(attributes: Mapping[str, Any]) -> ModelCall:
 
 def _call_of_others(attributes: Mapping[str, Any]) -> ModelCall:
     input_tokens, output_tokens, cached, created, reasoning = (
-        _first(attributes, keys, as_count) for keys in producers.USAGE
+        _first(attributes, keys, as_tokens) for keys in producers.USAGE
     )
     return ModelCall(
         _first(attributes, producers.MODEL, _name),
@@ -302,9 +309,9 @@ def _as_ns(seconds: object) -> int | None:
 
 def _summary_of(attributes: Mapping[str, Any]) -> RunSummary:
     get = attributes.get
-    iterations, api_calls, tool_calls, completed, total, input_tokens, output_tokens, spans = as_counts(
-        map(get, _SUMMARY_KEYS)
-    )
+    iterations, api_calls, tool_calls, completed, total, input_tokens, output_tokens, spans = [
+        as_count(get(key)) for key in _SUMMARY_KEYS
+    ]
     cost_usd = get(names.RUN_COST_USD)
     return RunSummary(
         _text(get(names.STATUS)),

@@ -18,7 +18,7 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from nanoagent.core.records import TOKEN_KEYS, as_cost_usd, as_counts
+from nanoagent.core.records import TOKEN_KEYS, as_cost_usd, tokens_of
 from nanoagent.tracing import names
 from nanoagent.tracing.prices import price_of
 from nanoagent.tracing.run import Place, place_in
@@ -173,7 +173,7 @@ def _set_response(span: RunSpan, response: ModelResponse) -> None:
 def _token_counts(usage: RequestUsage) -> list[int | None]:
     """The token counts that the provider gave, in the order of `TOKEN_KEYS`: what is not a count is unknown."""
     details: dict[str, Any] = usage.details
-    return as_counts(
+    return tokens_of(
         (
             usage.input_tokens,
             usage.output_tokens,
