@@ -53,6 +53,15 @@ def test_a_trace_is_asked_for_raw_in_both_spellings_and_read() -> None:
     assert problems.count == 0
 
 
+def test_of_many_problems_in_an_answer_the_first_are_told_and_all_are_counted() -> None:
+    broken = as_otlp(read_span())
+    broken["resourceSpans"][0]["scopeSpans"][0]["spans"] += [{"traceId": f"?{n}", "spanId": "?"} for n in range(300)]
+    with serving(answer(json.dumps({"result": broken}))) as server:
+        problems = Problems()
+        assert [*JaegerApi(server.url).trace(TRACE, problems)] == [[read_span()]]
+    assert (problems.count, len(problems.kept), problems.lossy) == (300, 100, True)
+
+
 def test_what_is_no_span_in_an_answer_is_told_and_the_rest_is_read() -> None:
     broken = as_otlp(read_span())
     broken["resourceSpans"][0]["scopeSpans"][0]["spans"].append({"traceId": "?", "spanId": "?"})
