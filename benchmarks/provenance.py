@@ -15,6 +15,8 @@ PACKAGES: Final = (
     "opentelemetry-api",
     "opentelemetry-sdk",
     "bpe-openai",
+    # The prices of model calls.
+    "genai-prices",
     "pint",
     "simpleeval",
 )
