@@ -58,6 +58,10 @@ def sides_of(
     return sides
 
 
+LAST_LOOK_S: Final = 1.0
+"""An answer has so long, also when the time is over."""
+
+
 def _in_jaeger(
     traces: Sequence[TraceSource],
     known: Mapping[str, CountedRun],
@@ -77,7 +81,14 @@ def _in_jaeger(
         def read(source: TraceSource = source) -> list[CountedRun]:
             nonlocal met
             met = Problems()
-            batches = batches_of(source, met, jaeger=jaeger, progress=lambda read, size: None, is_expected=True)
+            batches = batches_of(
+                source,
+                met,
+                jaeger=jaeger,
+                progress=lambda read, size: None,
+                is_expected=True,
+                deadline_s=max(LAST_LOOK_S, patience.left_s),
+            )
             runs = list(counted_runs(batches, met))
             return [with_known_size(run, known[_id(run)].spans if _id(run) in known else 0) for run in runs]
 

@@ -91,7 +91,13 @@ def sources_of(texts: Iterable[str], search: SearchSource | None = None) -> list
 
 
 def batches_of(
-    source: Source, problems: Problems, *, jaeger: str | None, progress: Progress, is_expected: bool = False
+    source: Source,
+    problems: Problems,
+    *,
+    jaeger: str | None,
+    progress: Progress,
+    is_expected: bool = False,
+    deadline_s: float | None = None,
 ) -> Iterator[Batch]:
     """The spans of a source; a trace that Jaeger does not have, or not yet, is a problem.
 
@@ -101,6 +107,7 @@ def batches_of(
         jaeger: The URL of Jaeger's UI; `None` for that of the environment.
         progress: Told how many bytes of a file were read.
         is_expected: Whether a trace that is not there may come: it is then an error, `JaegerNotReady`.
+        deadline_s: For each answer of Jaeger's; by default the reader's own.
 
     Raises:
         ConfigurationError: It cannot be read.
@@ -108,10 +115,10 @@ def batches_of(
     if isinstance(source, FileSource):
         yield from read_file(source.path, problems, progress=progress)
         return
-    from instrumentation.reading.jaeger_api import JaegerApi
+    from instrumentation.reading.jaeger_api import DEADLINE_S, JaegerApi
     from instrumentation.reading.jaeger_errors import TraceNotFound
 
-    api = JaegerApi(jaeger_url(jaeger))
+    api = JaegerApi(jaeger_url(jaeger), deadline_s=DEADLINE_S if deadline_s is None else min(deadline_s, DEADLINE_S))
     try:
         if isinstance(source, TraceSource):
             yield from api.trace(source.trace_id, problems)

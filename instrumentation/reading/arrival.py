@@ -63,6 +63,11 @@ class Patience:
         self._tell = tell
         self._over_s: float | None = None
 
+    @property
+    def left_s(self) -> float:
+        """What is left of the time; none of it runs before the first trace is waited for."""
+        return self._limit_s if self._over_s is None else max(0.0, self._over_s - self._monotonic_s())
+
     def wait_for(self, read: Read, run_id: str | None = None) -> Arrival:
         """Read a trace again and again until all of it is there, or the time is over.
 

@@ -5,6 +5,8 @@ spellings of names and ids, values of odd types, texts that are no Unicode, seve
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 
+import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -116,9 +118,20 @@ def spans_of(data: bytes, problems: Problems, where: str) -> list[ReadSpan]:
     try:
         for value in values:
             found.extend(tolerant_spans(value, problems, where))
+        if _has_halves(values):
+            what = "holds halves of characters (lone surrogates): kept as they are, and shown as U+FFFD"
+            problems.add(where, what, lossy=False)
     except RecursionError:
         problems.add(where, "is nested too deeply: what comes from there on is skipped")
     return found
+
+
+def _has_halves(values: Sequence[Any]) -> bool:
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def is_traces(data: bytes) -> bool:

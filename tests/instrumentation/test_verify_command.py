@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
 from nanoagent.core.runs import CountedRun
 from tests.instrumentation.command_line import FOREIGN, a_run, exported, lines, nanoagent
 from tests.instrumentation.reading.otlp import TRACE, as_line, as_otlp, read_span
-from tests.instrumentation.reading.web_server import Behaviour, answer, closed_port, serving
+from tests.instrumentation.reading.web_server import Behaviour, answer, closed_port, hang, serving
 from tests.jaeger.plugin import Jaeger
 from tests.runs import Ran
 
@@ -190,6 +191,20 @@ def test_a_jaeger_that_is_down_is_not_waited_for(file: Path, run: Ran) -> None:
     url = f"http://127.0.0.1:{closed_port()}"
     done = nanoagent("verify", file, run.live.trace_id, "--jaeger", url)
     assert (done.code, done.out, done.err.count("\n")) == (4, "", 1)
+
+
+def test_a_jaeger_that_does_not_answer_is_waited_for_no_longer_than_asked(file: Path, run: Ran) -> None:
+    began_s = time.monotonic()
+    with serving(hang) as server:
+        done = nanoagent("verify", file, run.live.trace_id, "b" * 32, "--wait", "0.2", "--jaeger", server.url)
+    # A second for each, when the time is over.
+    assert time.monotonic() - began_s < 5
+    late = "Jaeger must answer in time, got no whole answer within 1 s from"
+    assert [line.split(late)[0] for line in done.out.splitlines()] == [
+        "run run-1: not in Jaeger: ",
+        f"trace {'b' * 32}: ",
+    ]
+    assert done.code == 3
 
 
 def test_with_trace_ids_only_the_runs_in_them_are_compared(file: Path, run: Ran, tmp_path: Path) -> None:
