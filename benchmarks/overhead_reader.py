@@ -1,7 +1,8 @@
 """A process that reads a file of traces and does nothing else: `python -m benchmarks.overhead_reader WHAT FILE ...`.
 
 What a process has loaded besides costs whoever makes many objects: the garbage collector looks at all of it. So what
-reading costs is measured where nothing else is loaded, with the garbage collector on, as it is for whoever reads.
+reading costs is measured where nothing else is loaded. `json.loads` has the garbage collector on, as it is by default;
+reading has it off, as the `nanoagent` command has it.
 """
 
 import gc
@@ -14,6 +15,7 @@ from typing import Final
 
 from benchmarks.overhead_budget import Budget, order
 from benchmarks.overhead_ratios import Round
+from instrumentation.reading.collector import collector_off
 from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.files import read_file
 from instrumentation.reading.problems import Problems
@@ -39,9 +41,10 @@ def rounds(path: Path, spans: int, budget: Budget) -> list[Round]:
 
 
 def count(path: Path) -> None:
-    """Read a file to the numbers of its runs; one that was just written has no problems."""
+    """Read a file to the numbers of its runs, as the command does; one that was just written has no problems."""
     problems = Problems()
-    runs = sum(1 for _ in counted_runs(read_file(str(path), problems), problems))
+    with collector_off():
+        runs = sum(1 for _ in counted_runs(read_file(str(path), problems), problems))
     if not runs or problems.count:
         raise RuntimeError(f"{path} must be read whole, got {runs} runs and {problems.count} problems")
 

@@ -12,7 +12,7 @@ from benchmarks.overhead_budget import Budget, order
 from benchmarks.overhead_ratios import Round
 from benchmarks.overhead_traces import copies, spans_in
 
-SPANS: Final = 10_000
+SPANS: Final = 30_000
 """Spans that are read in one turn."""
 SMALL_FILE: Final = 20_000
 """Spans of the smaller file whose reading is watched for its memory."""

@@ -11,6 +11,7 @@ from instrumentation.commands.output import JsonList, Output
 from instrumentation.commands.sources import Source, batches_of
 from instrumentation.commands.speaking import Listing, Speaker
 from instrumentation.exits import Ended, ExitCode
+from instrumentation.reading.collector import collector_off
 from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.price_file import read_price_file
 from instrumentation.reading.prices import Prices
@@ -47,7 +48,7 @@ def show_metrics(
         ConfigurationError: A source or the price file cannot be read, or there is no such run.
     """
     price = prices_of(prices)
-    with Speaker() as speaker:
+    with collector_off(), Speaker() as speaker:
         reading = _Reading(speaker)
         batches = (
             batches_of(source, reading.problems, jaeger=jaeger, progress=speaker.progress(str(source)))

@@ -11,6 +11,7 @@ from instrumentation.commands.sources import Source, batches_of
 from instrumentation.commands.speaking import Listing, Speaker
 from instrumentation.commands.traces import DrawnTrace, traces_in
 from instrumentation.exits import Ended, ExitCode
+from instrumentation.reading.collector import collector_off
 from instrumentation.reading.problems import Problems
 from instrumentation.rendering.notes import loss
 
@@ -30,7 +31,7 @@ def show_trees(sources: Sequence[Source], *, max_spans: int, jaeger: str | None)
         ConfigurationError: A source cannot be read.
     """
     output, shown, has_gaps = Output(), 0, False
-    with Speaker() as speaker:
+    with collector_off(), Speaker() as speaker:
         met, gaps = Listing(speaker, "problems"), Listing(speaker, "runs and traces with spans that are missing")
         problems = Problems(met.add)
         batches = chain.from_iterable(

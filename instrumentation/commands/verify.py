@@ -8,6 +8,7 @@ from instrumentation.commands.sources import FileSource, Source, TraceSource
 from instrumentation.commands.speaking import Listing, Speaker
 from instrumentation.exits import Ended, ExitCode, worst
 from instrumentation.reading.arrival import lack_of
+from instrumentation.reading.collector import collector_off
 from instrumentation.reading.problems import Problems
 from instrumentation.rendering.notes import loss
 from instrumentation.rendering.quantities import plural
@@ -33,7 +34,7 @@ def verify_sources(sources: Sequence[Source], *, jaeger: str | None, wait_s: flo
     """
     _check(sources)
     output = Output()
-    with Speaker() as speaker:
+    with collector_off(), Speaker() as speaker:
         met = Listing(speaker, "problems")
         problems = Problems(met.add)
         sides = sides_of(sources, problems, speaker, jaeger=jaeger, wait_s=wait_s)

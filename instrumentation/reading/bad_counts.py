@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import Any, Final
 
 from instrumentation.reading.otlp_tolerant import shown
@@ -10,10 +9,8 @@ from instrumentation.reading.problems import Problems
 from nanoagent.core import producers
 from nanoagent.core.records import TOKEN_KEYS, SpanRecord, as_tokens
 
-_COUNTS: Final = attrgetter(
-    "input_tokens", "output_tokens", "cached_input_tokens", "cache_creation_input_tokens", "reasoning_tokens"
-)
-_OUR_KEYS: Final = tuple((key,) for key in TOKEN_KEYS)
+_COUNTS: Final = slice(1, 1 + len(TOKEN_KEYS))
+"""Where a `ModelCall` has its counts, in the order of `TOKEN_KEYS`."""
 _MAX_SEEN: Final = 10_000
 
 
@@ -27,12 +24,17 @@ class BadCounts:
 
     def look(self, attributes: Mapping[str, Any], record: SpanRecord) -> None:
         """Note what a model call carries in the place of a count, where no count is known for it."""
-        counts = () if record.call is None else _COUNTS(record.call)
+        counts: Any = () if record.call is None else record.call[_COUNTS]
         if None not in counts:
             return
-        for known, its_keys, keys in zip(counts, _OUR_KEYS, producers.USAGE, strict=True):
+        if record.run_id is not None:
+            for known, key in zip(counts, TOKEN_KEYS, strict=True):
+                if known is None and key in attributes:
+                    self._add(key, attributes[key], record)
+            return
+        for known, keys in zip(counts, producers.USAGE, strict=True):
             if known is None:
-                for key in keys if record.run_id is None else its_keys:
+                for key in keys:
                     if key in attributes and as_tokens(attributes[key]) is None:
                         self._add(key, attributes[key], record)
 

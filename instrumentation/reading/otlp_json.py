@@ -216,7 +216,7 @@ def _plain(value: _Value) -> Any:
     if value.number is not None:
         return value.number
     if value.array is not None:
-        return tuple([_plain(one) for one in value.array.values])
+        return tuple([one.text if one.text is not None else _plain(one) for one in value.array.values])
     if value.mapping is not None:
         return {one.key: _plain(one.value) for one in value.mapping.values}
     if value.octets is not None:

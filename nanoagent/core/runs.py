@@ -56,21 +56,22 @@ class _OurRun:
         self.root = min((span for span in spans if span.summary is not None), key=age, default=None)
         self.fold = Fold(run_id, parent_run_id=self.root.parent_run_id if self.root else None)
         self.fold.add_all(spans)
-        self.nested: list[_OurRun] = []
-        """The runs in it, however deep."""
-        self.around: list[_OurRun] = [self]
-        """The runs that its spans count in, itself the first."""
+        # Neither knows itself or the other way round: spans are freed at once, without the garbage collector.
+        self.nested: list[list[SpanRecord]] = []
+        """The spans of the runs in it, however deep."""
+        self.around: list[_OurRun] = []
+        """The runs that its spans count in as well."""
 
     def nest_in(self, runs: Mapping[str, "_OurRun"]) -> None:
         """Count in the runs around it as well."""
         inner = self
-        while inner.root is not None and inner.root.parent_run_id is not None and len(self.around) <= MAX_DEPTH:
+        while inner.root is not None and inner.root.parent_run_id is not None and len(self.around) < MAX_DEPTH:
             outer = runs.get(inner.root.parent_run_id)
-            if outer is None or outer in self.around:
+            if outer is None or outer is self or outer in self.around:
                 break
             outer.fold.nest(self.fold.run_id, inner.root.phase, inner.root.iteration)
             outer.fold.add_all(self.spans)
-            outer.nested.append(self)
+            outer.nested.append(self.spans)
             self.around.append(outer)
             inner = outer
 
@@ -78,8 +79,8 @@ class _OurRun:
         """Its numbers; `present` are all spans."""
         missing = {
             span.parent_span_id
-            for run in (self, *self.nested)
-            for span in run.spans
+            for spans in (self.spans, *self.nested)
+            for span in spans
             if span.parent_span_id is not None
             and (span.trace_id, span.parent_span_id) not in present
             and span is not self.root
@@ -102,7 +103,7 @@ def _others(spans: Mapping[Key, SpanRecord], ours: Mapping[str, _OurRun]) -> lis
     for key, run_id in inside.items():
         record = spans[key]
         if run_id is not None and record.run_id is None and record.call is not None:
-            for run in ours[run_id].around:
+            for run in (ours[run_id], *ours[run_id].around):
                 run.fold.add_untracked(record)
     outside = {key: spans[key] for key, run_id in inside.items() if run_id is None}
     return runs_of_others(outside, (span for run in ours.values() for span in run.spans))
