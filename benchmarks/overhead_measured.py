@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.overhead_budget import Budget
 from benchmarks.overhead_ratios import Bound, Finding, Question, Round, added, added_ratio, found, medians, quotient
-from benchmarks.overhead_reading import memory_rounds, reading_rounds
+from benchmarks.overhead_reading import READ_SPANS, SMALL_FILE, memory_rounds, reading_rounds
 from benchmarks.overhead_rounds import aggregator_rounds, import_rounds, step_rounds
 from benchmarks.overhead_step import SPANS
 from benchmarks.overhead_traces import exported_lines
@@ -111,9 +111,16 @@ def measured(*, quick: bool, say: Callable[[str], None]) -> Report:
     with tempfile.TemporaryDirectory() as directory:
         say("traces that are read back ...")
         lines = asyncio.run(exported_lines(Path(directory)))
-        reads = reading_rounds(lines, Path(directory), Budget(rounds=4 if quick else 100, seconds=15.0))
+        reads = reading_rounds(
+            lines,
+            Path(directory),
+            Budget(rounds=4 if quick else 100, seconds=15.0),
+            spans=3_000 if quick else READ_SPANS,
+        )
         say("the memory that it takes ...")
-        peaks = memory_rounds(lines, Path(directory), Budget(rounds=2 if quick else 4, seconds=15.0))
+        peaks = memory_rounds(
+            lines, Path(directory), Budget(rounds=2 if quick else 4, seconds=15.0), spans=5_000 if quick else SMALL_FILE
+        )
     return Report(
         findings=[
             *_found(STEP, steps),

@@ -12,7 +12,7 @@ from benchmarks.overhead_budget import Budget, order
 from benchmarks.overhead_ratios import Round
 from benchmarks.overhead_traces import copies, spans_in
 
-SPANS: Final = 30_000
+READ_SPANS: Final = 30_000
 """Spans that are read in one turn."""
 SMALL_FILE: Final = 20_000
 """Spans of the smaller file whose reading is watched for its memory."""
@@ -21,25 +21,26 @@ TIMES_LARGER: Final = 10
 _ROOT: Final = Path(__file__).parents[1]
 
 
-def reading_rounds(lines: Sequence[bytes], directory: Path, budget: Budget) -> list[Round]:
+def reading_rounds(lines: Sequence[bytes], directory: Path, budget: Budget, *, spans: int = READ_SPANS) -> list[Round]:
     """What a span costs, in microseconds of CPU time: parsed by `json.loads`, and read to the numbers.
 
     Args:
         lines: What an exporter wrote.
         directory: Where a file may be put.
         budget: How many rounds.
+        spans: How many the file has.
     """
-    read = list(copies(lines, spans=SPANS))
+    read = list(copies(lines, spans=spans))
     path = _written(directory / "read.jsonl", read)
     found: list[Round] = _read("rounds", path, sum(map(spans_in, read)), budget.rounds, budget.seconds)
     return found
 
 
-def memory_rounds(lines: Sequence[bytes], directory: Path, budget: Budget) -> list[Round]:
+def memory_rounds(lines: Sequence[bytes], directory: Path, budget: Budget, *, spans: int = SMALL_FILE) -> list[Round]:
     """The most memory that a process takes which reads a file to the numbers, and one ten times larger, in bytes."""
     files = {
-        name: _written(directory / f"{name}.jsonl", copies(lines, spans=spans))
-        for name, spans in (("small", SMALL_FILE), ("large", SMALL_FILE * TIMES_LARGER))
+        name: _written(directory / f"{name}.jsonl", copies(lines, spans=number))
+        for name, number in (("small", spans), ("large", spans * TIMES_LARGER))
     }
     return [{name: float(peak_bytes(files[name])) for name in order(files, seed)} for seed in budget]
 

@@ -193,7 +193,7 @@ def test_copies_of_exported_lines_are_other_traces_of_the_same_shape() -> None:
 @pytest.mark.anyio
 async def test_a_reader_says_what_a_span_costs_and_what_memory_it_takes(tmp_path: Path) -> None:
     lines = await exported_lines(tmp_path)
-    (first, second) = reading_rounds(lines, tmp_path, Budget(rounds=2, seconds=60.0))
+    (first, second) = reading_rounds(lines, tmp_path, Budget(rounds=2, seconds=60.0), spans=2_000)
     assert first.keys() == second.keys() == {"json", "json_dropped", "metrics"}
     assert min(*first.values(), *second.values()) > 0
     assert 10 << 20 < overhead_reading.peak_bytes(tmp_path / "runs.jsonl") < 200 << 20
