@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
-from benchmarks.formats import count, listed, percent, plural, seconds, shares
+from benchmarks.formats import count, listed, percent, seconds, shares
 from benchmarks.goals import Goal, Tier
 from benchmarks.results import Attempt, Results
 from benchmarks.verdict import VerdictWord
+from instrumentation.rendering.quantities import plural
 from nanoagent.core.performance import PerformanceMetrics
 
 NEAR_BUDGET = 0.8

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, Self
 
-from benchmarks.formats import UNKNOWN, count, seconds, shares
+from benchmarks.formats import count, seconds, shares
 from benchmarks.markdown import table
 from benchmarks.results import Results
+from instrumentation.rendering.quantities import UNKNOWN
 from nanoagent.core.counting import PHASES
 from nanoagent.core.performance import NS_PER_S, Counts, IterationCounts
 

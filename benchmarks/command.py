@@ -13,7 +13,6 @@ import typer
 
 from benchmarks import provenance, report, store
 from benchmarks.analysis import analysis
-from benchmarks.formats import plural
 from benchmarks.goals import Goal
 from benchmarks.models import SCRIPTED, is_scripted, subject_named
 from benchmarks.read_back import read_back
@@ -26,6 +25,7 @@ from benchmarks.verdict import VerdictWord
 from instrumentation.configuration import configure
 from instrumentation.exits import ExitCode, worst
 from instrumentation.jaeger import search_url, trace_url, ui_url_from_env
+from instrumentation.rendering.quantities import plural
 from instrumentation.selection import JAEGER
 from instrumentation.telemetry import Telemetry
 from nanoagent.errors import ConfigurationError

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-UNKNOWN: Final = "-"
+from instrumentation.rendering.quantities import UNKNOWN
+
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LONGEST_QUOTE: Final = 100
 """Characters of a value that a message quotes."""
@@ -48,11 +49,6 @@ def shares(parts: Sequence[float]) -> list[str]:
 def listed(items: "list[str] | tuple[str, ...]") -> str:
     """Items as one writes them in a sentence."""
     return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else "none"
-
-
-def plural(number: int, noun: str) -> str:
-    """A number with its noun, such as `1 goal` or `2 goals`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:

@@ -6,11 +6,12 @@ from typing import Final
 from benchmarks import verdict
 from benchmarks.analysis import analysis, recommendations, success_criteria
 from benchmarks.breakdown import TIME_COLUMNS, TimeSplit, iteration_table, phase_table
-from benchmarks.formats import UNKNOWN, count, plural
+from benchmarks.formats import count
 from benchmarks.goals import Goal
 from benchmarks.markdown import escaped, table
 from benchmarks.results import Attempt, GoalResults, Provenance, Results
 from benchmarks.verdict import expected_of_agent
+from instrumentation.rendering.quantities import UNKNOWN, plural
 
 _SCRIPTED_NOTE = (
     "The `scripted` model answers by rules. These results measure the framework: its prompts, its loop, its tools and "

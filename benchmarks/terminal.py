@@ -9,10 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from benchmarks import verdict
-from benchmarks.formats import UNKNOWN, seconds
+from benchmarks.formats import seconds
 from benchmarks.goals import Goal
 from benchmarks.results import GoalResults, Results
 from benchmarks.verdict import VerdictWord
+from instrumentation.rendering.quantities import UNKNOWN
 
 _COLOURS: Final = {VerdictWord.PASS: "green", VerdictWord.FAIL: "red", VerdictWord.ERROR: "yellow"}
 _LONGEST_TEXT: Final = 24

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from benchmarks.formats import UNKNOWN, count, printable
+from benchmarks.formats import count, printable
 from benchmarks.goals import Goal
 from benchmarks.subject import Outcome
+from instrumentation.rendering.quantities import UNKNOWN
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.result import Status, StopReason
 

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from benchmarks.formats import listed, plural
+from benchmarks.formats import listed
 from instrumentation.exits import ExitCode, worst
+from instrumentation.rendering.quantities import plural
 
 
 class Kind(StrEnum):

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from instrumentation.callbacks import Callback, Callbacks
 from instrumentation.records import attributes_of, record_of
 from instrumentation.untracked import OpenSpansOfOthers
-from nanoagent.core.counting import Fold
+from nanoagent.core.counting import MAX_DEPTH, Fold
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.records import SpanRecord, is_root
 from nanoagent.errors import ConfigurationError
@@ -22,9 +22,6 @@ from nanoagent.tracing import names
 from nanoagent.tracing.run import Run
 
 _logger = logging.getLogger(__name__)
-
-MAX_DEPTH: Final = 64
-"""Runs within runs are counted in so many of those around them."""
 
 
 class PerformanceAggregator(SpanProcessor):

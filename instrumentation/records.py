@@ -7,7 +7,7 @@ from typing import Any
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
-from nanoagent.core.records import SpanRecord
+from nanoagent.core.records import SpanRecord, exception_type_in
 from nanoagent.tracing import names
 
 
@@ -49,10 +49,7 @@ def record_of(span: ReadableSpan, attributes: Mapping[str, Any] | None = None) -
 
 
 def _exception_type(span: ReadableSpan) -> str | None:
-    """Of the last exception event that names its type."""
-    events = (event.attributes or {} for event in reversed(span.events) if event.name == names.EXCEPTION_EVENT)
-    types = (attributes.get(names.EXCEPTION_TYPE) for attributes in events)
-    return next((found for found in types if isinstance(found, str)), None)
+    return exception_type_in(event.attributes or {} for event in span.events if event.name == names.EXCEPTION_EVENT)
 
 
 @lru_cache(maxsize=1_024)

@@ -13,6 +13,8 @@ from nanoagent.core.runs import CountedRun
 
 JAEGER: Final = "Jaeger"
 """The name of the side of the traces in Jaeger."""
+LAST_LOOK_S: Final = 1.0
+"""An answer has so long, also when the time is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,6 @@ def sides_of(
     return sides
 
 
-LAST_LOOK_S: Final = 1.0
-"""An answer has so long, also when the time is over."""
-
-
 def _in_jaeger(
     traces: Sequence[TraceSource],
     known: Mapping[str, CountedRun],
@@ -97,8 +95,7 @@ def _in_jaeger(
         if arrival.lack is not None:
             side.lacks[source.trace_id] = arrival.lack
         side.runs.update((_id(run), run) for run in arrival.runs)
-        for problem in met.kept:
-            problems.add(*problem, lossy=met.lossy)
+        problems.take(met)
     return side
 
 

@@ -143,9 +143,7 @@ class JaegerApi:
             raise no_json(f"{self.url}{path}", body) from error
         if met.kept and not spans:
             raise no_traces(f"{self.url}{path}", met.kept[0].what)
-        for problem in met.kept:
-            problems.add(*problem, lossy=met.lossy)
-        problems.count += met.count - len(met.kept)
+        problems.take(met)
         return spans
 
     def _ask(self, path: str, query: Mapping[str, str]) -> bytes | None:

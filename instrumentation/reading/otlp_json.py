@@ -14,6 +14,7 @@ import msgspec
 from instrumentation.reading.otlp_tolerant import FAILURES, HEX_DIGITS, tolerant_spans, values_in
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
+from nanoagent.core.records import exception_type_in
 from nanoagent.tracing import names
 
 _ZERO_TRACE_ID: Final = "0" * 32
@@ -225,11 +226,8 @@ def _plain(value: _Value) -> Any:
 
 
 def _exception_type(events: list[_Event]) -> str | None:
-    """Of the last exception that names its type."""
-    found: str | None = None
-    for event in events:
-        if event.name == names.EXCEPTION_EVENT:
-            attributes = {attribute.key: _plain(attribute.value) for attribute in event.attributes}
-            exception_type = attributes.get(names.EXCEPTION_TYPE)
-            found = exception_type if isinstance(exception_type, str) else found
-    return found
+    return exception_type_in(
+        {attribute.key: _plain(attribute.value) for attribute in event.attributes}
+        for event in events
+        if event.name == names.EXCEPTION_EVENT
+    )

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
+from nanoagent.core.records import exception_type_in
 from nanoagent.tracing import names
 
 HEX_DIGITS: Final = "0123456789abcdef"
@@ -264,13 +265,11 @@ _KINDS: Final = (
 
 
 def _exception_type(events: Any) -> str | None:
-    """Of the last exception that names its type."""
-    found: str | None = None
-    for event in events if isinstance(events, list) else ():
-        if isinstance(event, dict) and event.get("name") == names.EXCEPTION_EVENT:
-            exception_type = _attributes(event.get("attributes")).get(names.EXCEPTION_TYPE)
-            found = exception_type if isinstance(exception_type, str) else found
-    return found
+    return exception_type_in(
+        _attributes(event.get("attributes"))
+        for event in (events if isinstance(events, list) else ())
+        if isinstance(event, dict) and event.get("name") == names.EXCEPTION_EVENT
+    )
 
 
 def _first(mapping: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

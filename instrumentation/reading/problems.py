@@ -43,6 +43,12 @@ class Problems:
             self.kept.append(problem)
             self._tell(problem)
 
+    def take(self, others: "Problems") -> None:
+        """Note all that was met elsewhere."""
+        for problem in others.kept:
+            self.add(*problem, lossy=others.lossy)
+        self.count += others.count - len(others.kept)
+
     def add_once(self, where: str, what: str, *, lossy: bool = True) -> None:
         """Note a problem where it is met first; the same words again are no other problem."""
         if what not in self._once:

@@ -28,6 +28,7 @@ class TraceRows:
         """Start without spans."""
         self._max_rows = max_rows
         self._rows: dict[str, tuple[Row, SpanRecord]] = {}
+        self._runs: list[CountedRun] | None = None
         self.hidden = 0
         """Spans that are more than are drawn."""
 
@@ -42,10 +43,15 @@ class TraceRows:
             self.hidden += 1
         elif known is None or known[0].end_ns < row.end_ns:
             self._rows[row.span_id] = row, record
+            self._runs = None
 
     def runs(self) -> list[CountedRun]:
         """The runs of the trace; none where there are spans that are not drawn, since nothing is known of them."""
-        return [] if self.hidden else runs_in(record for _, record in self._rows.values())
+        if self.hidden:
+            return []
+        if self._runs is None:
+            self._runs = runs_in(record for _, record in self._rows.values())
+        return self._runs
 
     def missing_parents(self) -> list[str]:
         """The parents that are named and are not there, sorted; unknown, and so none, where spans are not drawn."""

@@ -78,6 +78,8 @@ from nanoagent.tracing import names
 
 PHASES: Final = ("plan", "execute", "reflect")
 """The phases of a run, in their order."""
+MAX_DEPTH: Final = 64
+"""Whoever counts from spans counts a run in so many of those around it."""
 MAX_NEW: Final = 64
 """Records that wait to be counted while a run goes on."""
 _AGENT_OPERATIONS: Final = (names.OP_PLAN, names.OP_AGENT)

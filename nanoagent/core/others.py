@@ -6,13 +6,10 @@ from typing import NamedTuple
 
 from nanoagent.core import producers
 from nanoagent.core.counting import Fold
-from nanoagent.core.intervals import Interval
 from nanoagent.core.lineage import Forest, Key, forest, key_of, parent_of
-from nanoagent.core.records import CANCELLED_ERROR_TYPE, SpanRecord
+from nanoagent.core.records import SpanRecord, status_of
 from nanoagent.core.streams import with_stream_usage
 from nanoagent.tracing import names
-
-AGENT_OPERATIONS = (names.OP_WORKFLOW, names.OP_AGENT)
 
 
 @dataclass(slots=True)
@@ -22,16 +19,14 @@ class RunOfOthers:
     fold: Fold
     root: SpanRecord | None
     """`None` where it is missing."""
-    spans: int = 0
-    so_far: Interval | None = None
-    """From the start of its first to the end of its last span, as far as they are there."""
+    spans: list[SpanRecord] = field(default_factory=list)
     missing_parents: set[str] = field(default_factory=set)
     encloses_ours: bool = False
 
     @property
     def is_one(self) -> bool:
         """Whether it has something that counts, or is an agent's and not only the frame of a run of ours."""
-        is_agents = self.root is not None and self.root.operation in AGENT_OPERATIONS
+        is_agents = self.root is not None and self.root.operation in producers.AGENT_OPERATIONS
         return self.fold.counts_something or (is_agents and not self.encloses_ours)
 
 
@@ -125,7 +120,7 @@ class _Walk:
     def _begin(self, root: SpanRecord | None, *, run_id: str = "") -> RunOfOthers:
         fold = Fold(root.span_id if root else run_id, root_operation=names.OP_AGENT)
         if root is not None:
-            fold.root_is(root, status=_status(root))
+            fold.root_is(root, status=status_of(root.error_type))
         self.runs.append(RunOfOthers(fold, root))
         return self.runs[-1]
 
@@ -133,14 +128,12 @@ class _Walk:
         """Count a span; what lies right below it comes next."""
         record, run, agent, inside = step
         key = key_of(record)
-        if record.operation in AGENT_OPERATIONS:
+        if record.operation in producers.AGENT_OPERATIONS:
             if agent is None and not inside.call and run.root is not record:
                 run = self._begin(record)
             agent = _Agent(record, run, agent, inside.call)
             self._agents.append(agent)
-        run.spans += 1
-        start_ns, end_ns = run.so_far or (record.start_ns, record.start_ns)
-        run.so_far = min(start_ns, record.start_ns), max(end_ns, record.start_ns, record.end_ns)
+        run.spans.append(record)
         self._note_loss(record, step.run, run)
         if key in self._above_ours:
             run.encloses_ours = True
@@ -185,9 +178,3 @@ def _has_calls(agent: _Agent | None) -> None:
     while agent is not None and not agent.has_calls:
         agent.has_calls = True
         agent = agent.around
-
-
-def _status(root: SpanRecord) -> str:
-    if root.error_type is None:
-        return "completed"
-    return "cancelled" if root.error_type == CANCELLED_ERROR_TYPE else "failed"

@@ -91,6 +91,8 @@ REASONING_TOKENS: Final = (
 )
 USAGE: Final = (INPUT_TOKENS, OUTPUT_TOKENS, CACHED_INPUT_TOKENS, CACHE_CREATION_INPUT_TOKENS, REASONING_TOKENS)
 """In the order of the fields of `ModelCall`."""
+AGENT_OPERATIONS: Final = (names.OP_WORKFLOW, names.OP_AGENT)
+"""What calls models and tools, and is no call itself."""
 AGENT_USAGE: Final = (
     (*INPUT_TOKENS, "gen_ai.aggregated_usage.input_tokens"),
     (*OUTPUT_TOKENS, "gen_ai.aggregated_usage.output_tokens"),

@@ -211,7 +211,7 @@ def _of_others(
         call = _call_of_others(attributes)
         if operation == producers.ATTEMPT and producers.was_answered(attributes):
             error_type = None
-    elif operation in (names.OP_AGENT, names.OP_WORKFLOW):
+    elif operation in producers.AGENT_OPERATIONS:
         known = [count for keys in producers.AGENT_USAGE if (count := _first(attributes, keys, as_count)) is not None]
         agent_tokens = sum(known) if known else None
     return SpanRecord(
@@ -230,6 +230,19 @@ def _of_others(
 def is_root(attributes: Mapping[str, Any]) -> bool:
     """Whether a span of a run with these attributes is its root: it carries the run's status, from its start."""
     return names.STATUS in attributes or attributes.get(names.OPERATION_NAME) == names.OP_WORKFLOW
+
+
+def exception_type_in(events: Iterable[Mapping[str, Any]]) -> str | None:
+    """Of the attributes of some exception events, the type that the last one names which names any."""
+    types = [attributes.get(names.EXCEPTION_TYPE) for attributes in events]
+    return next((found for found in reversed(types) if isinstance(found, str)), None)
+
+
+def status_of(error_type: str | None) -> str:
+    """The status of a run that is an agent's own or of others, by what its root failed with."""
+    if error_type is None:
+        return "completed"
+    return "cancelled" if error_type == CANCELLED_ERROR_TYPE else "failed"
 
 
 def as_count(value: object) -> int | None:

@@ -2,18 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from nanoagent.core.counting import Fold, age
+from nanoagent.core.counting import MAX_DEPTH, Fold, age
 from nanoagent.core.intervals import Interval
 from nanoagent.core.lineage import Key, each_once, runs_around
 from nanoagent.core.others import RunOfOthers, runs_of_others
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.records import SpanRecord
-
-MAX_DEPTH: Final = 64
-"""Runs within runs are counted in so many of those around them."""
 
 
 class CountedRun(NamedTuple):
@@ -110,9 +106,8 @@ def _others(spans: Mapping[Key, SpanRecord], ours: Mapping[str, _OurRun]) -> lis
 
 
 def _counted_of_others(run: RunOfOthers) -> CountedRun:
-    metrics = run.fold.metrics(so_far=run.so_far)
     return CountedRun(
-        metrics=replace(metrics, complete=False) if run.missing_parents else metrics,
-        spans=run.spans,
+        metrics=run.fold.metrics(lost=bool(run.missing_parents), so_far=None if run.root else _lasting(run.spans)),
+        spans=len(run.spans),
         missing_parents=tuple(sorted(run.missing_parents)),
     )

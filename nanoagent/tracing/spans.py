@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
-from nanoagent.core.records import CANCELLED_ERROR_TYPE
+from nanoagent.core.records import status_of
 from nanoagent.tracing import names
 from nanoagent.tracing.run import Place, Run
 from nanoagent.tracing.span import RunSpan
@@ -64,7 +64,7 @@ class RootSpan(RunSpan):
             if self._ended:
                 return
             self.run.close(self)
-            self._late.setdefault(names.STATUS, self._outcome())
+            self._late.setdefault(names.STATUS, status_of(self.error_type))
             if self._trace_id is None:
                 self.run.counts_itself_in(self._attributes)
             else:
@@ -73,11 +73,6 @@ class RootSpan(RunSpan):
         if self.run.parent is not None:
             self.run.parent.run.forget(self)
         self.run.complete()
-
-    def _outcome(self) -> str:
-        if self.error_type is None:
-            return "completed"
-        return "cancelled" if self.error_type == CANCELLED_ERROR_TYPE else "failed"
 
 
 def root_span(
