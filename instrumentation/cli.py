@@ -1,11 +1,14 @@
 """The `nanoagent` command. What its subcommands need loads when they are used."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from instrumentation.exits import run_command
+
+if TYPE_CHECKING:
+    from instrumentation.commands.sources import Source
 
 app = typer.Typer(
     name="nanoagent",
@@ -70,6 +73,21 @@ _Attribute = Annotated[
 _Limit = Annotated[int | None, typer.Option(metavar="N", help="The most traces, up to 1,500. Default: 100.")]
 
 
+def _named(
+    sources: list[str] | None,
+    service: str | None,
+    since: str | None,
+    until: str | None,
+    attribute: list[str] | None,
+    limit: int | None,
+) -> "list[Source]":
+    """The sources that the arguments and the search options name."""
+    from instrumentation.commands.search import search_of
+    from instrumentation.commands.sources import sources_of
+
+    return sources_of(sources or (), search_of(service, since, until, attribute or (), limit, now=datetime.now(UTC)))
+
+
 @app.command(
     epilog=_examples(
         "nanoagent metrics nanoagent-traces.jsonl",
@@ -106,13 +124,10 @@ def metrics(
     """
     from instrumentation.commands.metrics import show_metrics
     from instrumentation.commands.output import ending_well
-    from instrumentation.commands.search import search_of
-    from instrumentation.commands.sources import sources_of
 
-    search = search_of(service, since, until, attribute or (), limit, now=datetime.now(UTC))
     with ending_well():
         show_metrics(
-            sources_of(sources or (), search),
+            _named(sources, service, since, until, attribute, limit),
             run_id=run_id,
             as_json=as_json,
             prices=prices,
@@ -145,13 +160,11 @@ def tree(
     Exit code: 0 ok, 3 something is not complete, 4 bad input, 130 interrupted.
     """
     from instrumentation.commands.output import ending_well
-    from instrumentation.commands.search import search_of
-    from instrumentation.commands.sources import sources_of
     from instrumentation.commands.tree import show_trees
 
-    search = search_of(service, since, until, attribute or (), limit, now=datetime.now(UTC))
     with ending_well():
-        show_trees(sources_of(sources or (), search), max_spans=max_spans, jaeger=jaeger)
+        found = _named(sources, service, since, until, attribute, limit)
+        show_trees(found, max_spans=max_spans, jaeger=jaeger)
 
 
 @app.command(
