@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from benchmarks.results import Results
 from benchmarks.sources import Found, Source, Wanted
 from benchmarks.verification import Finding, Kind, Verification
-from instrumentation.delivery import DeliveryReport
+from instrumentation.delivery.acceptance import DeliveryReport
 from instrumentation.reading.arrival import LIMIT_S
 from instrumentation.telemetry import Telemetry
 from instrumentation.verification import first_difference

@@ -16,8 +16,8 @@ from opentelemetry.util.types import AttributeValue
 
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.courier import outcome_of
-from instrumentation.delivery import silence_notice
-from instrumentation.destination import Destination, destinations_of
+from instrumentation.delivery.acceptance import silence_notice
+from instrumentation.delivery.destination import Destination, destinations_of
 from instrumentation.resource import resource_of
 from instrumentation.sampling import RecordingSampler, sampling_notices
 from instrumentation.selection import CONSOLE, exporters_in, exporters_named

@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.courier import Courier
-from instrumentation.delivery import DeliveryReport, loss_notice
-from instrumentation.destination import DEFAULT_DEADLINE_S, Destination
+from instrumentation.delivery.acceptance import DeliveryReport, loss_notice
+from instrumentation.delivery.destination import DEFAULT_DEADLINE_S, Destination
 
 Notify = Callable[[str], object]
 

@@ -1,6 +1,7 @@
 """What every test has: one event loop library, no network and no settings from outside."""
 
 import os
+from pathlib import Path
 
 import pydantic_ai.models
 import pytest
@@ -15,8 +16,24 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings of the developer's own shell must not decide what a test sees."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Settings of the developer's own shell must not decide what a test sees, nor a test what is in their home."""
     for name in list(os.environ):
-        if name.startswith(("OTEL_", "NANOAGENT_MODEL", "TASK_PLANNER_", "EXECUTOR_", "REFLECTOR_")):
+        if name.startswith(
+            (
+                "OTEL_",
+                "NANOAGENT_MODEL",
+                "NANOAGENT_SPOOL",
+                "NANOAGENT_EXPORT",
+                "TASK_PLANNER_",
+                "EXECUTOR_",
+                "REFLECTOR_",
+            )
+        ):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("NANOAGENT_SPOOL_DIR", str(_spool_of(tmp_path_factory)))
+
+
+def _spool_of(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One directory for the whole session: making one for each test takes longer than most tests."""
+    return tmp_path_factory.getbasetemp() / "spool"

@@ -17,7 +17,7 @@ from benchmarks.sources import FileSource, Found, JaegerSource, Source, Tell, Wa
 from benchmarks.terminal import LiveProgress
 from benchmarks.verification import Finding, Kind, Verification
 from instrumentation.aggregator import PerformanceAggregator
-from instrumentation.delivery import DeliveryReport
+from instrumentation.delivery.acceptance import DeliveryReport
 from instrumentation.exits import ExitCode
 from instrumentation.reading.jaeger_api import JaegerApi
 from instrumentation.telemetry import Telemetry

@@ -16,17 +16,18 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, AlwaysRecordSampler, ParentBased, Sampler, TraceIdRatioBased
 
 import instrumentation
-from instrumentation import PerformanceAggregator, Telemetry, configure, destination
+from instrumentation import PerformanceAggregator, Telemetry, configure
 from instrumentation.configuration import _forget, _put
 from instrumentation.console import ConsoleTreeProcessor
-from instrumentation.delivery import DeliveryReport
-from instrumentation.destination import Destination
-from instrumentation.exporters import Outlet
+from instrumentation.delivery import destination
+from instrumentation.delivery.acceptance import DeliveryReport
+from instrumentation.delivery.destination import Destination
+from instrumentation.delivery.exporters import Outlet
 from instrumentation.sampling import RecordingSampler
 from instrumentation.testing import CountingIds
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
-from tests.instrumentation.test_delivery import Scripted, dead_endpoint, hanging, receiving
+from tests.instrumentation.delivery.test_destination import Scripted, dead_endpoint, hanging, receiving
 
 ROOT = Path(__file__).parents[2]
 

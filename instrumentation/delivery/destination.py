@@ -8,8 +8,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from instrumentation.courier import Courier, outcome_of
-from instrumentation.delivery import AcceptanceExporter, DeliveryReport, listening
-from instrumentation.exporters import Outlet, build_outlet
+from instrumentation.delivery.acceptance import AcceptanceExporter, DeliveryReport, listening
+from instrumentation.delivery.exporters import Outlet, build_outlet
 from nanoagent.errors import ConfigurationError
 
 DEFAULT_DEADLINE_S: Final = 2.0

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import TraceFlags
 
 from instrumentation.courier import Courier, outcome_of
-from instrumentation.delivery import (
+from instrumentation.delivery.acceptance import (
     AcceptanceExporter,
     DeliveryReport,
     listening,
@@ -22,7 +22,7 @@ from instrumentation.delivery import (
     shown,
     silence_notice,
 )
-from instrumentation.destination import Destination
+from instrumentation.delivery.destination import Destination
 
 
 class Receiver:

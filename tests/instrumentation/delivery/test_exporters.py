@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from instrumentation.exporters import OtlpSettings, build_outlet, otlp_settings
+from instrumentation.delivery.exporters import OtlpSettings, build_outlet, otlp_settings
 from nanoagent.errors import ConfigurationError
-from tests.instrumentation.test_delivery import dead_endpoint, receiving, spans
+from tests.instrumentation.delivery.test_destination import dead_endpoint, receiving, spans
 
 OTLP = "OTEL_EXPORTER_OTLP_"
 

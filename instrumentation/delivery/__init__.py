@@ -1,0 +1,1 @@
+"""Delivery: how spans leave the process, and what became of each."""
