@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from benchmarks.goals import GOALS
 from benchmarks.models import SCRIPTED, subject_named
 from benchmarks.runner import Session, run_attempt
-from instrumentation.delivery.exporters import FILE_VARIABLE, build_outlet
+from instrumentation.delivery.exporters import FILE_VARIABLE, outlet_of
 from instrumentation.selection import FILE
 
 _ID: Final = re.compile(rb'"([0-9a-f]{32}|[0-9a-f]{16})"')
@@ -26,7 +26,7 @@ async def exported_lines(directory: Path) -> Sequence[bytes]:
     """What the `file` exporter writes of a run of every goal by the scripted model, line by line."""
     path = directory / "runs.jsonl"
     tracers = TracerProvider(shutdown_on_exit=False)
-    exporter = build_outlet(FILE, {FILE_VARIABLE: str(path)}).exporter
+    exporter = outlet_of(FILE, {FILE_VARIABLE: str(path)}).build()
     tracers.add_span_processor(BatchSpanProcessor(exporter, max_export_batch_size=_SPANS_A_LINE))
     session = Session(id="overhead", subject=subject_named(SCRIPTED), tracer_provider=tracers)
     for goal in GOALS:

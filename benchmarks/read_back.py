@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from benchmarks.results import Results
 from benchmarks.sources import Found, Source, Wanted
 from benchmarks.verification import Finding, Kind, Verification
-from instrumentation.delivery.acceptance import DeliveryReport
+from instrumentation.delivery.account import DeliveryReport
 from instrumentation.reading.arrival import LIMIT_S
 from instrumentation.telemetry import Telemetry
 from instrumentation.verification import first_difference
@@ -67,9 +67,9 @@ def delivered(source: Source, reports: Sequence[DeliveryReport]) -> str:
     """Whether what a source lacks was sent there, as far as the exporter knows."""
     report = next((report for report in reports if report.destination == source.name), None)
     reason = f" ({report.last_reason})" if report is not None and report.last_reason else ""
-    if report is None or not report.accepted_spans:
+    if report is None or not report.exported_spans:
         return f"nothing was ever sent{reason}"
-    lost = report.refused_spans + report.unknown_spans
-    if not lost:
+    missing = report.missing_spans
+    if not missing:
         return "all spans were sent"
-    return f"{lost:,} of {lost + report.accepted_spans:,} spans were never sent{reason}"
+    return f"{missing:,} of {missing + report.exported_spans:,} spans did not arrive{reason}"

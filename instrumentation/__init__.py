@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from instrumentation.aggregator import PerformanceAggregator
     from instrumentation.configuration import configure
     from instrumentation.console import ConsoleTreeProcessor
-    from instrumentation.delivery.acceptance import DeliveryReport
+    from instrumentation.delivery.account import DeliveryReport
     from instrumentation.telemetry import Telemetry
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
 
 _HOMES = {
     "ConsoleTreeProcessor": "instrumentation.console",
-    "DeliveryReport": "instrumentation.delivery.acceptance",
+    "DeliveryReport": "instrumentation.delivery.account",
     "PerformanceAggregator": "instrumentation.aggregator",
     "Telemetry": "instrumentation.telemetry",
     "configure": "instrumentation.configuration",

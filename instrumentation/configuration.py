@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -15,14 +15,17 @@ from opentelemetry.util._once import Once
 from opentelemetry.util.types import AttributeValue
 
 from instrumentation.aggregator import PerformanceAggregator
-from instrumentation.courier import outcome_of
-from instrumentation.delivery.acceptance import silence_notice
-from instrumentation.delivery.destination import Destination, destinations_of
+from instrumentation.delivery.destination import Destination
+from instrumentation.delivery.destinations import deadline_s_in, destinations_of
+from instrumentation.delivery.notices import Notify
 from instrumentation.resource import resource_of
 from instrumentation.sampling import RecordingSampler, sampling_notices
 from instrumentation.selection import CONSOLE, exporters_in, exporters_named
-from instrumentation.telemetry import Notify, Telemetry, tell
+from instrumentation.telemetry import Telemetry, tell
 from nanoagent.errors import ConfigurationError
+
+LOOK_S: Final = 0.3
+"""How long set-up waits to hear that nobody takes the spans; what is found out later is said then."""
 
 
 def configure(
@@ -111,7 +114,8 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> Telemetry:
     exporters = settings.exporters
     if exporters is None:
         exporters = exporters_in(env, standard=present is None)
-    processors = _processors(exporters, env)
+    deadline_s = deadline_s_in(env)
+    processors = _processors(exporters, env, lambda line: tell(notify, line))
     provider = present or _own_provider(settings, env)
     for processor in (*processors, *settings.span_processors):
         provider.add_span_processor(processor)
@@ -119,13 +123,17 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> Telemetry:
         aggregator=cast("PerformanceAggregator", processors[0]),
         exporters=exporters,
         processors=(*processors, *settings.span_processors),
+        deadline_s=deadline_s,
         notify=notify,
     )
     atexit.register(telemetry.at_exit)
     if present is None:
         _install(provider)
-    for notice in (*sampling_notices(present), *_silence_notices(processors)):
+    for notice in sampling_notices(present):
         tell(notify, notice)
+    for processor in processors:
+        if isinstance(processor, Destination):
+            processor.look(LOOK_S)
     return telemetry
 
 
@@ -181,20 +189,11 @@ def _forget() -> None:
         _put(None)
 
 
-def _processors(exporters: Sequence[str], env: Mapping[str, str]) -> list[SpanProcessor]:
+def _processors(exporters: Sequence[str], env: Mapping[str, str], notify: Notify) -> list[SpanProcessor]:
     """The aggregator first: no exporter can keep a span from it."""
     processors: list[SpanProcessor] = [PerformanceAggregator()]
     if CONSOLE in exporters:
         from instrumentation.console import ConsoleTreeProcessor
 
         processors.append(ConsoleTreeProcessor())
-    return [*processors, *destinations_of([name for name in exporters if name != CONSOLE], env)]
-
-
-def _silence_notices(processors: Sequence[SpanProcessor]) -> list[str]:
-    destinations = [processor for processor in processors if isinstance(processor, Destination)]
-    return [
-        silence_notice(destination.endpoint)
-        for destination in destinations
-        if destination.endpoint is not None and not outcome_of(destination.is_listening(), timeout_s=1.0)
-    ]
+    return [*processors, *destinations_of([name for name in exporters if name != CONSOLE], env, notify)]

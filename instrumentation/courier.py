@@ -13,14 +13,15 @@ class Courier:
     """A daemon thread that runs errands which may hang, so that nobody waits for one longer than wanted."""
 
     def __init__(self, name: str) -> None:
+        """Start no thread yet."""
         self._name = name
         self._stopped = False
-        self._start()
+        self._thread: threading.Thread | None = None
 
     def run(self, errand: Callable[[], bool]) -> "Future[bool]":
         """Run the errand after those before it; its outcome is false when it raises."""
         outcome: Future[bool] = Future()
-        if self._stopped or not self._is_running():
+        if self._stopped or not self.start():
             outcome.set_result(False)
         else:
             self._errands.put((errand, outcome))
@@ -29,20 +30,22 @@ class Courier:
     def stop(self) -> None:
         """End the thread when the errands so far are done; later ones are not run."""
         self._stopped = True
-        self._errands.put(None)
+        if self._thread is not None:
+            self._errands.put(None)
 
-    def _start(self) -> None:
-        self._errands: queue.SimpleQueue[tuple[Callable[[], bool], Future[bool]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, args=(self._errands,), name=self._name, daemon=True)
-        self._thread.start()
+    def start(self) -> bool:
+        """Start the thread unless it runs; whether it does. From Python 3.12 on none can while the interpreter exits.
 
-    def _is_running(self) -> bool:
-        # A forked child has the object without the thread.
-        if not self._thread.is_alive():
+        A forked child has the object without the thread.
+        """
+        if self._thread is None or not self._thread.is_alive():
+            errands: queue.SimpleQueue[tuple[Callable[[], bool], Future[bool]] | None] = queue.SimpleQueue()
+            thread = threading.Thread(target=self._work, args=(errands,), name=self._name, daemon=True)
             try:
-                self._start()
+                thread.start()
             except RuntimeError:
                 return False
+            self._errands, self._thread = errands, thread
         return True
 
     @staticmethod
@@ -54,6 +57,7 @@ class Courier:
             except Exception as error:
                 _logger.warning("telemetry could not be flushed or closed: %s", type(error).__name__)
                 outcome.set_result(False)
+            del errand, outcome, item  # nothing is kept alive while the thread waits
 
 
 def outcome_of(errand: "Future[bool]", timeout_s: float) -> bool:

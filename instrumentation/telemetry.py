@@ -4,18 +4,18 @@ import atexit
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import wait
+import time
+from collections.abc import Sequence
 from typing import Final
 
 from opentelemetry.sdk.trace import SpanProcessor
 
 from instrumentation.aggregator import PerformanceAggregator
-from instrumentation.courier import Courier
-from instrumentation.delivery.acceptance import DeliveryReport, loss_notice
-from instrumentation.delivery.destination import DEFAULT_DEADLINE_S, Destination
-
-Notify = Callable[[str], object]
+from instrumentation.courier import Courier, outcome_of
+from instrumentation.delivery.account import DeliveryReport
+from instrumentation.delivery.destination import Destination
+from instrumentation.delivery.destinations import DEFAULT_DEADLINE_S
+from instrumentation.delivery.notices import Notify, loss_notice
 
 
 class Telemetry:
@@ -28,6 +28,7 @@ class Telemetry:
         exporters: tuple[str, ...] = (),
         enabled: bool = True,
         processors: Sequence[SpanProcessor] = (),
+        deadline_s: float = DEFAULT_DEADLINE_S,
         notify: Notify,
     ) -> None:
         """Hold what was set up; `processors` are all that were added to the provider, in their order."""
@@ -39,35 +40,42 @@ class Telemetry:
         """False where `OTEL_SDK_DISABLED` is true."""
         self._destinations = [processor for processor in processors if isinstance(processor, Destination)]
         self._others = [processor for processor in processors if not isinstance(processor, Destination)]
+        self._deadline_s = deadline_s
         self._notify = notify
         self._courier = Courier("nanoagent-telemetry")
+        self._courier.start()
         self._lock = threading.Lock()
         self._arrived: bool | None = None
 
-    def flush(self, deadline_s: float = DEFAULT_DEADLINE_S) -> bool:
+    def flush(self, deadline_s: float | None = None) -> bool:
         """Send every span that has ended.
 
-        Returns:
-            True only when all of them were sent before the deadline, and no destination ever refused one.
-        """
-        errands = [destination.start_flush() for destination in self._destinations]
-        errands.append(self._courier.run(self._flush_others))
-        done, late = wait(errands, timeout=max(0.0, deadline_s))
-        refused = any(report.refused_spans for report in self.delivery())
-        return not late and not refused and all(errand.result() for errand in done)
+        Args:
+            deadline_s: By default `NANOAGENT_EXPORT_DEADLINE`, or 2 s.
 
-    def shutdown(self, deadline_s: float = DEFAULT_DEADLINE_S) -> bool:
-        """Send what has ended and end; what does not arrive by the deadline is lost, and one line says so.
+        Returns:
+            True only when all of them have arrived everywhere by the deadline, and all that ended before.
+        """
+        until_s = time.monotonic() + self._seconds(deadline_s)
+        others = self._courier.run(self._flush_others)
+        arrived = [destination.flush(_left_s(until_s)) for destination in self._destinations]
+        return outcome_of(others, _left_s(until_s)) and all(arrived)
+
+    def shutdown(self, deadline_s: float | None = None) -> bool:
+        """Send what has ended and end; what does not arrive by the deadline is spooled, and one line says so.
 
         It runs by itself when the interpreter exits, within 2 s. A second call only answers.
 
+        Args:
+            deadline_s: By default `NANOAGENT_EXPORT_DEADLINE`, or 2 s.
+
         Returns:
-            True only when every span of the process was accepted at every destination.
+            True only when every span of the process has arrived at every destination.
         """
         with self._lock:
             if self._arrived is None:
                 atexit.unregister(self.at_exit)
-                self._arrived = self._close(deadline_s)
+                self._arrived = self._close(self._seconds(deadline_s))
                 self._notify_of_losses()
             return self._arrived
 
@@ -82,17 +90,20 @@ class Telemetry:
 
     def at_exit(self) -> None:
         """Shut down while the interpreter exits."""
-        # A little less than the 2 s that a process may take to exit, for the interpreter's own part.
-        self.shutdown(0.8 * DEFAULT_DEADLINE_S)
+        # A little less than the process may take to exit, for the interpreter's own part.
+        self.shutdown(0.8 * self._deadline_s)
+
+    def _seconds(self, deadline_s: float | None) -> float:
+        return self._deadline_s if deadline_s is None else max(0.0, deadline_s)
 
     def _close(self, deadline_s: float) -> bool:
-        closing = {destination.start_close(): destination for destination in self._destinations}
+        until_s = time.monotonic() + deadline_s
+        for destination in self._destinations:
+            destination.begin_close()
         others = self._courier.run(self._close_others)
         self._courier.stop()
-        done, late = wait([*closing, others], timeout=max(0.0, deadline_s))
-        for errand in late - {others}:
-            closing[errand].give_up()
-        return not late and all(errand.result() for errand in done)
+        arrived = [destination.finish_close(_left_s(until_s)) for destination in self._destinations]
+        return outcome_of(others, _left_s(until_s)) and all(arrived)
 
     def _flush_others(self) -> bool:
         return all(processor.force_flush() is not False for processor in self._others)
@@ -105,9 +116,13 @@ class Telemetry:
 
     def _notify_of_losses(self) -> None:
         for destination in self._destinations:
-            notice = loss_notice(destination.report(), destination.endpoint)
+            notice = loss_notice(destination.report(), destination.outlet.endpoint)
             if notice:
                 tell(self._notify, notice)
+
+
+def _left_s(until_s: float) -> float:
+    return max(0.0, until_s - time.monotonic())
 
 
 def tell(notify: Notify, line: str) -> None:

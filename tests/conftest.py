@@ -1,7 +1,6 @@
 """What every test has: one event loop library, no network and no settings from outside."""
 
 import os
-from pathlib import Path
 
 import pydantic_ai.models
 import pytest
@@ -31,9 +30,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
             )
         ):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("NANOAGENT_SPOOL_DIR", str(_spool_of(tmp_path_factory)))
-
-
-def _spool_of(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One directory for the whole session: making one for each test takes longer than most tests."""
-    return tmp_path_factory.getbasetemp() / "spool"
+    # One directory for the whole session: making one for each test takes longer than most tests.
+    state = str(tmp_path_factory.getbasetemp() / "state")
+    monkeypatch.setenv("XDG_STATE_HOME", state)
+    monkeypatch.setenv("NANOAGENT_SPOOL_DIR", f"{state}/spool")

@@ -1,153 +1,292 @@
 """The destination: a place that spans go to, and a way out of it that never hangs."""
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
 from typing import Final
 
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from instrumentation.courier import Courier, outcome_of
-from instrumentation.delivery.acceptance import AcceptanceExporter, DeliveryReport, listening
-from instrumentation.delivery.exporters import Outlet, build_outlet
-from nanoagent.errors import ConfigurationError
+from instrumentation.delivery.account import DeliveryReport
+from instrumentation.delivery.addresses import listening
+from instrumentation.delivery.answers import Answer, Fault
+from instrumentation.delivery.exporters import Outlet
+from instrumentation.delivery.notices import Explainer
+from instrumentation.delivery.outbox import Outbox
+from instrumentation.delivery.sender import Sender
+from instrumentation.delivery.spool import Spool
 
-DEFAULT_DEADLINE_S: Final = 2.0
-"""How long a flush or a shutdown may take."""
+_logger = logging.getLogger(__name__)
+
+PROVIDER_DEADLINE_S: Final = 2.0
+"""How long a flush or a shutdown may take that a provider asks for, which knows no deadline."""
+PATIENCE_S: Final = 30.0
+"""So long spans wait in memory for a receiver that is away; then they are spooled until it is back."""
+FIRST_PAUSE_S: Final = 1.0
+"""The pause after the first attempt to reach a receiver that is away; each further one is twice as long."""
+MAX_PAUSE_S: Final = 30.0
+SPOOL_S: Final = 0.1
+"""Time that is kept at the end for writing to disk, and as much again as the next for each span."""
+SPOOL_S_A_SPAN: Final = 0.000_2
 
 
-class Destination(BatchSpanProcessor):
-    """A place that spans go to in batches; flushing it and closing it take no longer than the caller wants."""
+class Destination(SpanProcessor):
+    """A place that spans go to in batches; what does not arrive there is spooled.
+
+    One thread sends, another writes to the spool. A third one looks at the address, which can take long.
+    """
 
     def __init__(
         self,
-        exporter: SpanExporter,
+        outlet: Outlet,
+        spool: Spool,
         *,
-        name: str,
-        endpoint: str | None,
-        max_queue_size: int = 8192,
-        max_export_batch_size: int = 64,
-        schedule_delay_ms: float = 1_000,
+        max_queue_spans: int = 8_192,
+        max_batch_spans: int = 64,
+        delay_s: float = 1.0,
+        explainer: Explainer | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start the worker that sends.
+        """Set the exporter up, and start the threads.
 
         Args:
-            exporter: What sends a batch.
-            name: The destination's name in reports.
-            endpoint: Its URL; `None` where there is none, as for a file.
-            max_queue_size: Spans that may wait; of more, the oldest are lost and stay unknown.
-            max_export_batch_size: Spans in a batch.
-            schedule_delay_ms: Longest wait before spans are sent.
+            outlet: How spans get out.
+            spool: Where they go when they do not arrive.
+            max_queue_spans: Spans that may wait in memory.
+            max_batch_spans: Spans in a batch.
+            delay_s: Longest wait before spans are sent.
+            explainer: Says what is wrong when spans do not arrive.
+            monotonic_s: The clock of all waiting.
 
         Raises:
-            ValueError: A size or the delay is not positive, or a batch is larger than the queue.
+            ConfigurationError: The exporter cannot be set up.
         """
-        self._acceptance = AcceptanceExporter(exporter, name)
-        super().__init__(self._acceptance, max_queue_size, schedule_delay_ms, max_export_batch_size)
-        self.endpoint = endpoint
-        self._closed: Future[bool] | None = None
-        # Two, so that closing does not queue behind a flush that hangs. They start now because from Python 3.12 on no
-        # thread can start while the interpreter exits, which is when they are needed.
-        self._flusher, self._closer = Courier(f"nanoagent-flush-{name}"), Courier(f"nanoagent-close-{name}")
+        self.outlet: Final = outlet
+        self._spool = spool
+        self._max_queue_spans = max_queue_spans
+        self._max_batch_spans = max_batch_spans
+        self._delay_s = delay_s
+        self._explainer = explainer
+        self._monotonic_s = monotonic_s
+        self._sender: Sender | None = self._make_sender()
+        self._thread: threading.Thread | None = None
+        self._away_since_s: float | None = None
+        self._begin(is_closing=False)
+        # Now, because from Python 3.12 on no thread can start while the interpreter exits, which is when it is needed.
+        self._start()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_if_alive(self._after_fork))
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Nothing: only spans that have ended are sent."""
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue the span when it is sampled."""
-        if span.context and span.context.trace_flags.sampled:
-            self._acceptance.expect()
-        super().on_end(span)
+        waiting = self._outbox.add(span)
+        if waiting == 1 or waiting == self._max_batch_spans:
+            with self._outbox.changed:
+                if waiting == 1:
+                    self._due_s = self._monotonic_s() + self._delay_s
+                self._outbox.changed.notify_all()
+        if self._thread is None and waiting:
+            self._start()
+
+    def look(self, timeout_s: float) -> None:
+        """Look at the place, and have it said when something is wrong with it; wait for that no longer than this."""
+        if self._explainer is not None:
+            outcome_of(self._aside.run(self._explainer.look), timeout_s)
 
     def report(self) -> DeliveryReport:
-        """The counts so far."""
-        return self._acceptance.report()
+        """The account so far."""
+        return self._outbox.report()
 
-    def is_listening(self) -> "Future[bool]":
-        """Whether something listens at the endpoint, found out aside because looking a name up can take long."""
-        endpoint = self.endpoint
-        return self._closer.run(lambda: endpoint is None or listening(endpoint))
+    def flush(self, deadline_s: float) -> bool:
+        """Send what has ended; true when all of it, and all before it, has arrived by the deadline."""
+        until_s = self._monotonic_s() + deadline_s
+        outbox = self._outbox
+        with outbox.changed:
+            due = self._flush_due = outbox.account.ended
+            self._retry_s = 0.0
+            outbox.changed.notify_all()
+            self._wait(lambda: outbox.account.settled >= due, until_s)
+            return outbox.account.settled >= due and outbox.nothing_lost
 
-    def start_flush(self) -> "Future[bool]":
-        """Start to send what has ended; true when all of that was accepted or refused."""
-        return self._flusher.run(self._flush)
+    def begin_close(self) -> None:
+        """Take no more spans, and send what has ended."""
+        with self._outbox.changed:
+            self._outbox.is_closed = True
+            self._outbox.changed.notify_all()
 
-    def start_close(self) -> "Future[bool]":
-        """Start to send what has ended and to shut down; true when all was accepted. A second time is the same."""
-        if self._closed is None:
-            self._closed = self._closer.run(self._close)
-            self._closer.stop()
-            self._flusher.stop()
-        return self._closed
-
-    def give_up(self, reason: str = "no answer in time") -> None:
-        """Wait for nothing any more: what is not accepted yet will be refused or stay unknown."""
-        self._acceptance.shutdown(reason)
+    def finish_close(self, deadline_s: float) -> bool:
+        """Wait for what is being sent, spool what is left, and shut down; whether all has arrived."""
+        until_s = self._monotonic_s() + deadline_s
+        outbox = self._outbox
+        self.begin_close()
+        if not outbox.pending or self._is_somebody_there(deadline_s / 3):
+            reserve_s = SPOOL_S + SPOOL_S_A_SPAN * outbox.pending
+            self._wait(lambda: not outbox.pending, until_s - min(reserve_s, deadline_s / 2))
+            self._give_up(outbox.account.last_reason or "no answer in time")
+        else:
+            # The retries against a closed port take longer than anybody wants to wait, and cannot succeed.
+            self._give_up("nothing listens")
+        self._wait(lambda: not outbox.pending, until_s)
+        self._shut_exporter_down(until_s - self._monotonic_s())
+        return not outbox.pending and outbox.nothing_lost
 
     def force_flush(self, timeout_millis: int | None = None) -> bool:
-        """Send what has ended; whether that was done in time."""
-        timeout_s = DEFAULT_DEADLINE_S if timeout_millis is None else timeout_millis / 1_000
-        return outcome_of(self.start_flush(), timeout_s)
+        """Send what has ended; whether it has arrived in time."""
+        return self.flush(PROVIDER_DEADLINE_S if timeout_millis is None else timeout_millis / 1_000)
 
     def shutdown(self) -> None:
         """Send what has ended, and shut down: for a provider that knows no deadline, within the default one."""
-        if self._closed is None and not outcome_of(self.start_close(), DEFAULT_DEADLINE_S):
-            self.give_up()
+        if not self._outbox.is_closed:
+            self.finish_close(PROVIDER_DEADLINE_S)
 
-    def _flush(self) -> bool:
-        report = self.report()
-        due = report.accepted_spans + report.refused_spans + report.unknown_spans
-        super().force_flush()
-        report = self.report()
-        return report.accepted_spans + report.refused_spans >= due
+    # -- the thread that sends ------------------------------------------------------------------------------------
 
-    def _close(self) -> bool:
-        # The retries of a whole queue against a closed port take minutes, and cannot succeed.
-        if self.endpoint is not None and not listening(self.endpoint):
-            self.give_up("nothing listens")
-        super().shutdown()  # type: ignore[no-untyped-call]
-        # A request that was under way has opened a connection pool anew; left to the interpreter's end, urllib3
-        # complains about it on stderr.
-        self._acceptance.release()
-        report = self.report()
-        return not report.refused_spans and not report.unknown_spans
+    def _work(self) -> None:
+        while self._wait_for_work():
+            batch = self._outbox.take(self._max_batch_spans)
+            refusal = self._send(batch) if batch else None
+            if refusal is not None and not self._gave_up:
+                self._explain(refusal)
+            self._settle(refusal)
+
+    def _wait_for_work(self) -> bool:
+        """Wait until it is time to send; whether it ever will be again."""
+        outbox = self._outbox
+        with outbox.changed:
+            while not self._gave_up:
+                left_s = self._left_s() if outbox.waiting else None
+                if left_s is not None and left_s <= 0:
+                    return True
+                if outbox.is_closed and not outbox.waiting:
+                    return False
+                outbox.changed.wait(left_s)
+            return False
+
+    def _left_s(self) -> float:
+        """How long the spans that wait need not be sent yet."""
+        now_s, outbox = self._monotonic_s(), self._outbox
+        if outbox.is_closed:
+            return 0.0
+        if self._away_since_s is not None:
+            return self._retry_s - now_s
+        is_asked_for = outbox.account.settled < self._flush_due or len(outbox.waiting) >= self._max_batch_spans
+        return 0.0 if is_asked_for else self._due_s - now_s
+
+    def _send(self, batch: list[ReadableSpan]) -> Answer | None:
+        try:
+            if self._sender is None:
+                self._sender = self._make_sender()
+            return self._sender.send(batch, self._outbox.arrived)
+        except Exception as error:
+            return Answer(error=type(error).__name__)
+
+    def _settle(self, refusal: Answer | None) -> None:
+        """A batch has been tried: what is left of it waits for another time, or goes to the disk."""
+        outbox = self._outbox
+        with outbox.changed:
+            if refusal is None or refusal.fault is Fault.BATCH:
+                self._away_since_s, self._pause_s = None, FIRST_PAUSE_S
+                outbox.spool_under_way(refusal.reason if refusal else "not sent")
+            elif self._can_wait(refusal):
+                outbox.put_back()
+            else:
+                outbox.spool_all(refusal.reason)
+            outbox.changed.notify_all()
+
+    def _can_wait(self, refusal: Answer) -> bool:
+        """The receiver is away, and is tried again after a pause: whether the spans wait for it."""
+        now_s, outbox = self._monotonic_s(), self._outbox
+        outbox.account.last_reason = refusal.reason
+        if self._away_since_s is None:
+            self._away_since_s = now_s
+        self._retry_s = now_s + max(self._pause_s, min(refusal.retry_after_s or 0.0, MAX_PAUSE_S))
+        self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
+        return refusal.fault is Fault.LATER and now_s - self._away_since_s < PATIENCE_S and not outbox.is_closed
+
+    def _explain(self, refusal: Answer) -> None:
+        try:
+            if self._explainer is not None:
+                self._explainer.refused(refusal)
+        except Exception as error:
+            _logger.warning("nobody could be told of a refusal: %s", type(error).__name__)
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def _wait(self, done: Callable[[], bool], until_s: float) -> None:
+        with self._outbox.changed:
+            while not done() and (left_s := until_s - self._monotonic_s()) > 0:
+                self._outbox.changed.wait(left_s)
+
+    def _is_somebody_there(self, timeout_s: float) -> bool:
+        """Whether something listens at the endpoint, as far as is known in time: looking a name up can take long."""
+        endpoint = self.outlet.endpoint
+        return endpoint is None or not outcome_of(self._aside.run(lambda: not listening(endpoint)), timeout_s)
+
+    def _give_up(self, reason: str) -> None:
+        """Wait for no answer any more: what has not arrived goes to the disk."""
+        with self._outbox.changed:
+            self._gave_up = True
+            self._outbox.spool_all(reason)
+
+    def _shut_exporter_down(self, timeout_s: float) -> None:
+        # A request that is under way opens a connection pool anew; left to the interpreter's end, urllib3 complains
+        # about it on stderr.
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            outcome_of(self._aside.run(sender.shut_down), max(0.0, timeout_s))
+        self._aside.stop()
+        self._outbox.stop()
+
+    # -- threads and forks ----------------------------------------------------------------------------------------
+
+    def _begin(self, *, is_closing: bool) -> None:
+        """Know of no span: at the start, and in a forked child, where the spans are the parent's."""
+        self._outbox = Outbox(self.outlet.name, self._spool, max_spans=self._max_queue_spans)
+        self._outbox.is_closed = is_closing
+        self._aside = Courier(f"nanoagent-look-{self.outlet.name}")
+        self._thread = None
+        self._due_s = self._retry_s = 0.0
+        self._flush_due = 0
+        self._away_since_s = None
+        self._pause_s = FIRST_PAUSE_S
+        self._gave_up = False
+
+    def _start(self) -> None:
+        with self._outbox.changed:
+            if self._thread is None:
+                thread = threading.Thread(target=self._work, name=f"nanoagent-send-{self.outlet.name}", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    return  # the interpreter is exiting: what there is goes to the disk
+                self._thread = thread
+                self._aside.start()
+                self._outbox.start()
+
+    def _after_fork(self) -> None:
+        """No thread came along, and a connection must not be shared."""
+        self._sender = None
+        self._begin(is_closing=self._outbox.is_closed)
+        self._spool.after_fork()
+
+    def _make_sender(self) -> Sender:
+        return Sender(self.outlet.build(), max_batch_bytes=self.outlet.max_batch_bytes)
 
 
-def destinations_of(exporters: Sequence[str], env: Mapping[str, str]) -> list[Destination]:
-    """The destinations of these exporters, their batches as `OTEL_BSP_*` says.
+def _if_alive(method: Callable[[], None]) -> Callable[[], None]:
+    """A method of an object that is not kept alive for it."""
+    reference = weakref.WeakMethod(method)
 
-    Raises:
-        ConfigurationError: A setting cannot be used; what was built before that is shut down.
-    """
-    queue_size = _positive(env, "OTEL_BSP_MAX_QUEUE_SIZE", 8_192)
-    batch_size = _positive(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", min(64, queue_size), most=queue_size)
-    delay_ms = _positive(env, "OTEL_BSP_SCHEDULE_DELAY", 1_000)
-    return [
-        Destination(
-            outlet.exporter,
-            name=outlet.name,
-            endpoint=outlet.endpoint,
-            max_queue_size=queue_size,
-            max_export_batch_size=batch_size,
-            schedule_delay_ms=delay_ms,
-        )
-        for outlet in _outlets(exporters, env)
-    ]
+    def call() -> None:
+        if (found := reference()) is not None:
+            found()
 
-
-def _outlets(exporters: Sequence[str], env: Mapping[str, str]) -> list[Outlet]:
-    outlets: list[Outlet] = []
-    try:
-        for name in exporters:
-            outlets.append(build_outlet(name, env))  # noqa: PERF401 - those before a failure must be closed
-    except ConfigurationError:
-        for outlet in outlets:
-            AcceptanceExporter(outlet.exporter, outlet.name).shutdown()
-        raise
-    return outlets
-
-
-def _positive(env: Mapping[str, str], variable: str, default: int, *, most: int | None = None) -> int:
-    """An integer variable of the standard ones for batches; an empty one counts as unset."""
-    value = env.get(variable) or str(default)
-    number = int(value) if value.strip().isdecimal() else 0
-    if number < 1 or (most is not None and number > most):
-        raise ConfigurationError(f"{variable} must be an integer from 1{f' to {most}' if most else ''}, got {value!r}")
-    return number
+    return call

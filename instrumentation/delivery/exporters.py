@@ -5,7 +5,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Literal, cast
@@ -15,6 +15,7 @@ from opentelemetry.exporter.otlp.json.file import FileSpanExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.util.re import parse_env_headers
 
+from instrumentation.delivery.answers import Answer, hear
 from instrumentation.selection import FILE, JAEGER
 from nanoagent.errors import ConfigurationError
 
@@ -22,6 +23,14 @@ FILE_VARIABLE: Final = "OTEL_EXPORTER_FILE_PATH"
 """Where the `file` exporter appends."""
 DEFAULT_FILE: Final = "nanoagent-traces.jsonl"
 """Where it appends when the variable is unset or empty: in the working directory."""
+
+_MAX_BATCH_BYTES: Final = {"http/protobuf": 16 * 2**20, "grpc": 3 * 2**20}
+"""What receivers take by default is 20 and 4 MiB; the rest is room for what an estimate misses."""
+_CREDENTIAL_PROVIDERS: Final = (
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
+)
+_RETRIED: Final = ("CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS")
 
 Protocol = Literal["http/protobuf", "grpc"]
 Compression = Literal["none", "gzip", "deflate"]
@@ -34,13 +43,17 @@ _DEFAULT_ENDPOINTS: Final[dict[Protocol, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Outlet:
-    """An exporter, and where it sends."""
+    """An exporter, where it sends, and how much at a time."""
 
     name: str
     """The name that chose it: file, jaeger or otlp."""
-    exporter: SpanExporter
-    endpoint: str | None
+    build: Callable[[], SpanExporter]
+    """Makes the exporter, at set-up and anew in a forked child, which cannot share a connection."""
+    endpoint: str | None = None
     """The URL it sends to; `None` for a file."""
+    protocol: Protocol | None = None
+    max_batch_bytes: int = 2**63
+    """A batch above this, as `sizes` estimates it, is not sent in one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +70,8 @@ class OtlpSettings:
     compression: Compression
 
 
-def build_outlet(name: str, env: Mapping[str, str]) -> Outlet:
-    """The exporter of that name.
+def outlet_of(name: str, env: Mapping[str, str]) -> Outlet:
+    """How to get spans out under that name.
 
     Args:
         name: file, jaeger or otlp.
@@ -66,17 +79,21 @@ def build_outlet(name: str, env: Mapping[str, str]) -> Outlet:
             by the OpenTelemetry exporters themselves, from the environment of the process.
 
     Raises:
-        ConfigurationError: A variable has a value that cannot be used, or the file cannot be opened.
+        ConfigurationError: A variable has a value that cannot be used. `Outlet.build` raises it, too, where the file
+            cannot be opened or an exporter refuses its settings.
     """
     if name == FILE:
-        return Outlet(name=name, exporter=_file_exporter(env.get(FILE_VARIABLE) or DEFAULT_FILE), endpoint=None)
+        path = env.get(FILE_VARIABLE) or DEFAULT_FILE
+        return Outlet(name=name, build=lambda: _file_exporter(path))
     settings = otlp_settings(env, compression="gzip" if name == JAEGER else "none")
     build = _grpc_exporter if settings.protocol == "grpc" else _http_exporter
-    try:
-        exporter = build(settings)
-    except Exception as error:
-        raise ConfigurationError(f"the exporter {name} cannot be set up: {type(error).__name__}: {error}") from error
-    return Outlet(name=name, exporter=exporter, endpoint=settings.endpoint)
+    return Outlet(
+        name=name,
+        build=lambda: _built(name, build, settings),
+        endpoint=settings.endpoint,
+        protocol=settings.protocol,
+        max_batch_bytes=_MAX_BATCH_BYTES[settings.protocol],
+    )
 
 
 def otlp_settings(env: Mapping[str, str], *, compression: Compression = "none") -> OtlpSettings:
@@ -168,20 +185,36 @@ def _compression(env: Mapping[str, str], protocol: Protocol, default: Compressio
     raise ConfigurationError(f"{variable} must be none, gzip or (without grpc) deflate, got {value!r}")
 
 
+def _built(name: str, build: Callable[[OtlpSettings], SpanExporter], settings: OtlpSettings) -> SpanExporter:
+    try:
+        return build(settings)
+    except Exception as error:
+        # What an exporter says of a bad header can quote it.
+        reason = str(error)
+        for value in settings.headers.values():
+            reason = reason.replace(value, "***")
+        raise ConfigurationError(f"the exporter {name} cannot be set up: {type(error).__name__}: {reason}") from None
+
+
 def _http_exporter(settings: OtlpSettings) -> SpanExporter:
     from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    from instrumentation.delivery.http_session import HeardSession
 
     return OTLPSpanExporter(
         endpoint=settings.endpoint,
         headers=settings.headers,
         timeout=settings.timeout_s,
         compression=HttpCompression(settings.compression),
+        # A credential provider makes a session of its own.
+        session=None if any(os.environ.get(variable) for variable in _CREDENTIAL_PROVIDERS) else HeardSession(),
     )
 
 
 def _grpc_exporter(settings: OtlpSettings) -> SpanExporter:
     from grpc import Compression as GrpcCompression  # type: ignore[import-untyped]
+    from grpc import StatusCode
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
     return OTLPSpanExporter(
@@ -189,6 +222,8 @@ def _grpc_exporter(settings: OtlpSettings) -> SpanExporter:
         headers=dict(settings.headers),
         timeout=settings.timeout_s,
         compression=GrpcCompression.Gzip if settings.compression == "gzip" else GrpcCompression.NoCompression,
+        # Of a message that is too large the status is RESOURCE_EXHAUSTED, and sending it again does not help.
+        retryable_error_codes=[getattr(StatusCode, code) for code in _RETRIED],
     )
 
 
@@ -229,8 +264,12 @@ class _LineFile(io.TextIOBase):
     def write(self, text: str, /) -> int:
         data = ("\n" if self._is_torn else "").encode() + text.encode()
         self._is_torn = True
-        while data:
-            data = data[os.write(self._open_descriptor, data) :]
+        try:
+            while data:
+                data = data[os.write(self._open_descriptor, data) :]
+        except OSError as error:
+            hear(Answer(error=type(error).__name__))
+            raise
         self._is_torn = False
         return len(text)
 

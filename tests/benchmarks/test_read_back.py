@@ -17,7 +17,7 @@ from benchmarks.sources import FileSource, Found, JaegerSource, Source, Tell, Wa
 from benchmarks.terminal import LiveProgress
 from benchmarks.verification import Finding, Kind, Verification
 from instrumentation.aggregator import PerformanceAggregator
-from instrumentation.delivery.acceptance import DeliveryReport
+from instrumentation.delivery.account import DeliveryReport
 from instrumentation.exits import ExitCode
 from instrumentation.reading.jaeger_api import JaegerApi
 from instrumentation.telemetry import Telemetry
@@ -66,8 +66,8 @@ class Shut(Telemetry):
         return self._reports
 
 
-def sent(destination: str = "file", accepted: int = 17, **lost: Any) -> DeliveryReport:
-    return DeliveryReport(destination=destination, accepted_spans=accepted, **({"refused_spans": 0} | lost))
+def sent(destination: str = "file", exported: int = 17, **others: Any) -> DeliveryReport:
+    return DeliveryReport(destination=destination, exported_spans=exported, **others)
 
 
 def verified(*sources: Source, live: Sequence[PerformanceMetrics] = (LIVE,), reports: Any = None) -> Verification:
@@ -117,13 +117,16 @@ def test_a_difference_weighs_more_than_what_is_lacking() -> None:
     ("reports", "said"),
     [
         ([sent()], "all spans were sent"),
-        ([sent(unknown_spans=3)], "3 of 20 spans were never sent"),
-        ([sent(refused_spans=3, last_reason="refused")], "3 of 20 spans were never sent (refused)"),
+        ([sent(pending_spans=3)], "3 of 20 spans did not arrive"),
         (
-            [sent(accepted=0, refused_spans=17, last_reason="nothing listens")],
+            [sent(spooled_spans=2, dropped_spans=1, last_reason="answered 500")],
+            "3 of 20 spans did not arrive (answered 500)",
+        ),
+        (
+            [sent(exported=0, spooled_spans=17, last_reason="nothing listens")],
             "nothing was ever sent (nothing listens)",
         ),
-        ([sent(accepted=0)], "nothing was ever sent"),
+        ([sent(exported=0)], "nothing was ever sent"),
         ([sent("jaeger")], "nothing was ever sent"),
     ],
 )

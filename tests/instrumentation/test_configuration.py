@@ -12,22 +12,21 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, AlwaysRecordSampler, ParentBased, Sampler, TraceIdRatioBased
 
 import instrumentation
 from instrumentation import PerformanceAggregator, Telemetry, configure
 from instrumentation.configuration import _forget, _put
 from instrumentation.console import ConsoleTreeProcessor
-from instrumentation.delivery import destination
-from instrumentation.delivery.acceptance import DeliveryReport
+from instrumentation.delivery import destinations
+from instrumentation.delivery.account import DeliveryReport
 from instrumentation.delivery.destination import Destination
 from instrumentation.delivery.exporters import Outlet
 from instrumentation.sampling import RecordingSampler
 from instrumentation.testing import CountingIds
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
-from tests.instrumentation.delivery.test_destination import Scripted, dead_endpoint, hanging, receiving
+from tests.instrumentation.delivery.doubles import TAKEN, Scripted, dead_endpoint, hanging, receiving, spooled_in
 
 ROOT = Path(__file__).parents[2]
 
@@ -172,14 +171,14 @@ def test_an_unusable_setting_is_an_error_that_leaves_nothing_behind(arguments: A
 
 
 def test_what_was_built_before_an_error_is_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    built = Scripted(SpanExportResult.SUCCESS)
+    built = Scripted(TAKEN)
 
     def build(name: str, env: Mapping[str, str]) -> Outlet:
         if name == "otlp":
             raise ConfigurationError("otlp")
-        return Outlet(name=name, exporter=built, endpoint=None)
+        return Outlet(name=name, build=lambda: built)
 
-    monkeypatch.setattr(destination, "build_outlet", build)
+    monkeypatch.setattr(destinations, "outlet_of", build)
     with pytest.raises(ConfigurationError, match=r"^otlp$"):
         configure(exporters=["file", "otlp"])
     assert built.shutdowns == 1
@@ -248,7 +247,7 @@ def test_a_second_equal_call_returns_the_handle_and_each_span_is_there_once(tmp_
     make_spans(5)
     assert telemetry.flush() is True
     assert sorted(spans_in(tmp_path / "nanoagent-traces.jsonl")) == ["s0", "s1", "s2", "s3", "s4"]
-    assert telemetry.delivery() == (DeliveryReport(destination="file", accepted_spans=5, refused_spans=0),)
+    assert telemetry.delivery() == (DeliveryReport(destination="file", ended_spans=5, exported_spans=5),)
 
 
 @pytest.mark.parametrize("other", [{"service_name": "x"}, {"exporters": ["file"]}, {"resource_attributes": {"a": 1}}])
@@ -266,7 +265,7 @@ def test_after_a_shutdown_it_can_be_called_anew() -> None:
     assert second is not first
     make_spans()
     assert second.flush() is True
-    assert second.delivery()[0].accepted_spans == 1
+    assert second.delivery()[0].exported_spans == 1
     assert recorded.ended[0].resource.attributes["service.name"] == "second"
 
 
@@ -321,27 +320,36 @@ def test_spans_arrive_and_acceptance_is_counted() -> None:
         telemetry = configure(env=env, notify=pytest.fail)
         make_spans(130)
         assert telemetry.flush(deadline_s=5) is True
-        assert telemetry.delivery() == (DeliveryReport(destination="jaeger", accepted_spans=130, refused_spans=0),)
+        assert telemetry.delivery() == (DeliveryReport(destination="jaeger", ended_spans=130, exported_spans=130),)
         assert telemetry.shutdown() is True
     assert sorted(receiver.spans) == sorted(f"s{number}" for number in range(130))
     assert len(receiver.paths) >= 3, "a batch holds at most 64 spans"
     assert set(receiver.services) == {"nanoagent"}
 
 
-def test_refused_spans_are_counted_and_said_at_the_end() -> None:
+def test_spans_that_did_not_arrive_are_kept_and_said_at_the_end(tmp_path: Path) -> None:
     lines: list[str] = []
-    with receiving(status=500) as receiver:
+    with receiving(status=403) as receiver:
         telemetry = configure(
-            exporters=["otlp"], env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}, notify=lines.append
+            exporters=["otlp"],
+            env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "NANOAGENT_SPOOL_DIR": str(tmp_path / "spool")},
+            notify=lines.append,
         )
         make_spans(3)
         assert telemetry.flush(deadline_s=5) is False
         assert telemetry.shutdown() is False
         assert telemetry.shutdown() is False
+    [spool] = (tmp_path / "spool").iterdir()
     assert telemetry.delivery() == (
-        DeliveryReport(destination="otlp", accepted_spans=0, refused_spans=3, last_reason="refused"),
+        DeliveryReport(
+            destination="otlp", ended_spans=3, spooled_spans=3, last_reason="answered 403", spool=str(spool)
+        ),
     )
-    assert lines == [f"traces did not arrive: 3 of 3 spans for otlp at {receiver.endpoint} (refused)"]
+    assert lines[-1] == (
+        f"traces did not arrive: 3 of 3 spans for otlp at {receiver.endpoint} (answered 403); "
+        f"3 are kept in {spool}: send them with nanoagent resend"
+    )
+    assert spooled_in(tmp_path / "spool") == ["s0", "s1", "s2"]
 
 
 def test_where_nothing_listens_one_line_at_the_start_says_so_and_one_at_the_end() -> None:
@@ -354,7 +362,10 @@ def test_where_nothing_listens_one_line_at_the_start_says_so_and_one_at_the_end(
     ]
     make_spans(2)
     assert telemetry.shutdown() is False
-    assert lines[1:] == [f"traces did not arrive: 2 of 2 spans for jaeger at {endpoint} (nothing listens)"]
+    [line] = lines[1:]
+    assert line.startswith(
+        f"traces did not arrive: 2 of 2 spans for jaeger at {endpoint} (nothing listens); 2 are kept"
+    )
 
 
 def test_a_collector_that_never_answers_is_not_waited_for() -> None:
@@ -367,7 +378,7 @@ def test_a_collector_that_never_answers_is_not_waited_for() -> None:
         assert telemetry.flush(deadline_s=0.05) is False
         assert telemetry.shutdown(deadline_s=0.05) is False
         assert time.monotonic() - start_s < 2
-        assert telemetry.delivery()[0].unknown_spans == 1
+        assert telemetry.delivery()[0].exported_spans == 0
 
 
 def test_a_notify_that_raises_does_no_harm(caplog: pytest.LogCaptureFixture) -> None:
@@ -433,10 +444,12 @@ def test_a_process_exits_soon_with_a_closed_port(protocol: str) -> None:
         OTEL_EXPORTER="jaeger", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_PROTOCOL=protocol
     )
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.splitlines() == [
-        f"nothing listens at {endpoint}: traces will not arrive. Start Jaeger with: docker compose up -d jaeger",
-        f"traces did not arrive: 2000 of 2000 spans for jaeger at {endpoint} (nothing listens)",
-    ]
+    first, last = done.stderr.splitlines()
+    assert first == (
+        f"nothing listens at {endpoint}: traces will not arrive. Start Jaeger with: docker compose up -d jaeger"
+    )
+    assert last.startswith(f"traces did not arrive: 2,000 of 2,000 spans for jaeger at {endpoint} (")
+    assert "; 2,000 are kept in " in last
     assert took_s < 5
 
 
@@ -448,9 +461,8 @@ def test_a_process_exits_soon_with_a_collector_that_never_answers(protocol: str)
             OTEL_EXPORTER="jaeger", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_PROTOCOL=protocol
         )
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.splitlines() == [
-        f"traces did not arrive: 2000 of 2000 spans for jaeger at {endpoint} (no answer in time)"
-    ]
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"traces did not arrive: 2,000 of 2,000 spans for jaeger at {endpoint} (no answer in time)")
     assert took_s < 5
 
 

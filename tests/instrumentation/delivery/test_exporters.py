@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from instrumentation.delivery.exporters import OtlpSettings, build_outlet, otlp_settings
+from instrumentation.delivery.exporters import OtlpSettings, otlp_settings, outlet_of
 from nanoagent.errors import ConfigurationError
-from tests.instrumentation.delivery.test_destination import dead_endpoint, receiving, spans
+from tests.instrumentation.delivery.doubles import dead_endpoint, receiving, spans
 
 OTLP = "OTEL_EXPORTER_OTLP_"
 
@@ -84,9 +84,10 @@ def test_headers_are_not_shown() -> None:
 def test_spans_arrive_over_http_compressed_for_jaeger() -> None:
     with receiving() as receiver:
         env = {f"{OTLP}ENDPOINT": receiver.endpoint, f"{OTLP}HEADERS": "x-key=1"}
-        outlet = build_outlet("jaeger", env)
-        assert outlet.exporter.export(spans(2)) is SpanExportResult.SUCCESS
-        outlet.exporter.shutdown()
+        outlet = outlet_of("jaeger", env)
+        exporter = outlet.build()
+        assert exporter.export(spans(2)) is SpanExportResult.SUCCESS
+        exporter.shutdown()
     assert (outlet.name, outlet.endpoint) == ("jaeger", f"{receiver.endpoint}/v1/traces")
     assert (receiver.spans, receiver.paths, receiver.encodings) == (["s0", "s1"], ["/v1/traces"], ["gzip"])
     assert receiver.headers[0]["x-key"] == "1"
@@ -94,15 +95,15 @@ def test_spans_arrive_over_http_compressed_for_jaeger() -> None:
 
 def test_otlp_does_as_the_standard_says() -> None:
     with receiving() as receiver:
-        outlet = build_outlet("otlp", {f"{OTLP}TRACES_ENDPOINT": f"{receiver.endpoint}/mine"})
-        assert outlet.exporter.export(spans(1)) is SpanExportResult.SUCCESS
-        outlet.exporter.shutdown()
+        exporter = outlet_of("otlp", {f"{OTLP}TRACES_ENDPOINT": f"{receiver.endpoint}/mine"}).build()
+        assert exporter.export(spans(1)) is SpanExportResult.SUCCESS
+        exporter.shutdown()
     assert (receiver.spans, receiver.paths, receiver.encodings) == (["s0"], ["/mine"], [None])
 
 
 def test_an_answer_of_500_is_a_failure() -> None:
     with receiving(status=500) as receiver:
-        exporter = build_outlet("otlp", {f"{OTLP}ENDPOINT": receiver.endpoint}).exporter
+        exporter = outlet_of("otlp", {f"{OTLP}ENDPOINT": receiver.endpoint}).build()
         assert exporter.export(spans(1)) is SpanExportResult.FAILURE
         exporter.shutdown()
 
@@ -111,20 +112,21 @@ def test_an_answer_of_500_is_a_failure() -> None:
 def test_grpc_is_built_and_a_closed_port_is_a_failure(compression: str) -> None:
     endpoint = dead_endpoint()
     env = {f"{OTLP}PROTOCOL": "grpc", f"{OTLP}ENDPOINT": endpoint, f"{OTLP}COMPRESSION": compression}
-    outlet = build_outlet("otlp", env | {f"{OTLP}TIMEOUT": "0.2"})
+    outlet = outlet_of("otlp", env | {f"{OTLP}TIMEOUT": "0.2"})
+    exporter = outlet.build()
     assert outlet.endpoint == endpoint
-    assert outlet.exporter.export(spans(1)) is SpanExportResult.FAILURE
-    outlet.exporter.shutdown()
+    assert exporter.export(spans(1)) is SpanExportResult.FAILURE
+    exporter.shutdown()
 
 
 def test_what_an_exporter_itself_refuses_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{OTLP}TRACES_TIMEOUT", "")
     with pytest.raises(ConfigurationError, match=r"^the exporter otlp cannot be set up: ValueError: could not convert"):
-        build_outlet("otlp", {f"{OTLP}PROTOCOL": "grpc"})
+        outlet_of("otlp", {f"{OTLP}PROTOCOL": "grpc"}).build()
 
 
 def file_exporter(path: Path) -> SpanExporter:
-    return build_outlet("file", {"OTEL_EXPORTER_FILE_PATH": str(path)}).exporter
+    return outlet_of("file", {"OTEL_EXPORTER_FILE_PATH": str(path)}).build()
 
 
 def names_in(line: str) -> list[str]:
@@ -206,11 +208,11 @@ def test_a_full_disk_is_a_failure_and_does_not_spoil_the_next_line(
 def test_the_file_has_a_default_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for env in ({}, {"OTEL_EXPORTER_FILE_PATH": ""}):
-        build_outlet("file", env).exporter.shutdown()
+        outlet_of("file", env).build().shutdown()
     assert [path.name for path in tmp_path.iterdir()] == ["nanoagent-traces.jsonl"]
 
 
 @pytest.mark.parametrize("path", [".", "missing/traces.jsonl", "nul\0"])
 def test_a_file_that_cannot_be_opened_is_an_error_at_once(path: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^OTEL_EXPORTER_FILE_PATH must name a file that can be written, got"):
-        build_outlet("file", {"OTEL_EXPORTER_FILE_PATH": path})
+        outlet_of("file", {"OTEL_EXPORTER_FILE_PATH": path}).build()

@@ -1,0 +1,135 @@
+"""Answers: what a receiver said to a batch, as far as the official exporters let it be seen."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, detach, set_value
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+
+class Fault(Enum):
+    """Who must act so that a batch arrives."""
+
+    LATER = "the receiver is away or busy: the same batch may arrive later"
+    BATCH = "the batch is too large, or something in it cannot be taken: parts of it may arrive"
+    PLACE = "the address, the credentials or the protocol are wrong: nothing will arrive there"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What became of one attempt to send a batch."""
+
+    accepted: bool = False
+    status: int | None = None
+    """HTTP's."""
+    code: str | None = None
+    """gRPC's, as `UNAVAILABLE`."""
+    error: str | None = None
+    """The class of what was raised, where the receiver said nothing."""
+    web_page: bool = False
+    """It was answered by a web page: nobody there takes spans."""
+    too_large: bool = False
+    retry_after_s: float | None = None
+    rejected_spans: int = 0
+    """Of an accepted batch, those that the receiver says it did not take."""
+
+    @property
+    def fault(self) -> Fault | None:
+        """`None` for what was accepted."""
+        if self.accepted:
+            return None
+        if self.too_large or self.status in _BATCH_STATUS or self.code in _BATCH_CODES:
+            return Fault.BATCH
+        if self.web_page or self.status in _PLACE_STATUS or self.code in _PLACE_CODES:
+            return Fault.PLACE
+        if self.status is None and self.code is None and self.error is None:
+            return Fault.BATCH  # it was not even sent: something in it cannot be encoded
+        return Fault.LATER
+
+    @property
+    def reason(self) -> str:
+        """A few words for a report; nothing that the receiver wrote is in them."""
+        if self.web_page:
+            return "answered by a web page"
+        if self.status is not None:
+            return f"answered {self.status}"
+        return self.code or self.error or "cannot be encoded"
+
+
+def answer_to(exporter: SpanExporter, spans: Sequence[ReadableSpan]) -> Answer:
+    """Export the batch, and find out what was said to it. It never raises, and keeps the exporter from logging."""
+    _EAR.heard = Answer()
+    token = attach(_NOT_TRACED)
+    accepted, error = False, None
+    try:
+        accepted = exporter.export(spans) is SpanExportResult.SUCCESS
+    except Exception as raised:
+        error = type(raised).__name__
+    finally:
+        detach(token)
+        heard, _EAR.heard = _EAR.heard, None
+    return replace(heard, accepted=accepted, error=heard.error or error)
+
+
+def hear(answer: Answer) -> None:
+    """Note what was said to the batch that this thread is sending."""
+    if _EAR.heard is not None:
+        _EAR.heard = answer
+
+
+def listen_to_exporters() -> None:
+    """Let this module hear what the official exporters log while they work for us; for others they log as ever."""
+    for name in _EXPORTER_LOGGERS:
+        logging.getLogger(name).addFilter(_LISTENER)
+
+
+_NOT_TRACED: Final = set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context())  # noqa: FBT003 - the API's signature
+"""As the SDK's own processors have it: what sends spans must make none."""
+_BATCH_STATUS: Final = frozenset({400, 413, 422})
+_BATCH_CODES: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
+_PLACE_STATUS: Final = frozenset({*range(300, 400), 401, 402, 403, 404, 405, 406, 410, 415, 501})
+_PLACE_CODES: Final = frozenset({"UNIMPLEMENTED", "UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND"})
+_TOO_LARGE: Final = ("larger than max", "too large")
+"""What gRPC libraries write of a message over the limit, in a status that also stands for a busy receiver."""
+_EXPORTER_LOGGERS: Final = (
+    "opentelemetry.exporter.otlp.json.file.trace_exporter",
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+)
+
+
+class _Ear(threading.local):
+    """What was said to the batch that the thread is sending; `None` in a thread that sends none."""
+
+    heard: Answer | None = None
+
+
+_EAR: Final = _Ear()
+
+
+class _Listener(logging.Filter):
+    """Hears a gRPC status, which is in the log alone, and lets nothing out: a line can quote a URL or what was sent."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if _EAR.heard is None:
+            return True
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        code = next((name for argument in arguments if (name := _grpc_code(argument))), None)
+        if code is not None:
+            details = str(arguments[-1]).lower()
+            too_large = code == "RESOURCE_EXHAUSTED" and any(words in details for words in _TOO_LARGE)
+            hear(replace(_EAR.heard, code=code, too_large=too_large))
+        return False
+
+
+_LISTENER: Final = _Listener()
+
+
+def _grpc_code(value: object) -> str | None:
+    """The name of a gRPC status; the library is not loaded to ask."""
+    return getattr(value, "name", None) if type(value).__name__ == "StatusCode" else None

@@ -1,0 +1,71 @@
+"""The destinations that the environment asks for."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from instrumentation.delivery.destination import Destination
+from instrumentation.delivery.exporters import outlet_of
+from instrumentation.delivery.notices import Explainer, Notify
+from instrumentation.delivery.spool import spool_in
+from nanoagent.errors import ConfigurationError
+
+DEADLINE_VARIABLE: Final = "NANOAGENT_EXPORT_DEADLINE"
+"""Seconds that a flush, a shutdown or the exit of the process may take for the last spans."""
+DEFAULT_DEADLINE_S: Final = 2.0
+
+
+def deadline_s_in(env: Mapping[str, str]) -> float:
+    """The deadline in seconds.
+
+    Raises:
+        ConfigurationError: It is no number of seconds, or negative.
+    """
+    value = env.get(DEADLINE_VARIABLE, "").strip() or str(DEFAULT_DEADLINE_S)
+    try:
+        deadline_s = float(value)
+    except ValueError:
+        deadline_s = math.nan
+    if not 0 <= deadline_s < math.inf:
+        raise ConfigurationError(f"{DEADLINE_VARIABLE} must be a number of seconds >= 0, got {value!r}")
+    return deadline_s
+
+
+def destinations_of(exporters: Sequence[str], env: Mapping[str, str], notify: Notify) -> list[Destination]:
+    """The destinations of these exporters, their batches as `OTEL_BSP_*` says; they share a spool.
+
+    Raises:
+        ConfigurationError: A setting cannot be used; what was built before that is shut down.
+    """
+    queue_size = _positive(env, "OTEL_BSP_MAX_QUEUE_SIZE", 8_192)
+    batch_size = _positive(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", min(64, queue_size), most=queue_size)
+    delay_ms = _positive(env, "OTEL_BSP_SCHEDULE_DELAY", 1_000)
+    spool = spool_in(env)
+    destinations: list[Destination] = []
+    try:
+        for name in exporters:
+            outlet = outlet_of(name, env)
+            destinations.append(
+                Destination(
+                    outlet,
+                    spool,
+                    max_queue_spans=queue_size,
+                    max_batch_spans=batch_size,
+                    delay_s=delay_ms / 1_000,
+                    explainer=Explainer(outlet, notify),
+                )
+            )
+    except ConfigurationError:
+        for destination in destinations:
+            destination.finish_close(DEFAULT_DEADLINE_S)
+        raise
+    return destinations
+
+
+def _positive(env: Mapping[str, str], variable: str, default: int, *, most: int | None = None) -> int:
+    """An integer variable of the standard ones for batches; an empty one counts as unset."""
+    value = env.get(variable) or str(default)
+    number = int(value) if value.strip().isdecimal() else 0
+    if number < 1 or (most is not None and number > most):
+        raise ConfigurationError(f"{variable} must be an integer from 1{f' to {most}' if most else ''}, got {value!r}")
+    return number

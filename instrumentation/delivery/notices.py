@@ -1,0 +1,68 @@
+"""The lines that a person sees of delivery: why spans do not arrive, and where they are."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from instrumentation.delivery.account import DeliveryReport
+from instrumentation.delivery.addresses import diagnosis, shown
+from instrumentation.delivery.answers import Answer
+from instrumentation.delivery.exporters import Outlet
+
+Notify = Callable[[str], object]
+
+MAX_LINES: Final = 8
+"""Different lines about one destination; a receiver that fails in ever new ways says no more after them."""
+
+
+class Explainer:
+    """Says what is wrong with a place, each thing once."""
+
+    def __init__(self, outlet: Outlet, notify: Notify) -> None:
+        self._outlet = outlet
+        self._notify = notify
+        self._said: set[str] = set()
+        self._lock = threading.Lock()
+
+    def look(self) -> bool:
+        """Look at the place before anything is sent there; whether nothing is wrong as far as can be seen."""
+        outlet = self._outlet
+        if outlet.endpoint is None or outlet.protocol is None:
+            return True
+        line = diagnosis(outlet.endpoint, outlet.protocol, env=os.environ)
+        self._say(line)
+        return line is None
+
+    def refused(self, answer: Answer) -> None:
+        """Say why a batch did not arrive."""
+        outlet = self._outlet
+        if outlet.endpoint is None or outlet.protocol is None:
+            self._say(f"{outlet.name}: spans could not be written ({answer.reason})")
+            return
+        found = diagnosis(
+            outlet.endpoint, outlet.protocol, status=answer.status, web_page=answer.web_page, env=os.environ
+        )
+        self._say(found or f"{outlet.name} at {shown(outlet.endpoint)} does not take spans: {answer.reason}")
+
+    def _say(self, line: str | None) -> None:
+        with self._lock:
+            if line is None or line in self._said or len(self._said) >= MAX_LINES:
+                return
+            self._said.add(line)
+        self._notify(line)
+
+
+def loss_notice(report: DeliveryReport, endpoint: str | None) -> str | None:
+    """The line for an end with spans that did not arrive; `None` when all did."""
+    if not report.missing_spans:
+        return None
+    place = f"{report.destination} at {shown(endpoint)}" if endpoint else report.destination
+    reason = f" ({report.last_reason})" if report.last_reason else ""
+    due = report.exported_spans + report.missing_spans
+    line = f"traces did not arrive: {report.missing_spans:,} of {due:,} spans for {place}{reason}"
+    if report.spooled_spans:
+        line += f"; {report.spooled_spans:,} are kept in {report.spool}: send them with nanoagent resend"
+    if report.missing_spans > report.spooled_spans:
+        line += f"; {report.missing_spans - report.spooled_spans:,} are lost"
+    return line
