@@ -1,0 +1,226 @@
+"""Each collector does what its name says, to the official exporters and to plain requests."""
+
+import socket
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc  # type: ignore[import-untyped]
+import pytest
+import requests
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from tests import collectors
+from tests.collectors import Behaviour, Protocol, collecting
+
+both = pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+
+
+def spans(*names: str) -> list[ReadableSpan]:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+    made = [tracer.start_span(name) for name in names]
+    for span in made:
+        span.end()
+    return [span for span in made if isinstance(span, ReadableSpan)]
+
+
+def post(url: str, *names: str, timeout_s: float = 5) -> requests.Response:
+    body = encode_spans(spans(*names)).SerializeToString()
+    headers = {"Content-Type": "application/x-protobuf", "X-Key": "secret"}
+    return requests.post(f"{url}/v1/traces", data=body, headers=headers, timeout=timeout_s, allow_redirects=False)
+
+
+def call(url: str, *names: str, timeout_s: float = 5) -> ExportTraceServiceResponse:
+    with grpc.insecure_channel(url.removeprefix("http://")) as channel:
+        stub = TraceServiceStub(channel)  # type: ignore[no-untyped-call]
+        answer: ExportTraceServiceResponse = stub.Export(encode_spans(spans(*names)), timeout=timeout_s)
+        return answer
+
+
+def said(url: str, protocol: Protocol, *names: str, timeout_s: float = 5) -> int | str:
+    """What is said to one request: HTTP's status, gRPC's code, or the class of what went wrong."""
+    try:
+        if protocol == "http/protobuf":
+            return post(url, *names, timeout_s=timeout_s).status_code
+        call(url, *names, timeout_s=timeout_s)
+    except requests.RequestException as error:
+        return type(error).__name__
+    except grpc.RpcError as error:
+        return str(error.code().name)
+    return "OK"
+
+
+POISON = "poison" * 50
+OK: dict[Protocol, int | str] = {"http/protobuf": 200, "grpc": "OK"}
+
+
+@both
+def test_a_healthy_one_takes_all_spans_with_their_ids(protocol: Protocol) -> None:
+    sent = spans("a", "b")
+    with collecting(protocol) as collector:
+        exporter: SpanExporter = (
+            GrpcExporter(endpoint=collector.url, headers={"x-key": "1"})
+            if protocol == "grpc"
+            else HttpExporter(endpoint=f"{collector.url}/v1/traces", headers={"x-key": "1"})
+        )
+        assert exporter.export(sent) is SpanExportResult.SUCCESS
+        exporter.shutdown()
+    contexts = [span.get_span_context() for span in sent]
+    assert [(int(span.trace_id, 16), int(span.span_id, 16)) for span in collector.received] == [
+        (context.trace_id, context.span_id) for context in contexts if context
+    ]
+    assert (collector.names, collector.requests, collector.headers[0]["x-key"]) == (["a", "b"], 1, "1")
+
+
+@pytest.mark.parametrize("compression", [Compression.Gzip, Compression.Deflate])
+def test_what_is_compressed_is_read(compression: Compression) -> None:
+    with collecting() as collector:
+        exporter: SpanExporter = HttpExporter(endpoint=collector.url, compression=compression)
+        assert exporter.export(spans("a")) is SpanExportResult.SUCCESS
+        exporter.shutdown()
+    assert collector.names == ["a"]
+
+
+@both
+@pytest.mark.parametrize(
+    ("behaviour", "answers", "taken"),
+    [
+        (collectors.refuses(collectors.BUSY, times=1), [(429, "RESOURCE_EXHAUSTED"), (200, "OK")], [POISON]),
+        (collectors.refuses(collectors.AWAY, times=1), [(503, "UNAVAILABLE"), (200, "OK")], [POISON]),
+        (collectors.refuses(collectors.BROKEN), [(500, "INTERNAL"), (500, "INTERNAL")], []),
+        (collectors.refuses(collectors.FORBIDDEN), [(401, "UNAUTHENTICATED"), (401, "UNAUTHENTICATED")], []),
+        (collectors.refuses_spans_named(POISON), [(200, "OK"), (400, "INVALID_ARGUMENT")], ["a"]),
+        (collectors.refuses_more_than(300), [(200, "OK"), (413, "RESOURCE_EXHAUSTED")], ["a"]),
+        (collectors.slow(0.1), [(200, "OK"), (200, "OK")], ["a", POISON]),
+    ],
+)
+def test_what_it_refuses_is_not_taken(
+    protocol: Protocol, behaviour: Behaviour, answers: list[tuple[int, str]], taken: list[str]
+) -> None:
+    with collecting(protocol, behaviour) as collector:
+        heard = [said(collector.url, protocol, name) for name in ("a", POISON)]
+    assert heard == [answer[protocol == "grpc"] for answer in answers]
+    assert (collector.names, collector.requests) == (taken, 2)
+
+
+def test_a_busy_one_says_how_long_to_wait() -> None:
+    behaviour = collectors.refuses(collectors.BUSY)
+    with collecting("http/protobuf", behaviour) as collector:
+        assert post(collector.url).headers["Retry-After"] == "1"
+    with collecting("grpc", behaviour) as collector, pytest.raises(grpc.RpcError) as caught:
+        call(collector.url)
+    retry_info = dict(caught.value.trailing_metadata())["google.rpc.retryinfo-bin"]
+    assert RetryInfo.FromString(retry_info).retry_delay.seconds == 1
+
+
+@both
+def test_one_that_hangs_takes_nothing_and_is_closed_at_once(protocol: Protocol) -> None:
+    silence = {"http/protobuf": "ReadTimeout", "grpc": "DEADLINE_EXCEEDED"}[protocol]
+    with collectors.accepting_only() as url:
+        assert said(url, protocol, "a", timeout_s=0.1) == silence
+    with collecting(protocol, collectors.never_answers) as collector:
+        assert said(collector.url, protocol, "a", timeout_s=0.1) == silence
+        start_s = time.monotonic()
+    assert time.monotonic() - start_s < 0.5
+    assert (collector.received, collector.requests) == ([], 1)
+
+
+@both
+def test_nothing_listens_at_a_closed_port(protocol: Protocol) -> None:
+    with collectors.closed_port() as url:
+        assert said(url, protocol, "a") == {"http/protobuf": "ConnectionError", "grpc": "UNAVAILABLE"}[protocol]
+
+
+@both
+def test_one_that_comes_back_is_closed_until_then(protocol: Protocol) -> None:
+    with collecting(protocol, comes_after_s=0.3) as collector:
+        assert (
+            said(collector.url, protocol, "a") == {"http/protobuf": "ConnectionError", "grpc": "UNAVAILABLE"}[protocol]
+        )
+        time.sleep(0.4)
+        assert said(collector.url, protocol, "b") == OK[protocol]
+    assert collector.names == ["b"]
+
+
+@both
+def test_one_that_never_came_is_closed_at_once(protocol: Protocol) -> None:
+    start_s = time.monotonic()
+    with collecting(protocol, comes_after_s=60):
+        pass
+    assert time.monotonic() - start_s < 0.5
+
+
+@both
+def test_one_that_breaks_off_before_it_answers_has_taken_the_spans(protocol: Protocol) -> None:
+    broken_off = {"http/protobuf": "ConnectionError", "grpc": "UNAVAILABLE"}[protocol]
+    with collecting(protocol, collectors.resets_before_answering) as collector:
+        heard = [said(collector.url, protocol, name) for name in ("a", "b", "c")]
+    assert heard == [broken_off, OK[protocol], broken_off]
+    assert [span.name for span in collector.received] == ["a", "b", "c"]
+
+
+def test_one_that_breaks_off_half_way_has_not() -> None:
+    with collecting("http/protobuf", collectors.resets_half_way) as collector:
+        with pytest.raises(requests.ConnectionError, match="Connection reset by peer"):
+            post(collector.url, "a")
+        assert post(collector.url, "b").ok
+    assert (collector.names, collector.requests) == (["b"], 2)
+
+
+@both
+def test_every_other_connection_breaks_off_within_the_request(protocol: Protocol) -> None:
+    broken_off = {"http/protobuf": "ConnectionError", "grpc": "UNAVAILABLE"}[protocol]
+    with collecting(protocol) as collector, collectors.reset_often(collector.url, after_bytes=300) as url:
+        heard = [said(url, protocol, name * 999) for name in ("a", "b", "c")]
+    assert heard == [broken_off, OK[protocol], broken_off]
+    assert (collector.names, collector.requests) == (["b" * 999], 1)
+
+
+def test_one_that_takes_a_part_says_how_many_it_did_not_take() -> None:
+    with collecting("http/protobuf", collectors.takes_all_but(1)) as collector:
+        answer = ExportTraceServiceResponse.FromString(post(collector.url, "a", "b").content)
+        assert answer.partial_success.rejected_spans == 1
+    with collecting("grpc", collectors.takes_all_but(1)) as collector:
+        assert call(collector.url, "a", "b").partial_success.rejected_spans == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "headers"),
+    [
+        (collectors.knows_only("/there"), 404, {}),
+        (collectors.knows_only("/v1/traces"), 200, {}),
+        (collectors.shows_a_web_page, 200, {"Content-Type": "text/html; charset=utf-8"}),
+        (collectors.redirects_to("http://elsewhere", 301), 301, {"Location": "http://elsewhere"}),
+        (collectors.redirects_to("http://elsewhere"), 307, {"Location": "http://elsewhere"}),
+    ],
+)
+def test_over_http_each_says_what_its_name_says(behaviour: Behaviour, status: int, headers: dict[str, Any]) -> None:
+    with collecting("http/protobuf", behaviour) as collector:
+        answer = post(collector.url, "a")
+    assert (answer.status_code, {key: answer.headers[key] for key in headers}) == (status, headers)
+    assert (collector.paths, collector.headers[0]["x-key"]) == (["/v1/traces"], "secret")
+
+
+def test_a_dribbled_answer_takes_longer_than_any_read_of_it() -> None:
+    with collecting("http/protobuf", collectors.dribbles(0.005)) as collector:
+        start_s = time.monotonic()
+        assert post(collector.url, "a", timeout_s=0.2).ok
+    assert time.monotonic() - start_s > 0.3
+    assert collector.names == ["a"]
+
+
+def test_a_server_of_something_else_says_one_thing() -> None:
+    with (
+        collectors.answering(b"SSH-2.0-x\r\n") as url,
+        socket.create_connection(("127.0.0.1", urlsplit(url).port or 0)) as client,
+    ):
+        client.sendall(b"GET /")
+        assert client.recv(100) == b"SSH-2.0-x\r\n"
