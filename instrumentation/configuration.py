@@ -1,6 +1,5 @@
 """The set-up of tracing: one call at the start of an application."""
 
-import atexit
 import logging
 import os
 import threading
@@ -126,7 +125,7 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> Telemetry:
         deadline_s=deadline_s,
         notify=notify,
     )
-    atexit.register(telemetry.at_exit)
+    telemetry.shut_down_at_exit()
     if present is None:
         _install(provider)
     for notice in sampling_notices(present):

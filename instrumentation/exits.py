@@ -1,5 +1,6 @@
 """Exit codes: the same meaning in every command of the project."""
 
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -49,7 +50,8 @@ def worst(codes: Iterable[ExitCode]) -> ExitCode:
 
 
 def run_command(app: Callable[[], Any]) -> NoReturn:
-    """Run a command-line application to its end, and exit with a code of the table."""
+    """Run a command-line application to its end, and exit with a code of the table; a SIGTERM is a Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         app()
     except Ended as ended:

@@ -1,6 +1,5 @@
 """The handle of what was set up."""
 
-import atexit
 import contextlib
 import logging
 import threading
@@ -16,6 +15,7 @@ from instrumentation.delivery.account import DeliveryReport
 from instrumentation.delivery.destination import Destination
 from instrumentation.delivery.destinations import DEFAULT_DEADLINE_S
 from instrumentation.delivery.notices import Notify, loss_notice
+from instrumentation.life_cycle import ProcessEnd, in_forked_child
 
 
 class Telemetry:
@@ -46,6 +46,8 @@ class Telemetry:
         self._courier.start()
         self._lock = threading.Lock()
         self._arrived: bool | None = None
+        self._end: ProcessEnd | None = None
+        in_forked_child(self._after_fork)
 
     def flush(self, deadline_s: float | None = None) -> bool:
         """Send every span that has ended.
@@ -64,7 +66,8 @@ class Telemetry:
     def shutdown(self, deadline_s: float | None = None) -> bool:
         """Send what has ended and end; what does not arrive by the deadline is spooled, and one line says so.
 
-        It runs by itself when the interpreter exits, within 2 s. A second call only answers.
+        It runs by itself when the process ends, by SIGTERM or in a worker of multiprocessing, too. A second call only
+        answers.
 
         Args:
             deadline_s: By default `NANOAGENT_EXPORT_DEADLINE`, or 2 s.
@@ -74,9 +77,10 @@ class Telemetry:
         """
         with self._lock:
             if self._arrived is None:
-                atexit.unregister(self.at_exit)
                 self._arrived = self._close(self._seconds(deadline_s))
                 self._notify_of_losses()
+                if self._end is not None:
+                    self._end.forget()
             return self._arrived
 
     def delivery(self) -> tuple[DeliveryReport, ...]:
@@ -88,10 +92,16 @@ class Telemetry:
         """Whether nothing is counted or sent any more."""
         return self._arrived is not None
 
-    def at_exit(self) -> None:
-        """Shut down while the interpreter exits."""
+    def shut_down_at_exit(self) -> None:
+        """Shut down by itself when the process ends."""
+        self._end = ProcessEnd(self._at_exit)
+
+    def _at_exit(self) -> None:
         # A little less than the process may take to exit, for the interpreter's own part.
         self.shutdown(0.8 * self._deadline_s)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
 
     def _seconds(self, deadline_s: float | None) -> float:
         return self._deadline_s if deadline_s is None else max(0.0, deadline_s)

@@ -1,10 +1,8 @@
 """The destination: a place that spans go to, and a way out of it that never hangs."""
 
 import logging
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from typing import Final
 
@@ -20,6 +18,7 @@ from instrumentation.delivery.notices import Explainer
 from instrumentation.delivery.outbox import Outbox
 from instrumentation.delivery.sender import Sender
 from instrumentation.delivery.spool import Spool
+from instrumentation.life_cycle import in_forked_child
 
 _logger = logging.getLogger(__name__)
 
@@ -79,8 +78,7 @@ class Destination(SpanProcessor):
         self._begin(is_closing=False)
         # Now, because from Python 3.12 on no thread can start while the interpreter exits, which is when it is needed.
         self._start()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_if_alive(self._after_fork))
+        in_forked_child(self._after_fork)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Nothing: only spans that have ended are sent."""
@@ -192,6 +190,8 @@ class Destination(SpanProcessor):
         """A batch has been tried: what is left of it waits for another time, or goes to the disk."""
         outbox = self._outbox
         with outbox.changed:
+            if self._gave_up:
+                return  # what was under way is on disk
             if refusal is None or refusal.fault is Fault.BATCH:
                 self._away_since_s, self._pause_s = None, FIRST_PAUSE_S
                 outbox.spool_under_way(refusal.reason if refusal else "not sent")
@@ -279,14 +279,3 @@ class Destination(SpanProcessor):
 
     def _make_sender(self) -> Sender:
         return Sender(self.outlet.build(), max_batch_bytes=self.outlet.max_batch_bytes)
-
-
-def _if_alive(method: Callable[[], None]) -> Callable[[], None]:
-    """A method of an object that is not kept alive for it."""
-    reference = weakref.WeakMethod(method)
-
-    def call() -> None:
-        if (found := reference()) is not None:
-            found()
-
-    return call

@@ -1,0 +1,107 @@
+"""The ends of a process: each way that one can end in good order gets the last spans out."""
+
+import atexit
+import multiprocessing
+import os
+import signal
+import threading
+import weakref
+from collections.abc import Callable
+from functools import cache
+from multiprocessing import util
+from types import FrameType
+from typing import Any
+
+End = Callable[[], object]
+"""Gets the last spans out, within a deadline; called more than once, it does it once."""
+
+
+class ProcessEnd:
+    """Calls `end` when the process ends: at the interpreter's exit, in workers of multiprocessing, and at a SIGTERM.
+
+    SIGTERM is left alone where somebody handles it, and where it was set up outside of the main thread. Otherwise `end`
+    runs in a thread of its own while the application goes on, and then the signal does what it always did. A process
+    that ends by `os._exit` or SIGKILL calls nobody.
+    """
+
+    def __init__(self, end: End) -> None:
+        self._end = end
+        self._pid = os.getpid()
+        self._is_ending = self._has_ended = False
+        self._handler = self._on_sigterm  # one object, to know it again
+        atexit.register(end)
+        # Forked workers of multiprocessing end by os._exit, after their own finalizers.
+        util.register_after_fork(self, ProcessEnd._in_worker)
+        in_forked_child(self._after_fork)
+        if multiprocessing.parent_process() is not None:
+            self._in_worker()
+        if _is_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._handler)
+            _keep_signals_of_forks()
+
+    def forget(self) -> None:
+        """Call nobody any more."""
+        atexit.unregister(self._end)
+        if _is_main_thread() and signal.getsignal(signal.SIGTERM) == self._handler:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _in_worker(self) -> None:
+        util.Finalize(None, self._end, exitpriority=10)
+
+    def _after_fork(self) -> None:
+        self._is_ending = self._has_ended = False
+        self._pid = os.getpid()
+
+    def _on_sigterm(self, signum: int, frame: FrameType | None) -> Any:
+        # A child that is hit while it is being forked has nothing to send yet, and locks that nobody will open.
+        if self._has_ended or self._pid != os.getpid():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif not self._is_ending:
+            self._is_ending = True
+            # Not here: the main thread may hold a lock that is needed to get spans out.
+            threading.Thread(target=self._end_and_die, name="nanoagent-end", daemon=True).start()
+
+    def _end_and_die(self) -> None:
+        try:
+            self._end()
+        finally:
+            self._has_ended = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def in_forked_child(method: Callable[[], None]) -> None:
+    """Call a method of an object in each child that the process forks, as long as the object lives."""
+    if not hasattr(os, "register_at_fork"):
+        return
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        if (found := reference()) is not None:
+            found()
+
+    os.register_at_fork(after_in_child=call)
+
+
+@cache
+def _keep_signals_of_forks() -> None:
+    """Let no SIGTERM get lost that reaches a child while it is being forked.
+
+    Python forgets what had arrived by then, and whoever waits for the child to end, as a pool of multiprocessing does,
+    would wait for ever. A signal that is blocked meanwhile is delivered afterwards.
+    """
+    if not hasattr(os, "register_at_fork"):
+        return
+    masks = threading.local()
+
+    def block() -> None:
+        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def unblock() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
+
+    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=unblock)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
