@@ -21,7 +21,7 @@ from benchmarks.results import Attempt
 from benchmarks.verdict import VerdictWord
 from nanoagent.tracing import names
 from nanoagent.tracing.clock import Clock
-from nanoagent.tracing.span import error_type_of
+from nanoagent.tracing.failures import error_type_of
 
 _SCORES = {VerdictWord.PASS: 1.0, VerdictWord.FAIL: 0.0}
 """An error says nothing of the goal and has no score."""

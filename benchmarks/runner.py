@@ -16,7 +16,7 @@ from benchmarks.subject import Outcome, Subject, Surroundings
 from benchmarks.verdict import harness_error, judge
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.tracing.clock import Clock, RunClock
-from nanoagent.tracing.span import error_type_of
+from nanoagent.tracing.failures import error_type_of
 
 MAX_ANSWER_CHARACTERS = 500
 """An answer is cut to so many characters in the results."""

@@ -19,6 +19,7 @@ from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.records import SpanRecord, is_root
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
+from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.run import Run
 
 _logger = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class PerformanceAggregator(SpanProcessor):
                 with self._lock:
                     self._begin(run_id, attributes)
         except Exception:
-            _logger.exception("a span's start could not be noted")
+            log_failure(_logger, "a span's start could not be noted")
 
     def on_end(self, span: ReadableSpan) -> None:
         """Count the span."""
@@ -118,7 +119,7 @@ class PerformanceAggregator(SpanProcessor):
             elif (run := self._others.ended(span)) is not None:
                 self._count_untracked(span, run)
         except Exception:
-            _logger.exception("a span could not be counted")
+            log_failure(_logger, "a span could not be counted")
 
     def shutdown(self) -> None:
         """Wait up to a second for the callbacks that are due, and make no more."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.tracing.failures import log_failure
 
 _logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Callbacks:
                 if not self._closed:
                     self._callback(run)
             except BaseException:  # a SystemExit would end this thread, and with it every later call
-                _logger.exception("a callback failed on the run %s", run.run_id)
+                log_failure(_logger, "a callback failed on the run %s", run.run_id)
             finally:
                 self._queue.task_done()
         self._queue.task_done()

@@ -16,6 +16,7 @@ from instrumentation.records import attributes_of, record_of
 from instrumentation.rendering.paper import encodable, rendered
 from instrumentation.rendering.trace_text import MAX_ROWS, TraceRows
 from instrumentation.rendering.tree import row_of
+from nanoagent.tracing.failures import log_failure
 
 _logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class ConsoleTreeProcessor(SpanProcessor):
                 with self._lock:
                     self._open(span.get_span_context().trace_id)
         except Exception:
-            _logger.warning("a span's start could not be noted for the console", exc_info=True)
+            log_failure(_logger, "a span's start could not be noted for the console", level=logging.WARNING)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Keep the span's row, and print the trace when nothing above it is open."""
@@ -62,7 +63,7 @@ class ConsoleTreeProcessor(SpanProcessor):
                 if finished is not None:
                     self._print(*finished)
         except Exception:
-            _logger.warning("a trace could not be printed", exc_info=True)
+            log_failure(_logger, "a trace could not be printed", level=logging.WARNING)
 
     def _open(self, trace_id: int) -> None:
         self._traces.setdefault(trace_id, _Trace(TraceRows(max_rows=self._max_rows))).open_roots += 1

@@ -16,6 +16,7 @@ from instrumentation.delivery.destination import Destination
 from instrumentation.delivery.destinations import DEFAULT_DEADLINE_S
 from instrumentation.delivery.notices import Notify, loss_notice
 from instrumentation.life_cycle import ProcessEnd, in_forked_child
+from nanoagent.tracing.failures import log_failure
 
 
 class Telemetry:
@@ -140,4 +141,4 @@ def tell(notify: Notify, line: str) -> None:
     try:
         notify(line)
     except Exception:
-        logging.getLogger("nanoagent").warning("notify failed on the line: %s", line, exc_info=True)
+        log_failure(logging.getLogger("nanoagent"), "notify failed on the line: %s", line, level=logging.WARNING)

@@ -14,6 +14,7 @@ from pydantic_ai.usage import RunUsage
 
 from nanoagent.models.schemas import ExecutionResult, Task
 from nanoagent.tools.guard import GuardedToolset
+from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.run import Place
 from nanoagent.tracing.spans import agent_span
 from nanoagent.tracing.toolset import traced_toolset
@@ -74,7 +75,7 @@ class Executor:
             try:
                 tools = await (await toolset.for_run(context)).get_tools(context)
             except Exception:
-                _logger.warning("the planner is not told of the tools of %s", toolset.label, exc_info=True)
+                log_failure(_logger, "the planner is not told of the tools of %s", toolset.label, level=logging.WARNING)
             else:
                 found |= {name: _first_line(tool.tool_def.description) for name, tool in tools.items()}
         return found

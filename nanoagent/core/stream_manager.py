@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from nanoagent.tracing.failures import log_failure
+
 _logger = logging.getLogger(__name__)
 
 
@@ -66,4 +68,4 @@ class StreamManager:
             try:
                 subscriber(event)
             except Exception:
-                _logger.exception("a subscriber failed on the event %s", type)
+                log_failure(_logger, "a subscriber failed on the event %s", type)

@@ -20,6 +20,7 @@ from pydantic_ai.usage import RequestUsage
 
 from nanoagent.core.records import TOKEN_KEYS, as_cost_usd, tokens_of
 from nanoagent.tracing import names
+from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.prices import price_of
 from nanoagent.tracing.run import Place, place_in
 from nanoagent.tracing.span import RunSpan
@@ -141,7 +142,7 @@ def _describe_stream(span: RunSpan, stream: StreamedResponse | None, asked_s: fl
         span.set(names.TIME_TO_FIRST_CHUNK, stream.time_to_first_chunk(asked_s))
         _set_response(span, response)
     except Exception:
-        _logger.exception("a model's stream could not be traced")
+        log_failure(_logger, "a model's stream could not be traced")
         return None
     return response
 
@@ -151,7 +152,7 @@ def _describe(span: RunSpan, response: ModelResponse) -> None:
     try:
         _set_response(span, response)
     except Exception:
-        _logger.exception("a model's response could not be traced")
+        log_failure(_logger, "a model's response could not be traced")
 
 
 def _set_response(span: RunSpan, response: ModelResponse) -> None:

@@ -8,6 +8,8 @@ from typing import Final
 
 from pydantic_ai.messages import ModelResponse
 
+from nanoagent.tracing.failures import log_failure
+
 _logger = logging.getLogger(__name__)
 
 ASK_AGAIN_AFTER_S: Final = 300.0
@@ -38,7 +40,7 @@ class Prices:
         except (ValueError, AssertionError):
             pass  # what the response says of itself cannot be priced
         except Exception:
-            _logger.exception("the price of a model call could not be calculated")
+            log_failure(_logger, "the price of a model call could not be calculated")
         return None
 
     def _remember(self, model: _Model) -> None:

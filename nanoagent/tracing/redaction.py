@@ -2,6 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import Final
+
+from nanoagent.tracing.texts import shortened
 
 _logger = logging.getLogger(__name__)
 
@@ -43,4 +46,19 @@ def redacted(text: str) -> str:
     return _CURRENT[0].redacted(text)
 
 
+def redacted_start(text: str, length: int) -> str:
+    """At most `length` characters of the redacted text, however long it is; an ellipsis says that it was cut.
+
+    Only a bounded start of the text is redacted, and what stands near its cut end is left out: half a secret has no
+    shape to be known by.
+    """
+    start = text[: length + 2 * _LONGEST_SECRET]
+    seen = _CURRENT[0].redacted(start)
+    if len(start) < len(text):
+        seen = f"{seen[:-_LONGEST_SECRET]}…"
+    return shortened(seen, length)
+
+
+_LONGEST_SECRET: Final = 4_096
+"""Characters; longer ones are known by how they begin."""
 _CURRENT = [Redactor()]

@@ -21,6 +21,7 @@ from nanoagent.core.performance import IterationCounts, PerformanceMetrics
 from nanoagent.core.records import SpanRecord
 from nanoagent.tracing import names
 from nanoagent.tracing.clock import Clock, RunClock
+from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.tracer import tracer_of
 
 PLACE_KEY: Final = otel_context.create_key("nanoagent.place")
@@ -204,7 +205,7 @@ class Run:
             try:
                 self._on_complete(self.metrics())
             except Exception:
-                _logger.exception("a callback failed on the run %s", self.id)
+                log_failure(_logger, "a callback failed on the run %s", self.id)
 
     def break_off(self) -> None:
         """Nobody waits for the run any more: spans that a cancellation now ends are abandoned ones."""

@@ -14,6 +14,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
+from nanoagent.tracing.failures import error_type_of, log_failure
 from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, RunStopped
 
 _logger = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class RunSpan:
             try:
                 self._span.add_event(name, attributes, timestamp=self.run.clock.now_ns())
             except Exception:
-                _logger.exception("event %s could not be added", name)
+                log_failure(_logger, "event %s could not be added", name)
 
     def fail(self, error: BaseException | str) -> None:
         """Mark the span as failed, by an exception or an error type.
@@ -143,7 +144,7 @@ class RunSpan:
                         self._span.set_status(Status(StatusCode.ERROR))
                     self._span.end(end_time=end_ns)
                 except Exception:
-                    _logger.exception("span %s could not be ended", self._name)
+                    log_failure(_logger, "span %s could not be ended", self._name)
             self._attributes.update(self._late)
             ids = self._trace_id, self._span_id, self._parent_span_id
             failed = self.error_type is not None
@@ -210,7 +211,7 @@ class RunSpan:
                 self._name, self.outside, kind, attributes=self._attributes, start_time=self._start_ns
             )
         except Exception:
-            _logger.exception("span %s could not be started", self._name)
+            log_failure(_logger, "span %s could not be started", self._name)
             span = INVALID_SPAN
         ids = span.get_span_context()
         span_id = ids[1]  # a span context is a tuple that begins with the trace's and the span's id
@@ -224,9 +225,3 @@ class RunSpan:
             return span, None, self.run.own_span_id(), place.span_id if place else None
         parent_id = f"{parent.span_id:016x}" if parent.is_valid else None
         return span, f"{ids.trace_id:032x}", f"{span_id:016x}", parent_id
-
-
-def error_type_of(error: BaseException) -> str:
-    """The exception's class name, qualified by its module unless it is built in."""
-    kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -81,7 +81,9 @@ async def test_a_toolset_that_cannot_say_what_it_has_is_left_out_of_the_plan_wit
             return await super().get_tools(ctx)
 
     await ran(CannedModel([plan("Answer"), executed("x"), reflected("x")]), tools=(), toolsets=[Shy(id="shy")])
-    assert [record.getMessage() for record in caplog.records] == ["the planner is not told of the tools of Shy 'shy'"]
+    assert [record.getMessage().splitlines()[0] for record in caplog.records] == [
+        "the planner is not told of the tools of Shy 'shy'"
+    ]
 
 
 def needing_approval() -> AbstractToolset[Any]:
