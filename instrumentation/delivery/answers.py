@@ -58,7 +58,8 @@ class Answer:
             return "answered by a web page"
         if self.status is not None:
             return f"answered {self.status}"
-        return self.code or self.error or "cannot be encoded"
+        said = self.code or self.error
+        return _WORDS.get(said, said) if said else "cannot be encoded"
 
 
 def answer_to(exporter: SpanExporter, spans: Sequence[ReadableSpan]) -> Answer:
@@ -90,6 +91,12 @@ def listen_to_exporters() -> None:
 
 _NOT_TRACED: Final = set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context())  # noqa: FBT003 - the API's signature
 """As the SDK's own processors have it: what sends spans must make none."""
+_WORDS: Final = {
+    "ConnectTimeout": "no connection in time",
+    "ConnectionError": "no connection",
+    "DEADLINE_EXCEEDED": "no answer in time",
+    "ReadTimeout": "no answer in time",
+}
 _BATCH_STATUS: Final = frozenset({400, 413, 422})
 _BATCH_CODES: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
 _PLACE_STATUS: Final = frozenset({*range(300, 400), 401, 402, 403, 404, 405, 406, 410, 415, 501})

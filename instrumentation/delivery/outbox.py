@@ -1,6 +1,7 @@
 """The outbox: the spans of one destination that have ended and not arrived, and the account of all of them."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -13,15 +14,17 @@ from instrumentation.delivery.outgoing import cleaned
 from instrumentation.delivery.sender import Arrival
 from instrumentation.delivery.spool import Spool
 
-MAX_BEING_SPOOLED: Final = 4
+MAX_BEING_SPOOLED: Final = 8
 """How many times the spans that may wait may be on their way to the disk; of more, the oldest are lost."""
+PAUSE_S: Final = 0.001
+"""So long whoever ends a span waits while half of that is on its way: spans end faster than the disk takes them."""
 
 
 class Outbox:
     """Holds spans until they arrive or are on disk. Safe under threads.
 
     Of too many spans that wait, the older half goes to the disk, in a thread of its own: whoever ends a span only
-    appends to a queue.
+    appends to a queue, and waits for a millisecond where spans end faster than that thread can write.
     """
 
     def __init__(self, destination: str, spool: Spool, *, max_spans: int) -> None:
@@ -57,9 +60,13 @@ class Outbox:
                 account.last_reason = "ended after the shutdown"
                 return 0
             self.waiting.append(span)
-            if len(self.waiting) > self._max_spans:
+            waiting = len(self.waiting)
+            if waiting > self._max_spans:
                 self._make_room()
-            return len(self.waiting)
+            is_behind = self._being_spooled > MAX_BEING_SPOOLED // 2 * self._max_spans
+        if is_behind:
+            time.sleep(PAUSE_S)
+        return waiting
 
     def take(self, most: int) -> list[ReadableSpan]:
         """The spans that have waited longest, as they may be seen; they are under way from now on."""

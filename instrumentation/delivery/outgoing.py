@@ -5,7 +5,7 @@ from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from instrumentation.delivery.sizes import EditedSpan
+from instrumentation.delivery.sizes import EditedSpan, texts_of
 from nanoagent.tracing import names
 from nanoagent.tracing.redaction import redacted
 
@@ -18,16 +18,11 @@ def cleaned(span: ReadableSpan) -> ReadableSpan:
     scope = span.instrumentation_scope
     if (scope is not None and scope.name == names.SCOPE_NAME) or isinstance(span, EditedSpan):
         return span
-    changed = False
+    return span if all(_seen(text) == text for text in texts_of(span)) else EditedSpan(span, _seen)
 
-    def clean(text: str) -> str:
-        nonlocal changed
-        seen = redacted(text if text.isascii() else _SURROGATES.sub("\ufffd", text))
-        changed = changed or seen != text
-        return seen
 
-    edited = EditedSpan(span, clean)
-    return edited if changed else span
+def _seen(text: str) -> str:
+    return redacted(text if text.isascii() else _SURROGATES.sub("\ufffd", text))
 
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")

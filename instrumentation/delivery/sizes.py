@@ -25,6 +25,19 @@ def bytes_of(span: ReadableSpan) -> int:
     return size + (_bytes_of_text(span.status.description) if span.status.description else 0)
 
 
+def texts_of(span: ReadableSpan) -> Iterator[str]:
+    """Every text of the span's own, keys of attributes included."""
+    yield span.name
+    if span.status.description:
+        yield span.status.description
+    yield from _texts_in(span.attributes)
+    for event in span.events:
+        yield event.name
+        yield from _texts_in(event.attributes)
+    for link in span.links:
+        yield from _texts_in(link.attributes)
+
+
 def parts_of(spans: Sequence[ReadableSpan], max_bytes: int) -> Iterator[list[ReadableSpan]]:
     """The spans in batches of at most so many bytes; a larger span is alone in its batch."""
     part: list[ReadableSpan] = []
@@ -86,6 +99,18 @@ def _cut(text: str) -> str:
     if len(text) <= LONG_TEXT_CHARACTERS:
         return text
     return f"{text[:LONG_TEXT_CHARACTERS]}…[shortened: {LONG_TEXT_CHARACTERS:,} of {len(text):,} characters]"
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield str(key)
+            yield from _texts_in(item)
+    elif isinstance(value, Sequence) and not isinstance(value, bytes):
+        for item in value:
+            yield from _texts_in(item)
 
 
 def _edited(attributes: Attributes, edit: Callable[[str], str]) -> dict[str, AttributeValue]:
