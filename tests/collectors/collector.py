@@ -21,6 +21,8 @@ class Collector:
         self.url = url
         self.received: list[ReceivedSpan] = []
         """In the order in which they were taken; those sent twice are here twice."""
+        self.bodies: list[bytes] = []
+        """What was taken, each request as protobuf."""
         self.headers: list[dict[str, str]] = []
         """Of each request, names in lower case; gRPC's metadata."""
         self.paths: list[str] = []
@@ -47,6 +49,7 @@ class Collector:
     def take(self, request: ExportTraceServiceRequest) -> None:
         """Note its spans as taken."""
         self.received += spans_of(request)
+        self.bodies.append(request.SerializeToString())
 
 
 def spans_of(request: ExportTraceServiceRequest) -> list[ReceivedSpan]:
