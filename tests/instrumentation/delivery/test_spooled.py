@@ -99,8 +99,8 @@ _spans = st.builds(
     instrumentation_scope=st.none()
     | st.builds(
         InstrumentationScope,
-        _texts,
-        st.none() | _texts,
+        _keys,
+        st.none() | _keys,
         st.none() | _texts,
         st.dictionaries(_keys, _scalars, max_size=2),
     ),
