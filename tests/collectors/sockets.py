@@ -33,12 +33,12 @@ def accepting_only() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def answering(data: bytes, *, host: str = "127.0.0.1") -> Iterator[str]:
-    """The URL of a server that says this to whatever it is sent first, and closes the connection."""
+def answering(*parts: bytes, host: str = "127.0.0.1") -> Iterator[str]:
+    """The URL of a server that says this to whatever it is sent first, part by part, and closes the connection."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family) as server:
         ended = threading.Event()
-        thread = threading.Thread(target=_answer_all, args=(server, data, ended), daemon=True)
+        thread = threading.Thread(target=_answer_all, args=(server, parts, ended), daemon=True)
         thread.start()
         port = server.getsockname()[1]
         try:
@@ -48,12 +48,14 @@ def answering(data: bytes, *, host: str = "127.0.0.1") -> Iterator[str]:
             thread.join(5)
 
 
-def _answer_all(server: socket.socket, data: bytes, ended: threading.Event) -> None:
+def _answer_all(server: socket.socket, parts: tuple[bytes, ...], ended: threading.Event) -> None:
     for connection in _accepted(server, ended):
         with contextlib.suppress(OSError), connection:
             connection.settimeout(5)
             connection.recv(65_536)
-            connection.sendall(data)
+            for part in parts:
+                connection.sendall(part)
+                ended.wait(0.02)
 
 
 def _accepted(listener: socket.socket, ended: threading.Event) -> Iterator[socket.socket]:

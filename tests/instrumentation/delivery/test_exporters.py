@@ -33,6 +33,8 @@ def settings(**changes: Any) -> OtlpSettings:
         (dict.fromkeys((f"{OTLP}ENDPOINT", f"{OTLP}PROTOCOL", f"{OTLP}HEADERS", f"{OTLP}TIMEOUT"), ""), {}),
         ({f"{OTLP}ENDPOINT": "http://far:1"}, {"endpoint": "http://far:1/v1/traces"}),
         ({f"{OTLP}ENDPOINT": "http://far:1/base/"}, {"endpoint": "http://far:1/base/v1/traces"}),
+        ({f"{OTLP}ENDPOINT": "http://far:1/v1/traces"}, {"endpoint": "http://far:1/v1/traces/v1/traces"}),
+        ({f"{OTLP}TRACES_ENDPOINT": "http://far:1"}, {"endpoint": "http://far:1"}),
         ({f"{OTLP}TRACES_ENDPOINT": "http://far:1/"}, {"endpoint": "http://far:1/"}),
         ({f"{OTLP}ENDPOINT": "http://a", f"{OTLP}TRACES_ENDPOINT": "http://b"}, {"endpoint": "http://b"}),
         ({f"{OTLP}ENDPOINT": "http://a", f"{OTLP}TRACES_ENDPOINT": ""}, {"endpoint": "http://a/v1/traces"}),
@@ -55,6 +57,18 @@ def test_the_standard_variables_decide(env: dict[str, str], changes: dict[str, A
         ({f"{OTLP}PROTOCOL": "http/json"}, "_OTLP_PROTOCOL must be http/protobuf or grpc, got 'http/json'"),
         ({f"{OTLP}TRACES_PROTOCOL": "x"}, "_OTLP_TRACES_PROTOCOL must be http/protobuf or grpc, got 'x'"),
         ({f"{OTLP}ENDPOINT": " "}, "_ENDPOINT must be a URL without blanks and quotes, got ' '"),
+        (
+            {f"{OTLP}ENDPOINT": "http://far", f"{OTLP}TRACES_ENDPOINT": " "},
+            "_TRACES_ENDPOINT must be a URL without blanks and quotes, got ' '",
+        ),
+        (
+            {f"{OTLP}ENDPOINT": " ", f"{OTLP}PROTOCOL": "grpc"},
+            "_ENDPOINT must be a URL without blanks and quotes, got ' '",
+        ),
+        (
+            {f"{OTLP}ENDPOINT": "'http://far'"},
+            "_ENDPOINT must be a URL without blanks and quotes, got \"'http://far'\"",
+        ),
         (
             {f"{OTLP}ENDPOINT": '"http://me:secret@far:1?key=secret"'},
             "_ENDPOINT must be a URL without blanks and quotes, got '\"http://***@far:1'",
