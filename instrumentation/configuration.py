@@ -17,6 +17,7 @@ from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.delivery.destination import Destination
 from instrumentation.delivery.destinations import deadline_s_in, destinations_of
 from instrumentation.delivery.notices import Notify
+from instrumentation.limits import limit_notices
 from instrumentation.resource import resource_of
 from instrumentation.sampling import RecordingSampler, sampling_notices
 from instrumentation.selection import CONSOLE, exporters_in, exporters_named
@@ -128,7 +129,8 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> Telemetry:
     telemetry.shut_down_at_exit()
     if present is None:
         _install(provider)
-    for notice in sampling_notices(present):
+    # Like the sampler, the limits are what the SDK has read by itself.
+    for notice in (*sampling_notices(present), *limit_notices(os.environ)):
         tell(notify, notice)
     for processor in processors:
         if isinstance(processor, Destination):

@@ -184,6 +184,26 @@ def test_what_was_built_before_an_error_is_shut_down(monkeypatch: pytest.MonkeyP
     assert built.shutdowns == 1
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "warned"),
+    [
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "63", True),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "64", False),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", " 10 ", True),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "", False),
+    ],
+)
+def test_a_limit_that_takes_the_runs_id_off_spans_is_said(
+    variable: str, value: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    lines: list[str] = []
+    configure(notify=lines.append)
+    assert [line.startswith(f"{variable} is {value.strip()}, and a span of a run has up to 64") for line in lines] == (
+        [True] if warned else []
+    )
+
+
 # -- a provider that is there already --------------------------------------------------------------------------------
 
 
