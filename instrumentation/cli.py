@@ -1,6 +1,7 @@
 """The `nanoagent` command. What its subcommands need loads when they are used."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -192,6 +193,37 @@ def verify(
 
     with ending_well():
         verify_sources(sources_of(sources or ()), jaeger=jaeger, wait_s=wait)
+
+
+@app.command(
+    epilog=_examples(
+        "nanoagent resend",
+        "OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4318 nanoagent resend",
+        "nanoagent resend nanoagent-traces.jsonl",
+    )
+)
+def resend(
+    spools: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="SPOOL",
+            show_default=False,
+            help="A file of OTLP JSON lines, or a directory of spools. Default: NANOAGENT_SPOOL_DIR, else the user's.",
+        ),
+    ] = None,
+) -> None:
+    """Send the spans that could not be delivered, and wait on disk.
+
+    OTEL_EXPORTER and the standard OTEL_EXPORTER_OTLP_* variables say where to, by default Jaeger on this machine.
+
+    What was accepted is removed from its spool. Other files are sent, and stay as they are.
+    Exit code: 0 all arrived, 3 something is left, 4 bad input, 130 interrupted.
+    """
+    from instrumentation.commands.output import ending_well
+    from instrumentation.commands.resend import resend_spools
+
+    with ending_well():
+        resend_spools(spools or ())
 
 
 def main() -> None:
