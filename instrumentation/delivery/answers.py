@@ -52,6 +52,11 @@ class Answer:
         return Fault.LATER
 
     @property
+    def is_broken_off(self) -> bool:
+        """Whether the connection failed, as one does that was kept and that the receiver has closed meanwhile."""
+        return self.error == "ConnectionError" or self.code == "UNAVAILABLE"
+
+    @property
     def reason(self) -> str:
         """A few words for a report; nothing that the receiver wrote is in them."""
         if self.web_page:
@@ -83,10 +88,10 @@ def hear(answer: Answer) -> None:
         _EAR.heard = answer
 
 
-def listen_to_exporters() -> None:
-    """Let this module hear what the official exporters log while they work for us; for others they log as ever."""
+def silence_exporters() -> None:
+    """Keep the official exporters from logging while they work for us; for others they log as ever."""
     for name in _EXPORTER_LOGGERS:
-        logging.getLogger(name).addFilter(_LISTENER)
+        logging.getLogger(name).addFilter(_SILENCE)
 
 
 _NOT_TRACED: Final = set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context())  # noqa: FBT003 - the API's signature
@@ -101,8 +106,6 @@ _BATCH_STATUS: Final = frozenset({400, 413, 422})
 _BATCH_CODES: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
 _PLACE_STATUS: Final = frozenset({*range(300, 400), 401, 402, 403, 404, 405, 406, 410, 415, 501})
 _PLACE_CODES: Final = frozenset({"UNIMPLEMENTED", "UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND"})
-_TOO_LARGE: Final = ("larger than max", "too large")
-"""What gRPC libraries write of a message over the limit, in a status that also stands for a busy receiver."""
 _EXPORTER_LOGGERS: Final = (
     "opentelemetry.exporter.otlp.json.file.trace_exporter",
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
@@ -119,24 +122,11 @@ class _Ear(threading.local):
 _EAR: Final = _Ear()
 
 
-class _Listener(logging.Filter):
-    """Hears a gRPC status, which is in the log alone, and lets nothing out: a line can quote a URL or what was sent."""
+class _Silence(logging.Filter):
+    """Lets out nothing that an exporter logs while it works for us: a line can quote a URL or what was sent."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if _EAR.heard is None:
-            return True
-        arguments = record.args if isinstance(record.args, tuple) else ()
-        code = next((name for argument in arguments if (name := _grpc_code(argument))), None)
-        if code is not None:
-            details = str(arguments[-1]).lower()
-            too_large = code == "RESOURCE_EXHAUSTED" and any(words in details for words in _TOO_LARGE)
-            hear(replace(_EAR.heard, code=code, too_large=too_large))
-        return False
+        return _EAR.heard is None
 
 
-_LISTENER: Final = _Listener()
-
-
-def _grpc_code(value: object) -> str | None:
-    """The name of a gRPC status; the library is not loaded to ask."""
-    return getattr(value, "name", None) if type(value).__name__ == "StatusCode" else None
+_SILENCE: Final = _Silence()

@@ -1,6 +1,7 @@
 """The destination: a place that spans go to, and a way out of it that never hangs."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -118,6 +119,7 @@ class Destination(SpanProcessor):
         """Take no more spans, and send what has ended."""
         with self._outbox.changed:
             self._outbox.is_closed = True
+            self._retry_s = 0.0
             self._outbox.changed.notify_all()
 
     def finish_close(self, deadline_s: float) -> bool:
@@ -127,7 +129,8 @@ class Destination(SpanProcessor):
         self.begin_close()
         if not outbox.pending or self._is_somebody_there(deadline_s / 3):
             reserve_s = SPOOL_S + SPOOL_S_A_SPAN * outbox.pending
-            self._wait(lambda: not outbox.pending, until_s - min(reserve_s, deadline_s / 2))
+            self._close_by_s = until_s - min(reserve_s, deadline_s / 2)
+            self._wait(lambda: not outbox.pending, self._close_by_s)
             self._give_up(outbox.account.last_reason or "no answer in time")
         else:
             # The retries against a closed port take longer than anybody wants to wait, and cannot succeed.
@@ -171,10 +174,10 @@ class Destination(SpanProcessor):
     def _left_s(self) -> float:
         """How long the spans that wait need not be sent yet."""
         now_s, outbox = self._monotonic_s(), self._outbox
-        if outbox.is_closed:
-            return 0.0
         if self._away_since_s is not None:
             return self._retry_s - now_s
+        if outbox.is_closed:
+            return 0.0
         is_asked_for = outbox.account.settled < self._flush_due or len(outbox.waiting) >= self._max_batch_spans
         return 0.0 if is_asked_for else self._due_s - now_s
 
@@ -209,7 +212,8 @@ class Destination(SpanProcessor):
             self._away_since_s = now_s
         self._retry_s = now_s + max(self._pause_s, min(refusal.retry_after_s or 0.0, MAX_PAUSE_S))
         self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
-        return refusal.fault is Fault.LATER and now_s - self._away_since_s < PATIENCE_S and not outbox.is_closed
+        is_in_time = now_s - self._away_since_s < PATIENCE_S and self._retry_s < self._close_by_s
+        return refusal.fault is Fault.LATER and is_in_time
 
     def _explain(self, refusal: Answer) -> None:
         try:
@@ -257,6 +261,7 @@ class Destination(SpanProcessor):
         self._flush_due = 0
         self._away_since_s = None
         self._pause_s = FIRST_PAUSE_S
+        self._close_by_s = math.inf
         self._gave_up = False
 
     def _start(self) -> None:

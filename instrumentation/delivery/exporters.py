@@ -30,7 +30,6 @@ _CREDENTIAL_PROVIDERS: Final = (
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
 )
-_RETRIED: Final = ("CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS")
 
 Protocol = Literal["http/protobuf", "grpc"]
 Compression = Literal["none", "gzip", "deflate"]
@@ -215,15 +214,16 @@ def _http_exporter(settings: OtlpSettings) -> SpanExporter:
 def _grpc_exporter(settings: OtlpSettings) -> SpanExporter:
     from grpc import Compression as GrpcCompression  # type: ignore[import-untyped]
     from grpc import StatusCode
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-    return OTLPSpanExporter(
+    from instrumentation.delivery.grpc_exporter import HeardExporter
+
+    return HeardExporter(
         endpoint=settings.endpoint,
         headers=dict(settings.headers),
         timeout=settings.timeout_s,
         compression=GrpcCompression.Gzip if settings.compression == "gzip" else GrpcCompression.NoCompression,
-        # Of a message that is too large the status is RESOURCE_EXHAUSTED, and sending it again does not help.
-        retryable_error_codes=[getattr(StatusCode, code) for code in _RETRIED],
+        # It is not to try again by itself, because nobody can interrupt that; of no code at all it would take its own.
+        retryable_error_codes=[StatusCode.OK],
     )
 
 

@@ -4,33 +4,43 @@ from typing import Any
 
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from requests.adapters import HTTPAdapter
 
 from instrumentation.delivery.answers import Answer, hear
 
 
-class NoReceiverError(requests.RequestException):
-    """Something answered that takes no spans: a web page, or a redirection."""
+class NotTakenError(requests.RequestException):
+    """What was sent was not taken; the exporter is not to try again by itself, because nobody can interrupt that."""
 
 
 class HeardSession(requests.Session):
-    """A session of which each answer is heard; one that no receiver gives is an error, whatever its status."""
+    """A session of which each answer is heard; all but success is an error that the exporter knows no remedy for."""
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Make a request without following redirections: credentials are for the receiver alone.
 
         Raises:
-            NoReceiverError: The exporter would take the answer for success.
+            NotTakenError: Nothing answered, or it was no success, for which exporters take web pages and redirections.
         """
         try:
             response = super().request(*args, **{**kwargs, "allow_redirects": False})
         except Exception as error:
             hear(Answer(error=type(error).__name__))
-            raise
+            raise NotTakenError(type(error).__name__) from None
         answer = _answer_of(response)
         hear(answer)
-        if answer.web_page or 300 <= response.status_code < 400:
-            raise NoReceiverError(answer.reason)
+        if answer.web_page or not 200 <= response.status_code < 300:
+            raise NotTakenError(answer.reason)
         return response
+
+    def close(self) -> None:
+        """Close the connections, too: urllib3 leaves them to finalizers, and while the interpreter exits none runs."""
+        for adapter in self.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                    for key in manager.pools.keys():  # noqa: SIM118 - it is no mapping to iterate over
+                        manager.pools[key].close()
+        super().close()
 
 
 def _answer_of(response: requests.Response) -> Answer:

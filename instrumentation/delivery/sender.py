@@ -7,7 +7,7 @@ from typing import Final
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from instrumentation.delivery.answers import Answer, Fault, answer_to, listen_to_exporters
+from instrumentation.delivery.answers import Answer, Fault, answer_to, silence_exporters
 from instrumentation.delivery.sizes import bytes_of, parts_of, shortened
 
 MAX_ATTEMPTS: Final = 40
@@ -34,7 +34,7 @@ class Sender:
 
     def __init__(self, exporter: SpanExporter, *, max_batch_bytes: int) -> None:
         """Send batches of at most so many bytes, fewer once the receiver has called one too large."""
-        listen_to_exporters()
+        silence_exporters()
         self._exporter = exporter
         self._max_span_bytes = self._max_batch_bytes = max_batch_bytes
         self._attempts = 0
@@ -100,6 +100,8 @@ class Sender:
             return self._last_refusal
         self._attempts += 1
         answer = answer_to(self._exporter, spans)
+        if answer.is_broken_off:
+            answer = answer_to(self._exporter, spans)
         if not answer.accepted:
             self._last_refusal = answer
         return answer
