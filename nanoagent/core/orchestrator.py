@@ -30,6 +30,7 @@ from nanoagent.tools.registry import ToolRegistry
 from nanoagent.tracing import names
 from nanoagent.tracing.attributes import checked_attributes, checked_version
 from nanoagent.tracing.clock import Clock
+from nanoagent.tracing.messages import run_input, run_output
 from nanoagent.tracing.model import traced
 from nanoagent.tracing.run import Place, Run, current_place
 from nanoagent.tracing.spans import RootSpan, iteration_span, root_span
@@ -190,6 +191,7 @@ class Orchestrator:
         ending = Ending(StopReason.CANCELLED)
         try:
             with self._root_span(run) as root:
+                root.show(lambda content: run_input(content, self.goal))
                 self.stream.emit(EventType.RUN_STARTED, {"goal": self.goal, "run_id": run.id})
                 try:
                     ending = await self._bounded(root.place, roles)
@@ -302,6 +304,7 @@ class Orchestrator:
     def _conclude(self, root: RootSpan, ending: Ending) -> None:
         if ending.error is not None:
             root.fail(ending.error)
+        root.show(lambda content: run_output(content, self._output(ending), ending.stop_reason.value))
         root.conclude(
             status=ending.stop_reason.status.value,
             stop_reason=ending.stop_reason.value,
@@ -309,10 +312,13 @@ class Orchestrator:
             tasks_total=len(self.todo.tasks),
         )
 
+    def _output(self, ending: Ending) -> str:
+        return ending.output_of(self.limits, self.context.results)
+
     def _result(self, ending: Ending) -> RunResult:
         error = ending.error
         return RunResult(
-            output=ending.output_of(self.limits, self.context.results),
+            output=self._output(ending),
             status=ending.stop_reason.status,
             stop_reason=ending.stop_reason,
             metrics=self.metrics,

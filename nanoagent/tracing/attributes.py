@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -10,7 +9,8 @@ from opentelemetry.util.types import AttributeValue
 
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
-from nanoagent.tracing.texts import shortened
+from nanoagent.tracing.shown import shown
+from nanoagent.tracing.texts import clean, shortened
 
 MAX_ATTRIBUTES: Final = 32
 """More would push others off the span: the SDK keeps 128 and drops the oldest."""
@@ -29,7 +29,6 @@ _SET_BY_US: Final = (
     names.ERROR_TYPE,
     "error",
 )
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _WAY_OUT = (
     "attributes map keys such as 'gen_ai.conversation.id' or 'user.id' to a text, bool, int, float or a list of one"
 )
@@ -77,7 +76,7 @@ def checked_callback(on_complete: object) -> None:
 
 
 def _checked_key(key: object) -> str:
-    if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARACTERS or _SURROGATES.search(key):
+    if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARACTERS or clean(key) != key:
         raise ConfigurationError(
             f"an attribute's key must be a text of 1 to {MAX_KEY_CHARACTERS} characters, got {_shown(key)}; {_WAY_OUT}"
         )
@@ -99,7 +98,7 @@ def _checked_value(key: str, value: object) -> AttributeValue:
 
 def _checked_scalar(key: str, value: object) -> str | bool | int | float:
     if isinstance(value, str):
-        return shortened(_SURROGATES.sub("\ufffd", str.__str__(value)), MAX_TEXT_CHARACTERS)
+        return shown(str.__str__(value), MAX_TEXT_CHARACTERS)
     if isinstance(value, bool):
         return value
     if isinstance(value, int) and -(2**63) <= value < 2**63:

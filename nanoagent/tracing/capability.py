@@ -18,6 +18,7 @@ from nanoagent.tracing import names
 from nanoagent.tracing.agent_run import traced_run
 from nanoagent.tracing.attributes import checked_attributes, checked_callback, checked_version
 from nanoagent.tracing.clock import Clock
+from nanoagent.tracing.messages import run_input, run_output
 from nanoagent.tracing.model import traced
 from nanoagent.tracing.spans import RootSpan
 from nanoagent.tracing.texts import hash_of
@@ -87,10 +88,16 @@ class Tracing(AbstractCapability[Any]):
             run_id=self.run_id,
             on_complete=self.on_complete,
         ) as span:
+            is_root = isinstance(span, RootSpan)
+            if is_root:
+                span.show(lambda content: run_input(content, ctx.prompt))
             try:
-                return await handler()
+                result = await handler()
+                if is_root:
+                    span.show(lambda content: run_output(content, result.output))
+                return result
             finally:
-                if isinstance(span, RootSpan):
+                if is_root:
                     span.set(names.PROMPTS_HASH, _prompts_hash(span.run.first_request))
 
 

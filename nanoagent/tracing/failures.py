@@ -31,8 +31,18 @@ def log_failure(logger: logging.Logger, message: str, *args: object, level: int 
 
 def described(error: BaseException) -> str:
     """The exception's class on one line, with what it says where content is captured; redacted."""
-    message = _message(error) if captures_content() else ""
+    message = message_of(error) if captures_content() else ""
     return f"{error_type_of(error)}: {message}" if message else error_type_of(error)
+
+
+def message_of(error: BaseException) -> str:
+    """What the exception says, on one line without control characters; empty where it cannot say it."""
+    try:
+        said = str(error)
+    except Exception:
+        return ""
+    line = " ".join(redacted_start(said, MAX_MESSAGE_CHARACTERS).split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in line)
 
 
 def redacted_traceback(error: BaseException) -> str:
@@ -56,13 +66,3 @@ def _lines(error: BaseException) -> Iterator[str]:
             return
         yield f"after {error_type_of(before)}"
         error = before
-
-
-def _message(error: BaseException) -> str:
-    """What the exception says, on one line without control characters; empty where it cannot say it."""
-    try:
-        said = str(error)
-    except Exception:
-        return ""
-    line = " ".join(redacted_start(said, MAX_MESSAGE_CHARACTERS).split())
-    return line if line.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in line)

@@ -21,10 +21,12 @@ from pydantic_ai.usage import RequestUsage
 from nanoagent.core.records import TOKEN_KEYS, as_cost_usd, tokens_of
 from nanoagent.tracing import names
 from nanoagent.tracing.failures import log_failure
+from nanoagent.tracing.messages import chat_input, chat_output, tool_input
 from nanoagent.tracing.prices import price_of
 from nanoagent.tracing.run import Place, place_in
+from nanoagent.tracing.shown import shown
 from nanoagent.tracing.span import RunSpan
-from nanoagent.tracing.spans import chat_span, tool_span
+from nanoagent.tracing.spans import MAX_TEXT_LENGTH, chat_span, tool_span
 
 _logger = logging.getLogger(__name__)
 
@@ -66,12 +68,13 @@ class TracedModel(WrapperModel):
         if place is None:
             return await self.wrapped.request(messages, model_settings, model_request_parameters)
         with self._span(place, context, messages, model_settings) as span:
+            span.show(lambda content: chat_input(content, place.span_id, messages, model_request_parameters))
             try:
                 response = await self.wrapped.request(messages, model_settings, model_request_parameters)
             except Exception as error:
                 place.run.model_raised(error)
                 raise
-            _describe(span, response)
+            _describe(span, place, response)
         _trace_invented_tools(span, place, response, model_request_parameters)
         return response
 
@@ -96,6 +99,7 @@ class TracedModel(WrapperModel):
                 yield untraced
             return
         span, asked_s = self._span(place, context, messages, model_settings), time.perf_counter()
+        span.show(lambda content: chat_input(content, place.span_id, messages, model_request_parameters))
         stream = None
         try:
             async with AsyncExitStack() as opened:
@@ -105,10 +109,10 @@ class TracedModel(WrapperModel):
         except BaseException as error:
             if isinstance(error, Exception):
                 place.run.model_raised(error)
-            _describe_stream(span, stream, asked_s)
+            _describe_stream(span, place, stream, asked_s)
             span.end_with(error)
             raise
-        response = _describe_stream(span, stream, asked_s)
+        response = _describe_stream(span, place, stream, asked_s)
         if response is not None and response.state in ("incomplete", "interrupted"):
             span.abandon()
             return
@@ -133,7 +137,9 @@ class TracedModel(WrapperModel):
         )
 
 
-def _describe_stream(span: RunSpan, stream: StreamedResponse | None, asked_s: float) -> ModelResponse | None:
+def _describe_stream(
+    span: RunSpan, place: Place, stream: StreamedResponse | None, asked_s: float
+) -> ModelResponse | None:
     """Set what the stream tells, however far it was read, and return the response so far."""
     if stream is None:
         return None
@@ -141,16 +147,18 @@ def _describe_stream(span: RunSpan, stream: StreamedResponse | None, asked_s: fl
         response = stream.get()
         span.set(names.TIME_TO_FIRST_CHUNK, stream.time_to_first_chunk(asked_s))
         _set_response(span, response)
+        span.show(lambda content: chat_output(content, place.span_id, response))
     except Exception:
         log_failure(_logger, "a model's stream could not be traced")
         return None
     return response
 
 
-def _describe(span: RunSpan, response: ModelResponse) -> None:
+def _describe(span: RunSpan, place: Place, response: ModelResponse) -> None:
     """Set what the response tells."""
     try:
         _set_response(span, response)
+        span.show(lambda content: chat_output(content, place.span_id, response))
     except Exception:
         log_failure(_logger, "a model's response could not be traced")
 
@@ -158,9 +166,9 @@ def _describe(span: RunSpan, response: ModelResponse) -> None:
 def _set_response(span: RunSpan, response: ModelResponse) -> None:
     reason, usage = response.finish_reason, response.usage
     attributes: dict[str, AttributeValue | None] = {
-        names.RESPONSE_MODEL: response.model_name,
-        names.RESPONSE_ID: response.provider_response_id,
-        names.RESPONSE_FINISH_REASONS: None if reason is None else [reason],
+        names.RESPONSE_MODEL: _shown(response.model_name),
+        names.RESPONSE_ID: _shown(response.provider_response_id),
+        names.RESPONSE_FINISH_REASONS: None if reason is None else [shown(reason, MAX_TEXT_LENGTH)],
     }
     if (usage.input_tokens or usage.output_tokens or usage.has_values()) and not usage.unmeasured_requests:
         attributes.update(zip(TOKEN_KEYS, _token_counts(usage), strict=True))
@@ -169,6 +177,10 @@ def _set_response(span: RunSpan, response: ModelResponse) -> None:
         cost_usd = None if usage.cost is None else as_cost_usd(usage.cost)
         attributes[names.OPERATION_COST] = None if cost_usd is None else float(cost_usd)
     span.set_all(attributes)
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else shown(text, MAX_TEXT_LENGTH)
 
 
 def _token_counts(usage: RequestUsage) -> list[int | None]:
@@ -194,7 +206,11 @@ def _trace_invented_tools(
         if isinstance(part, ToolCallPart):
             known = parameters.tool_defs if known is None else known
             if part.tool_name not in known:
-                call_id = part.tool_call_id
-                span = tool_span(place, part.tool_name, call_id=call_id, known=False, context=chat.outside)
-                span.fail(UNKNOWN_TOOL_ERROR)
-                span.end()
+                _trace_invented_tool(chat, place, part)
+
+
+def _trace_invented_tool(chat: RunSpan, place: Place, call: ToolCallPart) -> None:
+    span = tool_span(place, call.tool_name, call_id=call.tool_call_id, known=False, context=chat.outside)
+    span.show(lambda content: tool_input(content, call.args))
+    span.fail(UNKNOWN_TOOL_ERROR)
+    span.end()

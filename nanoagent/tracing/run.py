@@ -21,6 +21,7 @@ from nanoagent.core.performance import IterationCounts, PerformanceMetrics
 from nanoagent.core.records import SpanRecord
 from nanoagent.tracing import names
 from nanoagent.tracing.clock import Clock, RunClock
+from nanoagent.tracing.content import Content, content_of_run
 from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.tracer import tracer_of
 
@@ -86,6 +87,8 @@ class Run:
         self.clock: Clock = outer.clock if outer else clock or RunClock()
         self._started_ns = self.clock.now_ns()
         self.tracer: Tracer = outer.tracer if outer and tracer_provider is None else tracer_of(tracer_provider)
+        self.content: Content | None = outer.content if outer else content_of_run()
+        """What its spans show of content; `None` where they show none. The environment at the run's start decides."""
         self.first_request: Sequence[Any] = ()
         """The messages of the run's first model call."""
         self.closed = False
@@ -168,6 +171,8 @@ class Run:
     def ended(self, span: OpenSpan, parts: SpanParts) -> None:
         """A span of the run has ended: `parts` are what `SpanRecord.of` takes."""
         self._open.pop(id(span), None)
+        if self.content is not None:
+            self.content.forget(parts[1])
         run: Run | None = self
         while run is not None:
             run._ended.append(parts)

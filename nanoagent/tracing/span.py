@@ -2,7 +2,7 @@
 
 import logging
 from asyncio import CancelledError
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +14,8 @@ from opentelemetry.util.types import AttributeValue
 
 from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
-from nanoagent.tracing.failures import error_type_of, log_failure
+from nanoagent.tracing.content import Content
+from nanoagent.tracing.failures import error_type_of, log_failure, message_of
 from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, RunStopped
 
 _logger = logging.getLogger(__name__)
@@ -101,6 +102,20 @@ class RunSpan:
             if value is not None:
                 self._late[key] = value
 
+    def show(self, content_of: Callable[[Content], Mapping[str, AttributeValue | None]]) -> None:
+        """Set content on the span at once, if its run shows any: only then is it asked what there is to show.
+
+        It is on the span alone: no number depends on it.
+        """
+        content = self.run.content
+        if content is None or self._ended or self._trace_id is None or not self._span.is_recording():
+            return
+        try:
+            shown = content_of(content)
+            self._span.set_attributes({key: value for key, value in shown.items() if value is not None})
+        except Exception:
+            log_failure(_logger, "content of span %s could not be shown", self._name)
+
     def event(self, name: str, attributes: Mapping[str, AttributeValue]) -> None:
         """Add an event, stamped by the run's clock."""
         if not self._ended:
@@ -116,7 +131,9 @@ class RunSpan:
         """
         self.error_type = error if isinstance(error, str) else error_type_of(error)
         if isinstance(error, Exception) and self.run.first_sight(error):
-            self.event(names.EXCEPTION_EVENT, {names.EXCEPTION_TYPE: self.error_type})
+            said = "" if self.run.content is None else message_of(error)
+            about = {names.EXCEPTION_TYPE: self.error_type}
+            self.event(names.EXCEPTION_EVENT, about | {names.EXCEPTION_MESSAGE: said} if said else about)
 
     def abandon(self) -> None:
         """End the span because nobody waits for it any more. It counts as cancelled."""

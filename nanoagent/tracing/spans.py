@@ -12,11 +12,15 @@ from opentelemetry.util.types import AttributeValue
 from nanoagent.core.records import status_of
 from nanoagent.tracing import names
 from nanoagent.tracing.run import Place, Run
+from nanoagent.tracing.shown import shown
 from nanoagent.tracing.span import RunSpan
-from nanoagent.tracing.texts import shortened
+from nanoagent.tracing.texts import clean, shortened
 
 MAX_NAME_LENGTH = 64
 """An invented tool name is cut to this many characters."""
+MAX_TEXT_LENGTH = 256
+"""Any other text that a model, a provider or its settings made, such as an id, is cut to this many characters."""
+MAX_STOP_SEQUENCES = 16
 MAX_DESCRIPTION_LENGTH = 256
 """A tool's description is cut to this many characters."""
 
@@ -148,9 +152,10 @@ def chat_span(
     context: Context | None = None,
 ) -> RunSpan:
     """`chat <model>`: one request to a model."""
+    model = shown(model, MAX_TEXT_LENGTH)
     attributes: dict[str, AttributeValue] = {
         names.OPERATION_NAME: names.OP_CHAT,
-        names.PROVIDER_NAME: provider,
+        names.PROVIDER_NAME: shown(provider, MAX_TEXT_LENGTH),
         names.REQUEST_MODEL: model,
     }
     if base_url:
@@ -158,7 +163,7 @@ def chat_span(
     if settings:
         attributes |= _settings_attributes(settings)
     if place.agent is not None:
-        attributes[names.AGENT_NAME] = place.agent
+        attributes[names.AGENT_NAME] = clean(place.agent)
     return RunSpan(
         place.run, f"{names.OP_CHAT} {model}", attributes, place=place, kind=SpanKind.CLIENT, context=context
     )
@@ -174,32 +179,28 @@ def tool_span(
     context: Context | None = None,
 ) -> RunSpan:
     """`execute_tool <tool>`: one tool call; `known` is False for a name that the model invented."""
+    tool = clean(tool) if known else shown(tool, MAX_NAME_LENGTH)
     attributes: dict[str, AttributeValue] = {
         names.OPERATION_NAME: names.OP_TOOL,
-        names.TOOL_NAME: tool if known else _printable(shortened(tool, MAX_NAME_LENGTH)),
+        names.TOOL_NAME: tool,
         names.TOOL_TYPE: "function",
     }
     if call_id:
-        attributes[names.TOOL_CALL_ID] = _printable(call_id)
+        attributes[names.TOOL_CALL_ID] = shown(call_id, MAX_TEXT_LENGTH)
     if description:
-        attributes[names.TOOL_DESCRIPTION] = shortened(description, MAX_DESCRIPTION_LENGTH)
+        attributes[names.TOOL_DESCRIPTION] = clean(shortened(description, MAX_DESCRIPTION_LENGTH))
     name = f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}"
     return RunSpan(place.run, name, attributes, place=place, context=context)
 
 
-def _printable(text: str) -> str:
-    """A text that a model made, without the lone surrogates that no exporter can send."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
-
-
 def _agent_name(agent: str | None) -> str:
-    return names.OP_AGENT if agent is None else f"{names.OP_AGENT} {agent}"
+    return names.OP_AGENT if agent is None else f"{names.OP_AGENT} {clean(agent)}"
 
 
 def _agent_attributes(agent: str | None, agent_version: str | None) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {names.OPERATION_NAME: names.OP_AGENT}
     if agent is not None:
-        attributes[names.AGENT_NAME] = agent
+        attributes[names.AGENT_NAME] = clean(agent)
     if agent_version is not None:
         attributes[names.AGENT_VERSION] = agent_version
     return attributes
@@ -214,7 +215,7 @@ def _server_attributes(base_url: str) -> Mapping[str, AttributeValue]:
         return {}
     if not url.hostname:
         return {}
-    attributes: dict[str, AttributeValue] = {names.SERVER_ADDRESS: url.hostname}
+    attributes: dict[str, AttributeValue] = {names.SERVER_ADDRESS: clean(url.hostname)}
     return attributes if port is None else attributes | {names.SERVER_PORT: port}
 
 
@@ -227,5 +228,5 @@ def _settings_attributes(settings: Mapping[str, Any]) -> dict[str, AttributeValu
         if isinstance(value, int | float):
             found[key] = value
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            found[key] = [str(item) for item in value]
+            found[key] = [shown(str(item), MAX_TEXT_LENGTH) for item in value[:MAX_STOP_SEQUENCES]]
     return found

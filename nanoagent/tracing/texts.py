@@ -1,12 +1,25 @@
 """Texts and prompts, as spans carry them."""
 
 import hashlib
+import re
 from collections.abc import Iterable
+
+_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def shortened(text: str, length: int) -> str:
     """The text, cut to `length` characters with an ellipsis as the last one where it is longer."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def clean(text: str) -> str:
+    """The text with U+FFFD in the place of what an exporter or a reader breaks on: lone surrogates and NUL.
+
+    Other control characters and marks of direction stay: who prints them deals with them.
+    """
+    if text.isascii():
+        return text.replace("\x00", "\ufffd") if "\x00" in text else text
+    return _UNSENDABLE.sub("\ufffd", text)
 
 
 def hash_of(prompts: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.toolsets import AbstractToolset, WrapperToolset
 
 from nanoagent.tracing import names
+from nanoagent.tracing.messages import tool_input, tool_output
 from nanoagent.tracing.run import current_place, place_in
 from nanoagent.tracing.spans import tool_span
 
@@ -46,9 +47,12 @@ class TracedToolset(WrapperToolset[Any]):
         if place is None or _calling.get() == (ctx.tool_call_id, place.span_id, id(ctx.messages)):
             return await self.wrapped.call_tool(name, tool_args, ctx, tool)
         with tool_span(place, name, call_id=ctx.tool_call_id, description=description, context=context) as span:
+            span.show(lambda content: tool_input(content, tool_args))
             token = _calling.set((ctx.tool_call_id, span.place.span_id, id(ctx.messages)))
             try:
-                return await self.wrapped.call_tool(name, tool_args, ctx, tool)
+                result = await self.wrapped.call_tool(name, tool_args, ctx, tool)
+                span.show(lambda content: tool_output(content, result))
+                return result
             except (CallDeferred, ApprovalRequired) as question:
                 deferred = question  # a question to the caller, neither an error nor a call that was made
                 span.set(names.DEFERRED, value=True)
@@ -95,13 +99,14 @@ class _TracedValidator:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._wrapped, name)
 
-    def refused(self, error: Exception, call_id: str | None) -> None:
+    def refused(self, error: Exception, call_id: str | None, arguments: Any) -> None:
         """Make the span of a call that was refused before the tool ran."""
         place = current_place()
         if place is None:
             return
         definition = self._tool.tool_def
         with tool_span(place, definition.name, call_id=call_id, description=definition.description) as span:
+            span.show(lambda content: tool_input(content, arguments))
             span.fail(error)
 
     def _validate(self, validate: Callable[..., Any], value: Any, options: dict[str, Any]) -> Any:
@@ -110,7 +115,7 @@ class _TracedValidator:
         except ValidationError as error:
             # Arguments that are still streaming in are validated again and again; the last time decides.
             if options.get("allow_partial", "off") == "off":
-                self.refused(error, self._call_id(value))
+                self.refused(error, self._call_id(value), value)
             raise
 
     def _call_id(self, arguments: Any) -> str | None:
@@ -136,7 +141,7 @@ def _traced_check(check: Callable[..., Any], validator: _TracedValidator) -> Cal
         except (CallDeferred, ApprovalRequired):
             raise
         except Exception as error:
-            validator.refused(error, ctx.tool_call_id)
+            validator.refused(error, ctx.tool_call_id, arguments)
             raise
 
     traced_check.untraced = check  # type: ignore[attr-defined]

@@ -134,4 +134,4 @@ async def test_names_and_ids_that_no_exporter_can_send_are_made_fit() -> None:
     run = await ran(model)
     (tool,) = (span for span in run.captured.spans if span.name == "execute_tool unknown")
     attributes = dict(tool.attributes or {})
-    assert (attributes["gen_ai.tool.name"], attributes["gen_ai.tool.call.id"]) == ("no?tool", "c?1")
+    assert (attributes["gen_ai.tool.name"], attributes["gen_ai.tool.call.id"]) == ("no\ufffdtool", "c\ufffd1")

@@ -1,0 +1,221 @@
+import json
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum, IntEnum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, SecretStr
+
+from nanoagent.tracing.bounded_json import JsonText, Messages, bounded_json
+from nanoagent.tracing.redaction import Redactor, use_redactor
+
+LIMIT = 16_384
+
+
+def written(value: object, limit_bytes: int = LIMIT) -> Any:
+    text = bounded_json(value, limit_bytes)
+    assert text is not None
+    assert len(text.encode()) <= limit_bytes
+    return json.loads(text, parse_constant=pytest.fail)
+
+
+class Color(Enum):
+    RED = "red"
+
+
+class Level(IntEnum):
+    HIGH = 3
+
+
+@dataclass
+class Point:
+    x: int
+    token: str = field(default="hidden", repr=False)
+
+
+class Account(BaseModel):
+    name: str
+    password: SecretStr = SecretStr("hunter2")
+    key: str = Field(default="hidden", repr=False)
+    internal: str = Field(default="hidden", exclude=True)
+
+
+class Unspeakable:
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+class Hostile(Mapping[str, int]):
+    def __getitem__(self, key: str) -> int:
+        raise RuntimeError("no")
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("no")
+
+    def __len__(self) -> int:
+        return 3
+
+
+class Shouting(str):
+    __slots__ = ()
+
+    def __getitem__(self, key: Any) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        (True, True),
+        (8, 8),
+        (2**2000, "[integer of 2,001 bits]"),
+        (1.5, 1.5),
+        (math.nan, "nan"),
+        (-math.inf, "-inf"),
+        ("é", "é"),
+        (Shouting("a"), "a"),
+        (b"12345", "[5 bytes]"),
+        (memoryview(bytes(1_234)), "[1,234 bytes]"),
+        (Color.RED, "red"),
+        (Level.HIGH, 3),
+        (date(2026, 1, 2), "2026-01-02"),
+        ((1, [2], {3}, deque([4])), [1, [2], [3], [4]]),
+        ({1: "a", None: "b", (1, 2): "c"}, {"1": "a", "None": "b", "(1, 2)": "c"}),
+        (Point(1), {"x": 1}),
+        (Account(name="ann"), {"name": "ann", "password": "**********"}),
+        (Unspeakable(), "[Unspeakable that cannot be shown]"),
+        ({"a": Unspeakable(), "b": 1}, {"a": "[Unspeakable that cannot be shown]", "b": 1}),
+        (Hostile(), "[Hostile that cannot be shown]"),
+        (JsonText('{"a": [1, NaN]}'), {"a": [1, "nan"]}),
+        (JsonText('{"a": '), '{"a": '),
+        (JsonText("[" * 10_000), "[" * 10_000),
+    ],
+)
+def test_any_value_is_written_as_json(value: object, expected: object) -> None:
+    assert written(value) == expected
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=[])), inner),
+)
+
+
+@given(json_values, st.integers(64, 400))
+def test_whatever_the_value_and_the_limit_the_text_is_valid_and_fits_or_there_is_none(
+    value: object, limit: int
+) -> None:
+    text = bounded_json(value, limit)
+    if text is not None:
+        json.loads(text)
+        assert len(text.encode()) <= limit
+        assert "\x00" not in text
+
+
+def test_a_limit_that_no_json_of_the_value_keeps_leaves_it_out() -> None:
+    assert bounded_json({"role": "user", "parts": ["a" * 100]}, 10) is None
+    assert bounded_json("a" * 100, 1) is None
+
+
+def test_a_long_text_keeps_its_start_and_says_its_length() -> None:
+    text = written("a" * 25_000_000)
+    kept, _, marker = text.partition("…")
+    assert set(kept) == {"a"}
+    assert len(kept) > LIMIT // 3
+    assert marker == f"[shortened: {len(kept):,} of 25,000,000 characters]"
+
+
+def test_a_text_is_not_shortened_where_the_marker_would_be_as_long() -> None:
+    assert written("a" * 100, 102) == "a" * 100
+
+
+def test_a_text_of_wide_characters_fits_in_bytes() -> None:
+    assert written("🤖" * 16_384).startswith("🤖" * 2_000)
+
+
+def test_of_a_long_list_the_first_items_are_kept_and_the_rest_is_counted() -> None:
+    items = written(list(range(100_000)))
+    assert items[:3] == [0, 1, 2]
+    assert items[-1] == f"…[left out: {100_000 - len(items) + 1:,} of 100,000 items]"
+
+
+def test_of_a_large_object_the_first_entries_are_kept_and_the_rest_is_counted() -> None:
+    entries = written({f"key {n}": "x" * 50 for n in range(10_000)})
+    assert entries["key 0"] == "x" * 50
+    assert entries["…"] == f"[left out: {10_000 - len(entries) + 1:,} of 10,000 entries]"
+
+
+def test_of_many_messages_the_first_and_the_last_are_kept_with_a_marker_between() -> None:
+    messages = Messages({"role": "user", "parts": [f"{n}: {'x' * 400}"]} for n in range(500))
+    shown = written(messages)
+    numbers = [int(message["parts"][0].partition(":")[0]) for message in shown if message["role"] == "user"]
+    later = numbers[1:]
+    assert numbers[0] == 0
+    assert later == list(range(500 - len(later), 500))
+    marker = f"…[left out: {500 - len(numbers):,} of 500 messages]"
+    assert shown[1] == {"role": "system", "parts": [{"type": "text", "content": marker}]}
+
+
+def test_depth_is_bounded_also_of_what_holds_itself() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    assert "deeper levels are left out" in json.dumps(written(endless))
+
+
+class Masking(Redactor):
+    """Masks one word and counts how much it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.characters = 0
+
+    def redacted(self, text: str) -> str:
+        self.characters += len(text)
+        return text.replace("sesame", "***").replace('"pin":"1234"', '"pin":"***"')
+
+
+@pytest.fixture
+def masking() -> Iterator[Masking]:
+    redactor = Masking()
+    before = use_redactor(redactor)
+    yield redactor
+    use_redactor(before)
+
+
+def test_every_text_and_key_passes_the_redactor_and_keys_stand_beside_their_values(masking: Masking) -> None:
+    value = {"open sesame": ["say sesame", {"pin": "1234"}], "json": JsonText('{"x": "\\u0073esame"}')}
+    assert written(value) == {"open ***": ["say ***", {"pin": "***"}], "json": {"x": "***"}}
+
+
+def test_a_secret_at_a_cut_is_never_seen_in_part(masking: Masking) -> None:
+    cuts = (LIMIT // 2, LIMIT, LIMIT + 4_096, LIMIT + 8_192)
+    texts = ["." * (cut + shift) + "sesame" + "." * 10_000 for cut in cuts for shift in range(-60, 3)]
+    texts += ["." * shift + "sesame" * 10_000 for shift in range(6)]
+    for text in texts:
+        seen = bounded_json(text, LIMIT)
+        assert seen is not None
+        assert "s" not in seen.replace("shortened", "").replace("characters", "")
+
+
+def test_what_is_looked_at_is_bounded(masking: Masking) -> None:
+    bounded_json([{"text": "a" * 1_000_000}] * 10_000, LIMIT)
+    assert masking.characters < 2_000_000
+
+
+def test_json_that_a_hook_makes_something_else_of_is_still_json() -> None:
+    class Whole(Redactor):
+        def redacted(self, text: str) -> str:
+            return "gone\ud800" if text.startswith("{") else text
+
+    before = use_redactor(Whole())
+    try:
+        assert written({"a": 1}) == "gone\ufffd"
+    finally:
+        use_redactor(before)
