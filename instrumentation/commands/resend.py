@@ -52,7 +52,8 @@ def _line(resent: Resent) -> str:
     if resent.in_use:
         return f"{resent.path}: in use by a process that writes or sends it: left alone"
     if resent.error is not None:
-        return f"{resent.path}: {_counts([resent])}, but the file cannot be used ({resent.error}): it is as it was"
+        sent = plural(resent.sent, "span")
+        return f"{resent.path}: sent {sent}, but the file cannot be used ({resent.error}): it is as it was"
     line = f"{resent.path}: {_counts([resent])}"
     if resent.unreadable_lines:
         place = f"moved to {resent.path.name}{UNREADABLE_SUFFIX}" if resent.is_spool else "skipped"
@@ -62,8 +63,10 @@ def _line(resent: Resent) -> str:
 
 def _total(all_resent: Sequence[Resent]) -> str:
     in_use = sum(resent.in_use for resent in all_resent)
+    as_it_was = sum(resent.error is not None for resent in all_resent)
     line = f"total of {plural(len(all_resent), 'file')}: {_counts(all_resent)}"
-    return f"{line}; {in_use:,} in use" if in_use else line
+    line += f"; {in_use:,} in use" if in_use else ""
+    return line + (f"; {as_it_was:,} that cannot be used" if as_it_was else "")
 
 
 def _counts(all_resent: Iterable[Resent]) -> str:

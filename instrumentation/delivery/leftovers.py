@@ -45,17 +45,24 @@ class SentFile(Protocol):
 
 @contextmanager
 def sent_file(path: Path) -> Iterator[SentFile | None]:
-    """The file, which nobody else sends meanwhile; `None` for a spool that somebody else has.
+    """The file, which nobody else sends meanwhile; `None` for a spool that somebody else has, or has just sent.
 
     Raises:
         OSError: It cannot be read.
     """
-    if not is_spool(path):
-        with path.open("rb") as file:
-            yield _Kept(file)
+    is_ours = is_spool(path)
+    try:
+        file = open(path, "rb", opener=_open_itself if is_ours else None)  # noqa: SIM115 - closed below
+    except FileNotFoundError:
+        yield None
         return
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_LINKS)) as file:
-        yield _Shrinking(path, file) if is_taken(file.fileno()) and _is_still_there(path, file) else None
+    with file:
+        if not is_ours:
+            yield _Kept(file)
+        elif is_taken(file.fileno()) and _is_still_there(path, file):
+            yield _Shrinking(path, file)
+        else:
+            yield None
 
 
 class _Kept:
@@ -126,7 +133,8 @@ class _Shrinking:
         finally:
             for file in (self._unreadable, self._rest):
                 if file is not None:
-                    file.close()
+                    with suppress(OSError):  # of what could not be written; what had to be is synced by now
+                        file.close()
             self._unreadable = self._rest = None
             with suppress(FileNotFoundError):
                 self._rest_path.unlink()
@@ -168,6 +176,11 @@ class _Shrinking:
     def _let_go(self) -> None:
         if os.name == "nt":
             self._file.close()  # Windows takes no open file away
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Open a file that has not become a link since it was looked at."""
+    return os.open(path, flags | _NO_LINKS)
 
 
 def _lines_in(file: BinaryIO) -> Iterator[tuple[Stretch, Line]]:

@@ -118,7 +118,7 @@ class Resender:
         try:
             with sent_file(path) as file:
                 if file is None:
-                    return Resent(path=path, in_use=True)
+                    return Resent(path=path, in_use=True, is_spool=is_ours)
                 try:
                     self._send_file(path, file, found, progress)
                 finally:

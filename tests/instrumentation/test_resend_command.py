@@ -246,10 +246,9 @@ def test_a_file_that_cannot_be_used_is_an_error_and_the_others_are_sent(director
 
     assert done.code == 4
     assert done.out.splitlines() == [
-        f"{directory}/spans-1.jsonl: sent 192 of 192 spans, left 0, "
-        "but the file cannot be used (Is a directory): it is as it was",
+        f"{directory}/spans-1.jsonl: sent 192 spans, but the file cannot be used (Is a directory): it is as it was",
         f"{directory}/spans-2.jsonl: sent 192 of 192 spans, left 0",
-        "total of 2 files: sent 384 of 384 spans, left 0",
+        "total of 2 files: sent 384 of 384 spans, left 0; 1 that cannot be used",
     ]
 
 

@@ -1,8 +1,10 @@
 """Resending: what was accepted goes out of its file, and whatever else happens stays in it."""
 
 import os
+import resource
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -175,6 +177,15 @@ def test_lines_without_spans_are_moved_aside_so_that_the_spool_can_go(tmp_path: 
     ]
 
 
+def test_lines_without_spans_do_not_wait_for_spans(tmp_path: Path) -> None:
+    path = spool_of(tmp_path, *[b"none\n"] * 64, spans(1))
+
+    assert Told(Scripted(AWAY)).resend(path) == Resent(path=path, spans=1, unreadable_lines=64)
+
+    assert path.read_bytes().count(b"\n") == 1
+    assert (tmp_path / "spans-1.jsonl.unreadable").read_bytes() == b"none\n" * 64
+
+
 def test_what_is_moved_aside_is_added_to_what_is_there(tmp_path: Path) -> None:
     for text in (b"one\n", b"two\n"):
         Told(Scripted(TAKEN)).resend(spool_of(tmp_path, text))
@@ -310,20 +321,40 @@ def test_a_ctrl_c_while_lines_are_kept_loses_none(tmp_path: Path, monkeypatch: p
     assert spooled_in(tmp_path) == ["s7", *names(lines[1]), *names(lines[2])]
 
 
-def test_a_spool_that_cannot_be_rewritten_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = spool_of(tmp_path, spans(100))
+@contextmanager
+def disk_with_room_for(size: int) -> Iterator[None]:
+    """No file can be longer."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("lines", [1, 100])
+def test_a_spool_that_cannot_be_rewritten_stays_as_it_was(tmp_path: Path, lines: int) -> None:
+    path = spool_of(tmp_path, spans(64), *[spans(3)] * lines)
     before = path.read_bytes()
 
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as disk:
-        disk.setattr(os, "fsync", full)
+    with disk_with_room_for(1_000):
         resent = Told(Scripted(TAKEN, AWAY)).resend(path)
 
-    assert resent == Resent(path=path, spans=100, sent=64, error="No space left on device")
+    assert (resent.sent, resent.error) == (64, "File too large")
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_without_room_takes_no_lines_aside_and_lets_go_of_what_was_accepted(tmp_path: Path) -> None:
+    torn = spool_of(tmp_path, spans(2), TORN)
+    with disk_with_room_for(10):
+        assert Told(Scripted(TAKEN)).resend(torn).error == "File too large"
+        assert len(torn.read_bytes().splitlines()) == 2
+        whole = tmp_path / "spans-2.jsonl"
+        torn.rename(whole)
+        os.truncate(whole, whole.stat().st_size - len(TORN))
+        assert Told(Scripted(TAKEN)).resend(whole) == Resent(path=whole, spans=2, sent=2)
+    assert not whole.exists()
 
 
 def test_what_a_killed_resend_has_left_is_cleaned_up(tmp_path: Path) -> None:
@@ -337,7 +368,13 @@ def test_what_a_killed_resend_has_left_is_cleaned_up(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
-    assert Told(Scripted(TAKEN)).resend(tmp_path / "nosuch").error == "No such file or directory"
+    assert Told(Scripted(TAKEN)).resend(tmp_path).error == "Is a directory"
+
+
+def test_a_file_that_is_gone_by_now_is_somebody_elses(tmp_path: Path) -> None:
+    path = tmp_path / "spans-1.jsonl"
+
+    assert Told(Scripted(TAKEN)).resend(path) == Resent(path=path, in_use=True, is_spool=False)
 
 
 # -- which files, and where to ----------------------------------------------------------------------------------------

@@ -271,12 +271,10 @@ sys.exit(Spool(Path(sys.argv[1])).write(some))
 # -- spans that cannot be written -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [7, None])
 def test_a_span_that_cannot_be_encoded_takes_no_other_with_it(
-    directory: Path, name: object, caplog: pytest.LogCaptureFixture
+    directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    context = spans(1)[0].context
-    broken = ReadableSpan(name, context=context, kind="none of them")  # type: ignore[arg-type]
+    broken = ReadableSpan("broken", context=spans(1)[0].context, kind="none of them")  # type: ignore[arg-type]
     spool = Spool(directory)
 
     with caplog.at_level(logging.WARNING):
@@ -284,6 +282,17 @@ def test_a_span_that_cannot_be_encoded_takes_no_other_with_it(
 
     assert spooled_in(directory) == ["s0", "s1", "s0"]
     assert [record.message.rpartition(": ")[2] for record in caplog.records] == ["KeyError"]
+
+
+def test_a_span_that_has_no_size_spoils_no_line_of_others(directory: Path) -> None:
+    nameless = ReadableSpan(7, context=spans(1)[0].context)  # type: ignore[arg-type]
+    spool = Spool(directory)
+
+    assert spool.write([*spans(2), nameless]) == 3
+
+    assert spool.path is not None
+    first, second, _ = spool.path.read_bytes().splitlines()
+    assert [span.name for line in (first, second) for span in spooled_spans(line)] == ["s0", "s1"]
 
 
 # -- a process that is killed -----------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def line_of(span: str) -> bytes:
     return ('{"resourceSpans":[{"scopeSpans":[{"spans":[{' + span + "}]}]}]}").encode()
 
 
-def test_a_line_as_others_write_it_is_read() -> None:
+def test_a_line_as_others_write_it_is_read_and_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
     line = line_of(
         _IDS + ',"parentSpanId":"","kind":0,"startTimeUnixNano":7,"status":{"code":1,"message":"fine"},'
         '"attributes":[{"key":"n","value":{"intValue":3}},{"key":"","value":{"intValue":4}},{"key":"none"}]'
@@ -159,6 +159,7 @@ def test_a_line_as_others_write_it_is_read() -> None:
     assert (span.status.status_code, span.status.description) == (StatusCode.OK, None)
     assert dict(span.attributes or {}) == {"n": 3, "none": None}
     assert sent([span])
+    assert caplog.records == []
 
 
 def test_a_request_without_spans_has_none() -> None:
