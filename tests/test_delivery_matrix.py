@@ -1,6 +1,5 @@
 """Every way that a collector can fail, over both protocols: the run is as ever, the exit soon, and no span is lost."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from instrumentation.reading.files import read_file
 from instrumentation.reading.problems import Problems
 from tests import collectors
 from tests.collectors import Behaviour, Collector, Protocol, accepting_only, answering, closed_port, collecting
+from tests.delivered import said_by
 from tests.processes import Ended, Job, Run, nursery
 
 pytestmark = pytest.mark.slow
@@ -229,12 +229,6 @@ def job_of(row: Row, program: str, url: str, directory: Path) -> Job:
         "NANOAGENT_SPOOL_DIR": str(directory / "spool"),
     }
     return Job(program=f"from tests.delivered import {program}; {program}()", env=env)
-
-
-def said_by(ended: Ended) -> dict[str, Any]:
-    """All that a process said on stdout."""
-    assert ended.exit_code == 0, ended.stderr
-    return {key: value for line in ended.stdout.splitlines() for key, value in json.loads(line).items()}
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,7 @@ from tests.collectors.over_http import serve_http
 from tests.collectors.sockets import accepting_only, answering, closed_port, reset_often
 
 Protocol = Literal["http/protobuf", "grpc"]
+PROTOCOLS: tuple[Protocol, ...] = ("http/protobuf", "grpc")
 
 __all__ = [
     "AWAY",
@@ -52,6 +53,7 @@ __all__ = [
     "FORBIDDEN",
     "INVALID",
     "NOT_FOUND",
+    "PROTOCOLS",
     "TOO_LARGE",
     "Behaviour",
     "Collector",
