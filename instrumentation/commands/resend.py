@@ -1,7 +1,6 @@
 """`nanoagent resend`: spans that wait on disk go to their receiver."""
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -40,7 +39,6 @@ def resend_spools(paths: Sequence[Path]) -> None:
             all_resent.append(resent)
             speaker.hide_progress()
             output.write_text(_line(resent))
-            sys.stdout.flush()
         problems.end()
         resender.shut_down()
     output.write_text(_total(all_resent))

@@ -1,5 +1,6 @@
 """Resending: what was accepted goes out of its file, and whatever else happens stays in it."""
 
+import json
 import os
 import resource
 import stat
@@ -35,6 +36,17 @@ def spool_of(directory: Path, *lines: bytes | Sequence[ReadableSpan], name: str 
     path = directory / name
     path.write_bytes(b"".join(line if isinstance(line, bytes) else as_line(line) for line in lines))
     return path
+
+
+@contextmanager
+def disk_with_room_for(size: int) -> Iterator[None]:
+    """No file can be longer."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class Told:
@@ -124,6 +136,15 @@ def test_a_spool_of_which_nothing_was_accepted_is_not_touched(tmp_path: Path) ->
     assert Told(Picky(most=0)).resend(path) == Resent(path=path, spans=3)
 
     assert path.stat() == before
+
+
+def test_a_receiver_that_is_away_needs_no_room_on_disk(tmp_path: Path) -> None:
+    path = spool_of(tmp_path, TORN + b"\n", spans(60))
+
+    with disk_with_room_for(0):
+        assert Told(Scripted(AWAY)).resend(path) == Resent(path=path, spans=60)
+
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_where_nobody_listens_nothing_is_tried(tmp_path: Path) -> None:
@@ -303,17 +324,21 @@ def test_what_arrived_before_ctrl_c_is_not_sent_again(tmp_path: Path, batches: i
     assert list(tmp_path.iterdir()) == [path]
 
 
+def interrupt_after_one_rewritten_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = iter([as_line])
+
+    def write(left: Sequence[ReadableSpan]) -> bytes:
+        for call in calls:
+            return call(left)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("instrumentation.delivery.resending.as_line", write)
+
+
 def test_a_ctrl_c_while_lines_are_kept_loses_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [spans(100), spans(70), spans(3)]
     path = spool_of(tmp_path, *lines)
-    calls = iter([as_line])
-
-    def interrupted(these: Sequence[ReadableSpan]) -> bytes:
-        for write in calls:
-            return write(these)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("instrumentation.delivery.resending.as_line", interrupted)
+    interrupt_after_one_rewritten_line(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         Told(Picky(poison="s7")).resend(path)
 
@@ -321,15 +346,17 @@ def test_a_ctrl_c_while_lines_are_kept_loses_none(tmp_path: Path, monkeypatch: p
     assert spooled_in(tmp_path) == ["s7", *names(lines[1]), *names(lines[2])]
 
 
-@contextmanager
-def disk_with_room_for(size: int) -> Iterator[None]:
-    """No file can be longer."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+def test_a_ctrl_c_leaves_nothing_behind_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Written anew, a part of this line is longer than the line, since escapes are.
+    long = json.dumps(json.loads(as_line(spans(100, text="é" * 30_000)[98:])), ensure_ascii=False).encode() + b"\n"
+    path = spool_of(tmp_path, spans(64), long, spans(100)[98:])
+    rest = b"".join(path.read_bytes().splitlines(keepends=True)[1:])
+    interrupt_after_one_rewritten_line(monkeypatch)
+
+    with pytest.raises(KeyboardInterrupt):
+        Told(Picky(poison="s99")).resend(path)
+
+    assert path.read_bytes() == rest
 
 
 @pytest.mark.parametrize("lines", [1, 100])
