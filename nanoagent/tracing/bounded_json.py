@@ -1,43 +1,19 @@
 """Any value as JSON that is valid, no longer than allowed, redacted and clean."""
 
-import dataclasses
 import json
-import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
-from nanoagent.tracing.redaction import redacted, redacted_start
-from nanoagent.tracing.shown import shown
+from nanoagent.tracing.bounded_values import MAX_ITEMS, MAX_TEXT_CHARACTERS, Conversation, List, Object, Reader, Text
+from nanoagent.tracing.redaction import redacted
 from nanoagent.tracing.texts import clean
 
-MAX_TEXT_CHARACTERS: Final = 16_384
-"""No more of a text is looked at, but for what a secret at the cut needs."""
-MAX_CHARACTERS: Final = 262_144
-"""Of all texts of a value together; the rest is said to be left out, as what is beyond the next three."""
-MAX_VALUES: Final = 2_000
-MAX_ITEMS: Final = 1_000
-MAX_DEPTH: Final = 16
-MAX_KEY_CHARACTERS: Final = 256
 _MARKER_CHARACTERS: Final = 64
 """About what a marker takes: a text that is longer by less is not worth shortening."""
 _LEAST_CHARACTERS: Final = 32
 _FEWER_ITEMS: Final = (256, 64, 16, 4, 2)
-
-
-class JsonText(str):
-    """A text that holds JSON, as models write arguments; shown as the value it holds."""
-
-    __slots__ = ()
-
-
-class Messages(list[Any]):
-    """The messages of a conversation: of too many, the first one and the last ones are shown."""
-
-    __slots__ = ()
 
 
 def bounded_json(
@@ -59,7 +35,7 @@ def bounded_json(
         before: Makes of each redacted text what is written of it.
         after: Told of each text that was written.
     """
-    root = _Reader(before).read(value)
+    root = Reader(before).read(value)
     for room in _rooms(limit_bytes):
         written = _written(root, room)
         text = _dumped(written)
@@ -79,139 +55,6 @@ class _Room:
     items: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    seen: str
-    is_whole: bool
-    length: int
-    """Of the whole text, in characters."""
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    items: list[Any]
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    entries: dict[str, Any]
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Conversation:
-    first: list[Any]
-    last: list[Any]
-    length: int
-
-
-class _Reader:
-    """Reads a value into what can be written, until it has seen enough of it."""
-
-    def __init__(self, before: Callable[[str], str] | None) -> None:
-        self._before = before
-        self._values_left = MAX_VALUES
-        self._characters_left = MAX_CHARACTERS
-
-    def read(self, value: object, depth: int = 0) -> Any:
-        """What stands for the value; one whose own code fails is named by its type."""
-        self._values_left -= 1
-        try:
-            return self._scalar(value) if _is_scalar(value) else self._nested(value, depth)
-        except Exception:
-            return f"[{clean(type(value).__name__)} that cannot be shown]"
-
-    def _scalar(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self._text(str.__str__(value))
-        if isinstance(value, bytes | bytearray | memoryview):
-            return f"[{memoryview(value).nbytes:,} bytes]"
-        if isinstance(value, float):
-            return float(value) if math.isfinite(value) else repr(float(value))
-        if isinstance(value, int) and not isinstance(value, bool):
-            bits = int.bit_length(value)
-            return int(value) if bits <= MAX_DEPTH * 64 else f"[integer of {bits:,} bits]"
-        return value
-
-    def _nested(self, value: Any, depth: int) -> Any:
-        if isinstance(value, Enum):
-            return self.read(value.value, depth)
-        if isinstance(value, JsonText):
-            return self._json(value, depth)
-        if depth >= MAX_DEPTH:
-            return "[deeper levels are left out]"
-        if isinstance(value, Messages):
-            return self._conversation(value, depth)
-        if isinstance(value, list | tuple | set | frozenset | deque):
-            items = [self.read(item, depth + 1) for item in self._affordable(value)]
-            return _List(items, len(value))
-        entries = _entries_of(value)
-        return self._text(str(value)) if entries is None else self._object(entries, depth)
-
-    def _text(self, text: str) -> _Text:
-        affordable = max(0, min(MAX_TEXT_CHARACTERS, self._characters_left))
-        self._characters_left -= min(len(text), MAX_TEXT_CHARACTERS)
-        is_whole = len(text) <= affordable
-        seen = redacted_start(text, affordable) if affordable else ""
-        seen = clean(seen if is_whole else seen.removesuffix("…"))
-        return _Text(seen if self._before is None else self._before(seen), is_whole, len(text))
-
-    def _json(self, text: JsonText, depth: int) -> Any:
-        """The object or list that the text holds; a text that holds none, or a long one, is a text."""
-        plain = str.__str__(text)
-        if len(plain) <= MAX_TEXT_CHARACTERS:
-            try:
-                value = json.loads(plain)
-            except (ValueError, RecursionError):
-                pass
-            else:
-                return self.read(value, depth)
-        return self._text(plain)
-
-    def _object(self, entries: Mapping[Any, Any], depth: int) -> _Object:
-        read: dict[str, Any] = {}
-        for key in self._affordable(entries):
-            name = shown(key if isinstance(key, str) else str(key), MAX_KEY_CHARACTERS)
-            read[name] = self.read(entries[key], depth + 1)
-        return _Object(read, len(entries))
-
-    def _conversation(self, messages: Messages, depth: int) -> _Conversation:
-        """The first message, then the last ones, as many as there is room for."""
-        first = [self.read(message, depth + 1) for message in messages[:1]]
-        later = reversed(messages[1:])
-        last = [self.read(message, depth + 1) for message in self._affordable(later)]
-        return _Conversation(first, last[::-1], len(messages))
-
-    def _affordable(self, items: Iterable[Any]) -> Iterator[Any]:
-        for item in islice(items, MAX_ITEMS):
-            if self._values_left <= 0 or self._characters_left <= 0:
-                return
-            yield item
-
-
-def _is_scalar(value: object) -> bool:
-    kinds = bool | int | float | str | bytes | bytearray | memoryview
-    return value is None or (isinstance(value, kinds) and not isinstance(value, Enum | JsonText))
-
-
-def _entries_of(value: Any) -> Mapping[Any, Any] | None:
-    """What a mapping, a dataclass or a pydantic model holds, but for what it does not show of itself."""
-    if isinstance(value, Mapping):
-        return value
-    if isinstance(value, type):
-        return None
-    if dataclasses.is_dataclass(value):
-        fields = [field.name for field in dataclasses.fields(value) if field.repr]
-        return {name: getattr(value, name) for name in fields if hasattr(value, name)}
-    model_fields = getattr(type(value), "model_fields", None)
-    if not isinstance(model_fields, Mapping):
-        return None
-    hidden = {name for name, field in model_fields.items() if field.exclude or not field.repr}
-    held = {**vars(value), **(getattr(value, "model_extra", None) or {})}
-    return {name: item for name, item in held.items() if name not in hidden}
-
-
 def _rooms(limit_bytes: int) -> Iterator[_Room]:
     """Ever less room: first the texts get shorter, then the lists."""
     characters = min(limit_bytes, MAX_TEXT_CHARACTERS)
@@ -225,20 +68,20 @@ def _rooms(limit_bytes: int) -> Iterator[_Room]:
 
 def _written(node: Any, room: _Room) -> Any:
     """What was read as `json` can dump it, within the room."""
-    if isinstance(node, _Text):
+    if isinstance(node, Text):
         return _written_text(node, room.characters)
-    if isinstance(node, _List):
+    if isinstance(node, List):
         items = [_written(item, room) for item in node.items[: room.items]]
         left_out = node.length - len(items)
         return [*items, f"…[left out: {left_out:,} of {node.length:,} items]"] if left_out else items
-    if isinstance(node, _Object):
+    if isinstance(node, Object):
         entries = {key: _written(item, room) for key, item in islice(node.entries.items(), room.items)}
         left_out = node.length - len(entries)
         return entries | {"…": f"[left out: {left_out:,} of {node.length:,} entries]"} if left_out else entries
-    return _written_messages(node, room) if isinstance(node, _Conversation) else node
+    return _written_messages(node, room) if isinstance(node, Conversation) else node
 
 
-def _written_text(text: _Text, characters: int) -> str:
+def _written_text(text: Text, characters: int) -> str:
     fits = len(text.seen) <= characters + _MARKER_CHARACTERS
     if fits and text.is_whole:
         return text.seen
@@ -246,7 +89,7 @@ def _written_text(text: _Text, characters: int) -> str:
     return f"{kept}…[shortened: {len(kept):,} of {text.length:,} characters]"
 
 
-def _written_messages(messages: _Conversation, room: _Room) -> list[Any]:
+def _written_messages(messages: Conversation, room: _Room) -> list[Any]:
     first = [_written(message, room) for message in messages.first]
     last = [_written(message, room) for message in messages.last[max(0, len(messages.last) + 1 - room.items) :]]
     left_out = messages.length - len(first) - len(last)

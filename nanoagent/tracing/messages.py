@@ -13,7 +13,7 @@ from pydantic_ai.messages import InstructionPart, ModelMessage, ModelRequest, Mo
 from pydantic_ai.models import ModelRequestParameters
 
 from nanoagent.tracing import names
-from nanoagent.tracing.bounded_json import JsonText, Messages
+from nanoagent.tracing.bounded_values import JsonText, Messages
 from nanoagent.tracing.content import Content
 
 Shown = Mapping[str, AttributeValue | None]

@@ -24,9 +24,9 @@ from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.messages import chat_input, chat_output, tool_input
 from nanoagent.tracing.prices import price_of
 from nanoagent.tracing.run import Place, place_in
-from nanoagent.tracing.shown import shown
+from nanoagent.tracing.shown import shown, shown_name
 from nanoagent.tracing.span import RunSpan
-from nanoagent.tracing.spans import MAX_TEXT_LENGTH, chat_span, tool_span
+from nanoagent.tracing.spans import chat_span, tool_span
 
 _logger = logging.getLogger(__name__)
 
@@ -164,11 +164,12 @@ def _describe(span: RunSpan, place: Place, response: ModelResponse) -> None:
 
 
 def _set_response(span: RunSpan, response: ModelResponse) -> None:
+    model, response_id = response.model_name, response.provider_response_id
     reason, usage = response.finish_reason, response.usage
     attributes: dict[str, AttributeValue | None] = {
-        names.RESPONSE_MODEL: _shown(response.model_name),
-        names.RESPONSE_ID: _shown(response.provider_response_id),
-        names.RESPONSE_FINISH_REASONS: None if reason is None else [shown(reason, MAX_TEXT_LENGTH)],
+        names.RESPONSE_MODEL: None if model is None else shown_name(model),
+        names.RESPONSE_ID: None if response_id is None else shown(response_id),
+        names.RESPONSE_FINISH_REASONS: None if reason is None else [shown_name(reason)],
     }
     if (usage.input_tokens or usage.output_tokens or usage.has_values()) and not usage.unmeasured_requests:
         attributes.update(zip(TOKEN_KEYS, _token_counts(usage), strict=True))
@@ -177,10 +178,6 @@ def _set_response(span: RunSpan, response: ModelResponse) -> None:
         cost_usd = None if usage.cost is None else as_cost_usd(usage.cost)
         attributes[names.OPERATION_COST] = None if cost_usd is None else float(cost_usd)
     span.set_all(attributes)
-
-
-def _shown(text: str | None) -> str | None:
-    return None if text is None else shown(text, MAX_TEXT_LENGTH)
 
 
 def _token_counts(usage: RequestUsage) -> list[int | None]:

@@ -12,14 +12,12 @@ from opentelemetry.util.types import AttributeValue
 from nanoagent.core.records import status_of
 from nanoagent.tracing import names
 from nanoagent.tracing.run import Place, Run
-from nanoagent.tracing.shown import shown
+from nanoagent.tracing.shown import shown, shown_name
 from nanoagent.tracing.span import RunSpan
 from nanoagent.tracing.texts import clean, shortened
 
 MAX_NAME_LENGTH = 64
 """An invented tool name is cut to this many characters."""
-MAX_TEXT_LENGTH = 256
-"""Any other text that a model, a provider or its settings made, such as an id, is cut to this many characters."""
 MAX_STOP_SEQUENCES = 16
 MAX_DESCRIPTION_LENGTH = 256
 """A tool's description is cut to this many characters."""
@@ -152,10 +150,10 @@ def chat_span(
     context: Context | None = None,
 ) -> RunSpan:
     """`chat <model>`: one request to a model."""
-    model = shown(model, MAX_TEXT_LENGTH)
+    model = shown_name(model)
     attributes: dict[str, AttributeValue] = {
         names.OPERATION_NAME: names.OP_CHAT,
-        names.PROVIDER_NAME: shown(provider, MAX_TEXT_LENGTH),
+        names.PROVIDER_NAME: shown_name(provider),
         names.REQUEST_MODEL: model,
     }
     if base_url:
@@ -186,7 +184,7 @@ def tool_span(
         names.TOOL_TYPE: "function",
     }
     if call_id:
-        attributes[names.TOOL_CALL_ID] = shown(call_id, MAX_TEXT_LENGTH)
+        attributes[names.TOOL_CALL_ID] = shown(call_id)
     if description:
         attributes[names.TOOL_DESCRIPTION] = clean(shortened(description, MAX_DESCRIPTION_LENGTH))
     name = f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}"
@@ -228,5 +226,5 @@ def _settings_attributes(settings: Mapping[str, Any]) -> dict[str, AttributeValu
         if isinstance(value, int | float):
             found[key] = value
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            found[key] = [shown(str(item), MAX_TEXT_LENGTH) for item in value[:MAX_STOP_SEQUENCES]]
+            found[key] = [shown_name(str(item)) for item in value[:MAX_STOP_SEQUENCES]]
     return found
