@@ -16,7 +16,14 @@ LONG_TEXT_CHARACTERS: Final = 8_192
 
 
 def bytes_of(span: ReadableSpan) -> int:
-    """About what the span takes as OTLP; seldom less than it does."""
+    """About what the span takes as OTLP, seldom less than it does; a little for one that nothing can encode."""
+    try:
+        return _bytes_of(span)
+    except (AttributeError, TypeError):
+        return SPAN_BYTES
+
+
+def _bytes_of(span: ReadableSpan) -> int:
     size = SPAN_BYTES + _bytes_of_text(span.name) + _bytes_of_all(span.attributes)
     for event in span.events:
         size += ITEM_BYTES + _bytes_of_text(event.name) + _bytes_of_all(event.attributes)
@@ -59,7 +66,7 @@ class EditedSpan(ReadableSpan):
     def __init__(self, span: ReadableSpan, edit: Callable[[str], str]) -> None:
         """Copy the span, every text of its own replaced by what `edit` gives for it."""
         super().__init__(
-            name=edit(span.name),
+            name=_edited_value(span.name, edit),
             context=span.context,
             parent=span.parent,
             resource=span.resource,
@@ -152,4 +159,4 @@ def _bytes_of_items(items: Iterable[Any]) -> int:
 
 
 def _bytes_of_text(text: str) -> int:
-    return len(text) if text.isascii() else 4 * len(text)
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))

@@ -4,9 +4,10 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.trace import SpanContext, TraceFlags
 
@@ -14,7 +15,7 @@ from instrumentation.courier import Courier, outcome_of
 from instrumentation.delivery.account import DeliveryReport
 from instrumentation.delivery.answers import Answer
 from instrumentation.delivery.destination import FIRST_PAUSE_S, PATIENCE_S, Destination
-from instrumentation.delivery.exporters import Outlet
+from instrumentation.delivery.exporters import Outlet, outlet_of
 from instrumentation.delivery.spool import Spool
 from tests.instrumentation.delivery.doubles import (
     AWAY,
@@ -24,6 +25,7 @@ from tests.instrumentation.delivery.doubles import (
     Picky,
     Scripted,
     dead_endpoint,
+    receiving,
     spans,
     spooled_in,
 )
@@ -210,6 +212,35 @@ def test_a_span_that_is_not_taken_does_not_take_the_others_with_it(there: Make, 
     assert spooled_in(tmp_path / "spool") == [f"s{count - 1}"]
     assert destination.report().last_reason == "answered 400"
     assert adds_up(destination.report())
+
+
+def test_a_span_that_nothing_can_encode_takes_no_other_with_it(tmp_path: Path) -> None:
+    odd: Any = 7
+    with receiving() as receiver:
+        outlet = outlet_of("otlp", {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint})
+        destination = Destination(outlet, Spool(tmp_path / "spool"), delay_s=60)
+        tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+        span = tracer.start_span(odd)
+        span.end()
+        assert isinstance(span, ReadableSpan)
+        end(destination, [*spans(3), span, *spans(3)])
+        destination.finish_close(5)
+    assert receiver.spans == ["s0", "s1", "s2", "s0", "s1", "s2"]
+    found = destination.report()
+    assert (found.exported_spans, found.spooled_spans + found.dropped_spans) == (6, 1)
+    assert found.last_reason == "cannot be encoded"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"), [("x" * 200_000, "shortened: 8,192 of 200,000"), ("\u00e9" * 9_000, "shortened: 8,192 of 9,000")]
+)
+def test_a_shortened_text_says_so_and_how_long_it_was(there: Make, text: str, left: str) -> None:
+    exporter = Picky()
+    destination = there(exporter, max_batch_bytes=17_000)
+    end(destination, spans(1, result=text))
+    assert destination.flush(5) is True
+    assert left in str((exporter.taken[0].attributes or {})["result"])
+    destination.finish_close(5)
 
 
 def test_a_receiver_that_takes_nothing_is_not_asked_for_ever(there: Make, tmp_path: Path) -> None:
