@@ -4,8 +4,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from instrumentation.rendering.visible import visible
+
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>()#+!|~&-]")
 _INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_NUMBERED: Final = re.compile(r"^(\d+)(?=[.)])")
+_ADDRESS: Final = re.compile(r"(?<=[A-Za-z])(?=://)|(?<=www)(?=\.)", re.IGNORECASE)
+"""Where a backslash keeps a reader from making a link of a bare address."""
 
 
 def escaped(text: str) -> str:
@@ -15,8 +20,9 @@ def escaped(text: str) -> str:
         >>> escaped("15% of *360* | 2")
         '15% of \\*360\\* \\| 2'
     """
-    line = _INVISIBLE.sub(" ", text).strip()
-    return _SPECIAL.sub(lambda found: f"\\{found[0]}" if _needs_escape(line, found) else found[0], line)
+    line = visible(_INVISIBLE.sub(" ", text).strip())
+    shown = _SPECIAL.sub(lambda found: f"\\{found[0]}" if _needs_escape(line, found) else found[0], line)
+    return _ADDRESS.sub(r"\\", _NUMBERED.sub(r"\1\\", shown))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int | None = None) -> list[str]:
