@@ -1,0 +1,123 @@
+"""Secrets by their names: `password=...`, `"api_key": "..."` and what else is given to such a name.
+
+What counts is how the name ends: `DB_PASSWORD`, `clientSecret` and `x-api-key`, but not `max_tokens` or `secretary`.
+Of what it is given is masked:
+
+    in quotes      all, to the closing quote; a token, a key or a secret from 6 characters on, a token without blanks
+    after `=`      a password; a token, a key or a secret from 6 characters on that are not all digits
+    after `: `     what looks like no word: from 6 characters on with a letter and a digit, or from 16 on; and a
+                   password at the end of its line or clause
+    a number       of a password only
+
+What follows `= ` is taken like what follows `: `, for it may be code. `None`, `true`, `***`, `<your key>`, `${KEY}` and
+other placeholders stay.
+"""
+
+import re
+from functools import cache
+from typing import Final
+
+from nanoagent.tracing.masks import JsonStrings, depth_of, mask_of
+
+SHORTEST: Final = 6
+"""Characters of a token, a key or a secret."""
+LONGEST_WORD: Final = 15
+"""Characters; what is longer is no word of a sentence."""
+
+Part = tuple[int, int, str]
+"""From where to where a text is masked, and what stands there instead."""
+
+_NAME: Final = r"""
+    (?: (?P<password> pass(?:word|wd|phrase|code) | pwd | [_-]pass )
+      | (?P<secret> secret | credentials? )
+      | (?P<token> token | [_-]auth )
+      | (?P<key> (?: api | access | account | auth | client | encryption | master | private | secret | service | shared
+                   | signing | subscription ) [_\ -]? key )
+    ) (?: _?[0-9]{1,2} )?
+    (?P<close> \\*["'] )?
+    (?: \s{0,8} (?P<sign> ==? | := | => | : | %3[ad] ) \s{0,8} | (?P<option> \s ) )
+    (?: bearer \s+ | basic \s+ )?
+    (?: [bfru]{0,2} (?P<open> \\*["'] ) )?
+"""
+_PLACEHOLDER: Final = r"""
+    none | null | nil | nan | -?infinity | true | false | undefined | str(?:ing)? | required | optional | missing
+  | invalid | [*.x…-]+ | [<$%{].* | (?:your|my)[_\ -].* | [a-z]+://.* | (?:self|os|env|settings|config)\.[\w.]+
+  | (?: \[redacted:\ [a-z\ ]+\] )+
+"""
+_UNQUOTED: Final = r"""(?: [^\s"'`\\&;,<>(){}\[\]|] | [,)}\]>|](?=[^\s"'`\\&;,<>(){}\[\]|]) )+"""
+_IN_APOSTROPHES: Final = r"""(?: [^'"\\\n] | \\+[^'"\\] )*(?=\\*')"""
+_NUMBER: Final = r"-?[0-9][0-9.eE+-]*(?=\s{0,200}[,}\]])"
+_CLAUSE_END: Final = r"""\Z | \s*\n | \\+[nr"'] | ["',;)}\]]"""
+_OPTION: Final = r"(?:\A|[\s\"'\[,])--[\w-]*\Z"
+
+
+def with_named_masked(text: str) -> str:
+    """The text without what is given to the names of secrets."""
+    strings = JsonStrings(text)
+    parts: list[str] = []
+    done = 0
+    for name in _finder(_NAME).finditer(text):
+        part = _masked(text, name, strings) if name.start() >= done else None
+        if part is not None:
+            start, end, mask = part
+            parts += text[done:start], mask
+            done = end
+    return "".join((*parts, text[done:])) if parts else text
+
+
+def _masked(text: str, name: re.Match[str], strings: JsonStrings) -> Part | None:
+    kind = next(kind for kind in ("password", "secret", "token", "key") if name[kind])
+    start, end = name.end(), _end_of_quoted(text, name, strings)
+    if end is not None:
+        return (start, end, mask_of(kind)) if _is_secret(text[start:end], kind) else None
+    if name["close"] and (number := _finder(_NUMBER).match(text, start)):
+        return (start, number.end(), strings.mask_of_number(kind, start)) if kind == "password" else None
+    value = _finder(_UNQUOTED).match(text, start)
+    if value is None or not _is_assigned(text, name, value, kind):
+        return None
+    return start, value.end(), mask_of(kind)
+
+
+def _end_of_quoted(text: str, name: re.Match[str], strings: JsonStrings) -> int | None:
+    """Where the quoted value ends; `None` where there is none on the line."""
+    quote = name["open"]
+    if quote is None:
+        return None
+    if quote[-1] == "'":
+        value = _finder(_IN_APOSTROPHES).match(text, name.end())
+        return value.end() if value else None
+    end = strings.end_of(name.end(), depth_of(len(quote) - 1))
+    return None if end is None or text.find("\n", name.end(), end) >= 0 else end
+
+
+def _is_secret(value: str, kind: str) -> bool:
+    """Whether a quoted value is one."""
+    if not value or _finder(_PLACEHOLDER).fullmatch(value):
+        return False
+    return kind == "password" or (len(value) >= SHORTEST and not (kind == "token" and " " in value))
+
+
+def _is_assigned(text: str, name: re.Match[str], value: re.Match[str], kind: str) -> bool:
+    """Whether an unquoted value is a secret."""
+    said, sign = value[0], name["sign"]
+    if _finder(_PLACEHOLDER).fullmatch(said) or (name[0].lower().startswith("pwd") and said[0] in "/~"):
+        return False
+    if sign is None:
+        line = text[max(0, name.start() - 40) : name.start()]
+        return bool(_finder(_OPTION).search(line)) and said[0] != "-" and len(said) >= SHORTEST
+    if sign != ":" and not name[0][-1].isspace():
+        return kind == "password" or (len(said) >= SHORTEST and not said.isdigit())
+    if kind == "password" and len(said) >= 4 and _finder(_CLAUSE_END).match(text, value.end()):
+        return True
+    return _looks_like_no_word(said)
+
+
+def _looks_like_no_word(value: str) -> bool:
+    if len(value) < SHORTEST or value.isdigit():
+        return False
+    return len(value) > LONGEST_WORD or (any(map(str.isdigit, value)) and any(map(str.isalpha, value)))
+
+
+@cache
+def _finder(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII | re.IGNORECASE | re.VERBOSE)
