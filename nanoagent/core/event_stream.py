@@ -67,6 +67,11 @@ class EventStream:
             self._events.put_nowait(None)
 
         self._task.add_done_callback(ended)
+        try:
+            await asyncio.sleep(0)  # a task that is cancelled before its first step never begins, and no run would end
+        except asyncio.CancelledError:
+            await self._break_off(self._task)
+            raise
         return self
 
     async def __aexit__(
@@ -75,9 +80,7 @@ class EventStream:
         """Cancel the run, if it still goes on, and wait until it has ended."""
         self._left = True
         if self._task is not None and not self._task.done():
-            self._abandon()
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            await self._break_off(self._task)
         elif self._task is not None and not self._task.cancelled() and error is None:
             self._task.result()
 
@@ -104,3 +107,8 @@ class EventStream:
             self._task.result()
             raise StopAsyncIteration
         return event
+
+    async def _break_off(self, task: asyncio.Task[RunResult]) -> None:
+        self._abandon()
+        task.cancel()
+        await asyncio.wait({task})
