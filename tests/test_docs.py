@@ -15,6 +15,7 @@ DOCUMENTS = (
     "docs/agents.md",
     "docs/architecture.md",
     "docs/compatibility.md",
+    "docs/content.md",
     "docs/jaeger.md",
     "docs/overhead.md",
     "docs/producers.md",

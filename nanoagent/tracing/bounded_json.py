@@ -57,7 +57,7 @@ class _Room:
 
 def _rooms(limit_bytes: int) -> Iterator[_Room]:
     """Ever less room: first the texts get shorter, then the lists."""
-    characters = min(limit_bytes, MAX_TEXT_CHARACTERS)
+    characters = min(limit_bytes, MAX_TEXT_CHARACTERS) * 15 // 16  # room for what stands around a single text
     while characters >= _LEAST_CHARACTERS:
         yield _Room(characters, MAX_ITEMS)
         characters //= 2
@@ -86,7 +86,8 @@ def _written_text(text: Text, characters: int) -> str:
     if fits and text.is_whole:
         return text.seen
     kept = text.seen if fits else text.seen[:characters]
-    return f"{kept}…[shortened: {len(kept):,} of {text.length:,} characters]"
+    covered = text.covered if fits else len(kept)
+    return f"{kept}…[shortened: {covered:,} of {text.length:,} characters]"
 
 
 def _written_messages(messages: Conversation, room: _Room) -> list[Any]:

@@ -41,6 +41,8 @@ class Text:
     """What is seen of a text."""
 
     seen: str
+    covered: int
+    """Characters that were seen, those included that `seen` leaves out because they were shown before."""
     is_whole: bool
     length: int
     """Of the whole text, in characters."""
@@ -121,7 +123,7 @@ class Reader:
         is_whole = len(text) <= affordable
         seen = redacted_start(text, affordable) if affordable else ""
         seen = clean(seen if is_whole else seen.removesuffix("…"))
-        return Text(seen if self._before is None else self._before(seen), is_whole, len(text))
+        return Text(seen if self._before is None else self._before(seen), len(seen), is_whole, len(text))
 
     def _json(self, text: JsonText, depth: int) -> Any:
         """The object or list that the text holds; a text that holds none, or a long one, is a text."""

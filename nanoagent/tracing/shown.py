@@ -9,6 +9,7 @@ from nanoagent.tracing.texts import clean
 MAX_NAME_LENGTH: Final = 256
 """Names, ids and the like of models, providers and settings are cut to this many characters."""
 _MAX_REMEMBERED: Final = 512
+_LONGEST_REMEMBERED: Final = 1_024
 
 
 def shown(text: str, length: int = MAX_NAME_LENGTH) -> str:
@@ -17,8 +18,8 @@ def shown(text: str, length: int = MAX_NAME_LENGTH) -> str:
 
 
 def shown_name(name: str) -> str:
-    """As `shown`, for what comes again and again, such as the name of a model."""
-    return _remembered(current_redactor(), name) if len(name) <= MAX_NAME_LENGTH else shown(name)
+    """As `shown`, for what comes again and again, such as the name of a model or what a tool says of itself."""
+    return _remembered(current_redactor(), name) if len(name) <= _LONGEST_REMEMBERED else shown(name)
 
 
 @lru_cache(maxsize=_MAX_REMEMBERED)

@@ -171,12 +171,28 @@ async def test_a_run_reads_as_conversations(content: None) -> None:
     }
 
 
-async def test_without_content_no_span_shows_any() -> None:
+async def test_without_content_no_span_shows_any(caplog: pytest.LogCaptureFixture) -> None:
     run = await ran(
         CannedModel([plan("Add"), response(call("broken", why="secret")), executed("8"), reflected("It is 8.")])
     )
     assert not any(contents(run.captured.spans))
     assert not any(word in run.tree for word in ("5 + 3", "secret", "It is 8"))
+    assert caplog.records == []
+
+
+async def test_a_nested_run_shows_what_the_run_around_it_shows(monkeypatch: pytest.MonkeyPatch, content: None) -> None:
+    async def delegate() -> str:
+        """Let another orchestrator do it."""
+        monkeypatch.setenv(CONTENT_VARIABLE, "NO_CONTENT")
+        model = CannedModel([plan("b"), executed("c"), reflected("d")])
+        nested, _ = prepared(model, goal="Inner", run_id="run-2", tracer_provider=None)
+        return (await nested.run()).output
+
+    run = await ran(
+        CannedModel([plan("a"), response(call("delegate")), executed("d"), reflected("d")]), tools=(delegate,)
+    )
+    asked = [root["input.messages"] for root in contents(run.captured.spans, "invoke_workflow")]
+    assert asked == [[user("What is 5 + 3?")], [user("Inner")]]
 
 
 async def test_the_numbers_do_not_depend_on_content(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,10 +340,20 @@ def test_conversations_that_are_remembered_are_bounded() -> None:
 
 
 async def test_calls_that_reach_no_tool_show_their_arguments(content: None) -> None:
-    calls = [call("nope", "c1", x="y"), call("add", "c2", a="five", b=1), ToolCallPart("add", '{"a": ', "c3")]
+    calls = [
+        call("nope", "c1", x="y"),
+        call("add", "c2", a="five", b=1),
+        ToolCallPart("add", '{"a": ', "c3"),
+        ToolCallPart("add", '{"a": "six"}', "c4"),
+    ]
     run = await ran(CannedModel([plan("a"), response(*calls), executed("8"), reflected("8")]))
     shown = sorted(json.dumps(tool) for tool in contents(run.captured.spans, "execute_tool"))
-    assert shown == ['{"arguments": "{\\"a\\": "}', '{"arguments": {"a": "five", "b": 1}}', '{"arguments": {"x": "y"}}']
+    assert shown == [
+        '{"arguments": "{\\"a\\": "}',
+        '{"arguments": {"a": "five", "b": 1}}',
+        '{"arguments": {"a": "six"}}',
+        '{"arguments": {"x": "y"}}',
+    ]
 
 
 def exceptions(run: Ran) -> list[dict[str, Any]]:

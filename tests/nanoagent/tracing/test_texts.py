@@ -4,7 +4,7 @@ from pydantic_ai import FunctionToolset, Tool
 from nanoagent.tracing.redaction import Redactor, use_redactor
 from nanoagent.tracing.texts import clean
 from tests.models import CannedModel, call, executed, plan, reflected, response
-from tests.runs import ran
+from tests.runs import Ran, ran
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,16 @@ async def test_texts_of_models_and_callers_pass_the_redactor_without_content_too
         def redacted(self, text: str) -> str:
             return text.replace("sesame", "***")
 
+    async def run_of_secrets() -> Ran:
+        called = response(call("sesame-tool", "sesame-id"), model="sesame-2026")
+        called.provider_response_id = "sesame-response"
+        model = CannedModel([plan("a"), called, executed("b"), reflected("c")], name="sesame")
+        return await ran(model, attributes={"user": "sesame", "tags": ["sesame"]})
+
+    assert "sesame" in (await run_of_secrets()).tree
     before = use_redactor(Masking())
     try:
-        call_of_nothing = response(call("sesame-tool", "sesame-id"), model="sesame-2026")
-        call_of_nothing.provider_response_id = "sesame-response"
-        run = await ran(
-            CannedModel([plan("a"), call_of_nothing, executed("b"), reflected("c")], name="sesame"),
-            attributes={"user": "sesame", "tags": ["sesame"]},
-        )
+        run = await run_of_secrets()
     finally:
         use_redactor(before)
     assert "***-response" in run.tree
