@@ -16,6 +16,7 @@ from opentelemetry.util.types import AttributeValue
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.delivery.destination import Destination
 from instrumentation.delivery.destinations import deadline_s_in, destinations_of
+from instrumentation.delivery.exporters import credentials_in
 from instrumentation.delivery.notices import Notify
 from instrumentation.limits import limit_notices
 from instrumentation.resource import resource_of
@@ -23,6 +24,7 @@ from instrumentation.sampling import RecordingSampler, sampling_notices
 from instrumentation.selection import CONSOLE, exporters_in, exporters_named
 from instrumentation.telemetry import Telemetry, tell
 from nanoagent.errors import ConfigurationError
+from nanoagent.tracing.redaction import Redactor, use_redactor
 
 LOOK_S: Final = 0.3
 """How long set-up waits to hear that nobody takes the spans; what is found out later is said then."""
@@ -37,6 +39,7 @@ def configure(
     resource_attributes: Mapping[str, AttributeValue] | None = None,
     id_generator: IdGenerator | None = None,
     replace: bool = False,
+    redactor: Redactor | None = None,
     notify: Notify | None = None,
 ) -> Telemetry:
     """Send this process's spans where `OTEL_EXPORTER` says, and count its runs.
@@ -59,6 +62,8 @@ def configure(
         resource_attributes: Further attributes of the resource; they win over the environment.
         id_generator: Makes the ids of traces and spans. Like the resource, it takes effect on our own provider only.
         replace: Whether a provider that is there is replaced. Tracers that were taken from it before stay with it.
+        redactor: What is masked in every text before it becomes telemetry. Default: the known shapes of secrets. The
+            credentials of the destinations are masked besides.
         notify: Takes each line that a person should see. Default: a warning of the logger `nanoagent`.
 
     Raises:
@@ -71,6 +76,7 @@ def configure(
         span_processors=tuple(span_processors),
         resource_attributes=dict(resource_attributes or {}),
         id_generator=id_generator,
+        redactor=redactor,
     )
     with _STATE.lock:
         telemetry = _STATE.telemetry
@@ -90,6 +96,7 @@ class _Settings:
     span_processors: tuple[SpanProcessor, ...]
     resource_attributes: Mapping[str, AttributeValue]
     id_generator: IdGenerator | None
+    redactor: Redactor | None
 
 
 class _State:
@@ -108,12 +115,15 @@ _STATE = _State()
 
 def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> Telemetry:
     env = os.environ if settings.env is None else settings.env
+    redactor = settings.redactor or Redactor()
+    use_redactor(redactor)
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return Telemetry(aggregator=PerformanceAggregator(), enabled=False, notify=notify)
+        return Telemetry(aggregator=PerformanceAggregator(), redactor=redactor, enabled=False, notify=notify)
     present = None if replace else _present_provider()
     exporters = settings.exporters
     if exporters is None:
         exporters = exporters_in(env, standard=present is None)
+    redactor.hide(credentials_in(env))
     deadline_s = deadline_s_in(env)
     processors = _processors(exporters, env, lambda line: tell(notify, line))
     provider = present or _own_provider(settings, env)
@@ -121,6 +131,7 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> Telemetry:
         provider.add_span_processor(processor)
     telemetry = Telemetry(
         aggregator=cast("PerformanceAggregator", processors[0]),
+        redactor=redactor,
         exporters=exporters,
         processors=(*processors, *settings.span_processors),
         deadline_s=deadline_s,
@@ -188,6 +199,7 @@ def _forget() -> None:
             _STATE.telemetry.shutdown(deadline_s=0.0)
         _STATE.telemetry = _STATE.settings = _STATE.provider = None
         _put(None)
+        use_redactor(Redactor())
 
 
 def _processors(exporters: Sequence[str], env: Mapping[str, str], notify: Notify) -> list[SpanProcessor]:

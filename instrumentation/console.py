@@ -12,6 +12,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from rich.console import Console
 from rich.text import Text
 
+from instrumentation.life_cycle import in_forked_child
+from instrumentation.delivery.outgoing import cleaned
 from instrumentation.records import attributes_of, record_of
 from instrumentation.rendering.paper import encodable, rendered
 from instrumentation.rendering.trace_text import MAX_ROWS, TraceRows
@@ -44,7 +46,8 @@ class ConsoleTreeProcessor(SpanProcessor):
         self._max_rows = max_rows
         self._traces: OrderedDict[int, _Trace] = OrderedDict()
         self._evicted = 0
-        self._lock = threading.Lock()
+        self._after_fork()
+        in_forked_child(self._after_fork)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note a trace's local root."""
@@ -65,6 +68,9 @@ class ConsoleTreeProcessor(SpanProcessor):
         except Exception:
             log_failure(_logger, "a trace could not be printed", level=logging.WARNING)
 
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+
     def _open(self, trace_id: int) -> None:
         self._traces.setdefault(trace_id, _Trace(TraceRows(max_rows=self._max_rows))).open_roots += 1
         while len(self._traces) > MAX_OPEN_TRACES:
@@ -77,9 +83,10 @@ class ConsoleTreeProcessor(SpanProcessor):
             trace = self._traces.get(context.trace_id) if context else None
             if context is None or trace is None:
                 return None
-            record = record_of(span)
+            seen = cleaned(span)
+            record = record_of(seen)
             if record is not None:
-                trace.rows.add(row_of(span.name, attributes_of(span), record, is_local_root=is_root), record)
+                trace.rows.add(row_of(seen.name, attributes_of(seen), record, is_local_root=is_root), record)
             trace.open_roots -= is_root
             if trace.open_roots:
                 return None

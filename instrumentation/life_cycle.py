@@ -1,6 +1,7 @@
 """The ends of a process: each way that one can end in good order gets the last spans out."""
 
 import atexit
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from multiprocessing import util
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 End = Callable[[], object]
 """Gets the last spans out, within a deadline; called more than once, it does it once."""
@@ -24,8 +25,10 @@ class ProcessEnd:
     that ends by `os._exit` or SIGKILL calls nobody.
     """
 
-    def __init__(self, end: End) -> None:
+    def __init__(self, end: End, *, within_s: float) -> None:
+        """Call `end` from now on; at a SIGTERM it is not waited for any longer than `within_s`."""
         self._end = end
+        self._within_s = within_s
         self._pid = os.getpid()
         self._is_ending = self._has_ended = False
         self._handler = self._on_sigterm  # one object, to know it again
@@ -60,27 +63,39 @@ class ProcessEnd:
         elif not self._is_ending:
             self._is_ending = True
             # Not here: the main thread may hold a lock that is needed to get spans out.
-            threading.Thread(target=self._end_and_die, name="nanoagent-end", daemon=True).start()
+            with contextlib.suppress(RuntimeError):  # the interpreter exits, which calls `end`, too
+                threading.Thread(target=self._end_and_die, name="nanoagent-die", daemon=True).start()
 
     def _end_and_die(self) -> None:
-        try:
-            self._end()
-        finally:
-            self._has_ended = True
-            os.kill(os.getpid(), signal.SIGTERM)
+        ending = threading.Thread(target=self._end, name="nanoagent-end", daemon=True)
+        ending.start()
+        # The main thread may hold what a line of the log needs, and it does not go on before the process ends.
+        ending.join(self._within_s)
+        self._has_ended = True
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def in_forked_child(method: Callable[[], None]) -> None:
-    """Call a method of an object in each child that the process forks, as long as the object lives."""
-    if not hasattr(os, "register_at_fork"):
-        return
-    reference = weakref.WeakMethod(method)
+    """Call a method of an object in each child that the process forks, as long as the object lives.
 
-    def call() -> None:
-        if (found := reference()) is not None:
-            found()
+    What it must do is replace locks, which another thread may have held, and threads, which do not come along.
+    """
+    if hasattr(os, "register_at_fork"):
+        _CALLED_IN_CHILDREN.append(weakref.WeakMethod(method, _CALLED_IN_CHILDREN.remove))
+        _call_in_children()
 
-    os.register_at_fork(after_in_child=call)
+
+_CALLED_IN_CHILDREN: Final[list[weakref.WeakMethod[Callable[[], None]]]] = []
+
+
+@cache
+def _call_in_children() -> None:
+    def call_all() -> None:
+        for reference in tuple(_CALLED_IN_CHILDREN):
+            if (method := reference()) is not None:
+                method()
+
+    os.register_at_fork(after_in_child=call_all)
 
 
 @cache

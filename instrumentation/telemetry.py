@@ -17,6 +17,10 @@ from instrumentation.delivery.destinations import DEFAULT_DEADLINE_S
 from instrumentation.delivery.notices import Notify, loss_notice
 from instrumentation.life_cycle import ProcessEnd, in_forked_child
 from nanoagent.tracing.failures import log_failure
+from nanoagent.tracing.redaction import Redactor
+
+GRACE_S: Final = 0.5
+"""So much later than the deadline a SIGTERM ends the process, whatever keeps its last line from being said."""
 
 
 class Telemetry:
@@ -26,6 +30,7 @@ class Telemetry:
         self,
         *,
         aggregator: PerformanceAggregator,
+        redactor: Redactor | None = None,
         exporters: tuple[str, ...] = (),
         enabled: bool = True,
         processors: Sequence[SpanProcessor] = (),
@@ -35,6 +40,8 @@ class Telemetry:
         """Hold what was set up; `processors` are all that were added to the provider, in their order."""
         self.aggregator: Final = aggregator
         """The numbers of the runs of this process; it stays empty where tracing is disabled."""
+        self.redactor: Final = redactor or Redactor()
+        """What is masked in every text, and on how many it failed."""
         self.exporters: Final = exporters
         """The exporters in use, without `none`."""
         self.enabled: Final = enabled
@@ -95,7 +102,7 @@ class Telemetry:
 
     def shut_down_at_exit(self) -> None:
         """Shut down by itself when the process ends."""
-        self._end = ProcessEnd(self._at_exit)
+        self._end = ProcessEnd(self._at_exit, within_s=self._deadline_s + GRACE_S)
 
     def _at_exit(self) -> None:
         # A little less than the process may take to exit, for the interpreter's own part.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from opentelemetry.exporter.otlp.json.file import FileSpanExporter
 from opentelemetry.sdk.trace.export import SpanExporter
@@ -113,6 +113,18 @@ def otlp_settings(env: Mapping[str, str], *, compression: Compression = "none") 
         timeout_s=_timeout_s(env),
         compression=_compression(env, protocol, compression),
     )
+
+
+def credentials_in(env: Mapping[str, str]) -> list[str]:
+    """What may be a credential of a destination: values of headers, the password and the query of the address."""
+    endpoint = _said(env, "ENDPOINT")[1]
+    found = list(parse_env_headers(_said(env, "HEADERS")[1], liberal=True).values())
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError:
+        return found
+    found += [value for _, value in parse_qsl(parts.query)]
+    return [*found, unquote(parts.password)] if parts.password else found
 
 
 def _said(env: Mapping[str, str], suffix: str) -> tuple[str, str]:

@@ -48,8 +48,15 @@ class Redactor:
         self.failed_texts = 0
         """Texts that were dropped whole because the hook raised on them or returned no text."""
         self._hook = hook
-        self._literals = pattern_of(secrets)
+        self._secrets: tuple[str, ...] = ()
+        self._literals: re.Pattern[str] | None = None
+        self.hide(secrets)
         self._lock = threading.Lock()
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Mask these wherever they stand, too, from now on."""
+        self._secrets = (*self._secrets, *secrets)
+        self._literals = pattern_of(self._secrets)
 
     def redacted(self, text: str) -> str:
         """The text as it may be seen."""

@@ -14,7 +14,6 @@ from nanoagent.tracing import names
 from nanoagent.tracing.run import Place, Run
 from nanoagent.tracing.shown import shown, shown_name
 from nanoagent.tracing.span import RunSpan
-from nanoagent.tracing.texts import clean, shortened
 
 MAX_NAME_LENGTH = 64
 """An invented tool name is cut to this many characters."""
@@ -161,7 +160,7 @@ def chat_span(
     if settings:
         attributes |= _settings_attributes(settings)
     if place.agent is not None:
-        attributes[names.AGENT_NAME] = clean(place.agent)
+        attributes[names.AGENT_NAME] = shown_name(place.agent)
     return RunSpan(
         place.run, f"{names.OP_CHAT} {model}", attributes, place=place, kind=SpanKind.CLIENT, context=context
     )
@@ -177,7 +176,7 @@ def tool_span(
     context: Context | None = None,
 ) -> RunSpan:
     """`execute_tool <tool>`: one tool call; `known` is False for a name that the model invented."""
-    tool = clean(tool) if known else shown(tool, MAX_NAME_LENGTH)
+    tool = shown_name(tool) if known else shown(tool, MAX_NAME_LENGTH)
     attributes: dict[str, AttributeValue] = {
         names.OPERATION_NAME: names.OP_TOOL,
         names.TOOL_NAME: tool,
@@ -186,19 +185,19 @@ def tool_span(
     if call_id:
         attributes[names.TOOL_CALL_ID] = shown(call_id)
     if description:
-        attributes[names.TOOL_DESCRIPTION] = clean(shortened(description, MAX_DESCRIPTION_LENGTH))
+        attributes[names.TOOL_DESCRIPTION] = shown(description, MAX_DESCRIPTION_LENGTH)
     name = f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}"
     return RunSpan(place.run, name, attributes, place=place, context=context)
 
 
 def _agent_name(agent: str | None) -> str:
-    return names.OP_AGENT if agent is None else f"{names.OP_AGENT} {clean(agent)}"
+    return names.OP_AGENT if agent is None else f"{names.OP_AGENT} {shown_name(agent)}"
 
 
 def _agent_attributes(agent: str | None, agent_version: str | None) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {names.OPERATION_NAME: names.OP_AGENT}
     if agent is not None:
-        attributes[names.AGENT_NAME] = clean(agent)
+        attributes[names.AGENT_NAME] = shown_name(agent)
     if agent_version is not None:
         attributes[names.AGENT_VERSION] = agent_version
     return attributes
@@ -213,7 +212,7 @@ def _server_attributes(base_url: str) -> Mapping[str, AttributeValue]:
         return {}
     if not url.hostname:
         return {}
-    attributes: dict[str, AttributeValue] = {names.SERVER_ADDRESS: clean(url.hostname)}
+    attributes: dict[str, AttributeValue] = {names.SERVER_ADDRESS: shown_name(url.hostname)}
     return attributes if port is None else attributes | {names.SERVER_PORT: port}
 
 
