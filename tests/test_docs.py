@@ -16,6 +16,7 @@ DOCUMENTS = (
     "docs/architecture.md",
     "docs/compatibility.md",
     "docs/content.md",
+    "docs/delivery.md",
     "docs/jaeger.md",
     "docs/overhead.md",
     "docs/producers.md",
