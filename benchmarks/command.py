@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,6 +29,8 @@ from instrumentation.selection import JAEGER
 from instrumentation.telemetry import Telemetry
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
+from nanoagent.tracing.failures import redacted_traceback
+from nanoagent.tracing.redaction import redacted
 
 HOME: Final = Path(__file__).parent
 """Where the committed results are."""
@@ -122,10 +123,10 @@ def _run(
         progress.ended(goal)
 
     def raised(goal: Goal, error: Exception) -> None:
-        progress.say(f"{goal.id} could not be judged:\n{''.join(traceback.format_exception(error))}")
+        progress.say(f"{goal.id} could not be judged:\n{redacted_traceback(error)}")
 
     def troubled(goal: Goal, error: str) -> None:
-        progress.say(f"{goal.id}: {error}")
+        progress.say(f"{goal.id}: {redacted(error)}")
 
     started_at, interrupted = _now(), False
     problem: ConfigurationError | None = None

@@ -17,9 +17,10 @@ from benchmarks.verdict import harness_error, judge
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.tracing.clock import Clock, RunClock
 from nanoagent.tracing.failures import error_type_of
+from nanoagent.tracing.redaction import redacted_start
 
 MAX_ANSWER_CHARACTERS = 500
-"""An answer is cut to so many characters in the results."""
+"""An answer is cut to so many characters in the results, after it was redacted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ def _judged(goal: Goal, number: int, trace_id: str | None, session: Session, out
         metrics=outcome.metrics,
         trace_id=trace_id,
         trace_url=_link(session, trace_id),
-        answer=_shortened(printable(outcome.output)),
+        answer=_seen(printable(outcome.output)),
     )
 
 
@@ -135,7 +136,9 @@ def _link(session: Session, trace_id: str | None) -> str | None:
     return session.link(trace_id) if session.link and trace_id else None
 
 
-def _shortened(text: str) -> str:
-    if len(text) <= MAX_ANSWER_CHARACTERS:
-        return text
-    return f"{text[:MAX_ANSWER_CHARACTERS]} [shortened: {MAX_ANSWER_CHARACTERS} of {len(text):,} characters shown]"
+def _seen(answer: str) -> str:
+    """The answer as it may be kept: redacted before it is shortened."""
+    if len(answer) <= MAX_ANSWER_CHARACTERS:
+        return redacted_start(answer, MAX_ANSWER_CHARACTERS)
+    start = redacted_start(answer, MAX_ANSWER_CHARACTERS + 1)[:MAX_ANSWER_CHARACTERS]
+    return f"{start} [shortened: {MAX_ANSWER_CHARACTERS} of {len(answer):,} characters shown]"

@@ -19,6 +19,7 @@ from benchmarks.subject import Outcome
 from instrumentation.rendering.quantities import UNKNOWN
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.result import Status, StopReason
+from nanoagent.tracing.redaction import redacted
 
 
 class VerdictWord(StrEnum):
@@ -83,7 +84,7 @@ def judge(goal: Goal, outcome: Outcome) -> Verdict:
         passed, reason = goal.check.judge(outcome.output)
     except Exception as error:  # a check may be a user's own
         passed, reason, raised = False, f"not judged: its check raised {type(error).__name__}", error
-    answer = Criterion(name="answer", passed=passed, text=f"answer {printable(reason)}")
+    answer = Criterion(name="answer", passed=passed, text=f"answer {redacted(printable(reason))}")
     criteria = (_ended(goal, outcome), *_stopped(goal, outcome), answer, *_budgets(goal, outcome.metrics))
     cause = _cause(goal, outcome) or (None if raised is None else Cause.CHECK)
     if cause is not None:

@@ -2,12 +2,12 @@
 
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, Final, NoReturn
 
 from nanoagent.errors import ConfigurationError
+from nanoagent.tracing.redaction import redacted
 
 
 class ExitCode(IntEnum):
@@ -60,13 +60,15 @@ def run_command(app: Callable[[], Any]) -> NoReturn:
         print("interrupted", file=sys.stderr)  # noqa: T201 - this is the terminal's edge
         sys.exit(ExitCode.INTERRUPTED)
     except ConfigurationError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {redacted(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(ExitCode.UNUSABLE)
     except SystemExit as exit_:
         if exit_.code == ExitCode.INTERRUPTED:
             print("interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(ExitCode.UNUSABLE if exit_.code == _CLI_USAGE_ERROR else exit_.code)
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        from nanoagent.tracing.failures import redacted_traceback
+
+        print(redacted_traceback(error), end="", file=sys.stderr)  # noqa: T201
         sys.exit(ExitCode.UNUSABLE)
     sys.exit(ExitCode.OK)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from instrumentation.exits import Ended, ExitCode
+from nanoagent.tracing.redaction import redacted
 
 _EXIT_CODES: Final = {
     "completed": ExitCode.OK,
@@ -84,7 +85,7 @@ def _print_numbers(console: Console, result: Any) -> None:
     cost = "-" if metrics.cost_usd is None else f"${metrics.cost_usd:.6f}"
     console.print(f"[bold]{result.status}[/] {result.stop_reason}")
     if result.error:
-        console.print(f"[red]{escape(result.error)}[/]", soft_wrap=True)
+        console.print(f"[red]{escape(redacted(result.error))}[/]", soft_wrap=True)
     console.print(
         f"{metrics.iterations} iterations, {metrics.api_calls} model calls, {metrics.tool_calls} tool calls, "
         f"{tokens} tokens, cost {cost}, {metrics.duration_seconds():.2f} s",

@@ -25,7 +25,9 @@ def log_failure(logger: logging.Logger, message: str, *args: object, level: int 
     its message, and those of the exceptions that led to it.
     """
     error = sys.exception()
-    if error is not None and logger.isEnabledFor(level):
+    if error is None:
+        logger.log(level, message, *args, stacklevel=2)
+    elif logger.isEnabledFor(level):
         logger.log(level, f"{message}\n%s", *args, "\n".join(_lines(error)), stacklevel=2)
 
 

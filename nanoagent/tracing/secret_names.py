@@ -37,8 +37,9 @@ _NAME: Final = r"""
     (?P<close> \\*["'] )?
     (?: \s{0,8} (?P<sign> ==? | := | => | : | %3[ad] ) \s{0,8} | (?P<option> \s ) )
     (?: bearer \s+ | basic \s+ )?
-    (?: [bfru]{0,2} (?P<open> \\*["'] ) )?
+    (?: [bfru]{0,2} (?P<open> \\*["'] ) (?(close) | (?! (?: \s | \\+[nrt] ){0,40} (?: [:,}\]"] | \\+" | \Z ) ) ) )?
 """
+"""A quote that ends what the name itself stands in opens no value: a comma, a colon or a bracket follows it."""
 _PLACEHOLDER: Final = r"""
     none | null | nil | nan | -?infinity | true | false | undefined | str(?:ing)? | required | optional | missing
   | invalid | [*.x…-]+ | [<$%{].* | (?:your|my)[_\ -].* | [a-z]+://.* | (?:self|os|env|settings|config)\.[\w.]+
@@ -67,6 +68,8 @@ def with_named_masked(text: str) -> str:
 
 def _masked(text: str, name: re.Match[str], strings: JsonStrings) -> Part | None:
     kind = next(kind for kind in ("password", "secret", "token", "key") if name[kind])
+    if name["option"] and not _is_option(text, name):
+        return None
     start, end = name.end(), _end_of_quoted(text, name, strings)
     if end is not None:
         return (start, end, mask_of(kind)) if _is_secret(text[start:end], kind) else None
@@ -76,6 +79,11 @@ def _masked(text: str, name: re.Match[str], strings: JsonStrings) -> Part | None
     if value is None or not _is_assigned(text, name, value, kind):
         return None
     return start, value.end(), mask_of(kind)
+
+
+def _is_option(text: str, name: re.Match[str]) -> bool:
+    """Whether the name ends a command line's `--option`."""
+    return _finder(_OPTION).search(text[max(0, name.start() - 40) : name.start()]) is not None
 
 
 def _end_of_quoted(text: str, name: re.Match[str], strings: JsonStrings) -> int | None:
@@ -103,8 +111,7 @@ def _is_assigned(text: str, name: re.Match[str], value: re.Match[str], kind: str
     if _finder(_PLACEHOLDER).fullmatch(said) or (name[0].lower().startswith("pwd") and said[0] in "/~"):
         return False
     if sign is None:
-        line = text[max(0, name.start() - 40) : name.start()]
-        return bool(_finder(_OPTION).search(line)) and said[0] != "-" and len(said) >= SHORTEST
+        return said[0] != "-" and len(said) >= SHORTEST
     if sign != ":" and not name[0][-1].isspace():
         return kind == "password" or (len(said) >= SHORTEST and not said.isdigit())
     if kind == "password" and len(said) >= 4 and _finder(_CLAUSE_END).match(text, value.end()):

@@ -8,6 +8,8 @@ from instrumentation.exits import Ended, ExitCode, run_command, worst
 from nanoagent import ConfigurationError
 from tests.commands import run_python
 
+KEY = "AIzaSyA1234567890abcdefghijklmnopqrstuv"
+
 CANNED = """
 from nanoagent import config
 from tests.models import CannedModel, executed, plan, reflected, response
@@ -92,6 +94,7 @@ def test_the_worst_of_several_codes_is_the_one_to_exit_with(codes: list[int], ex
         (SystemExit(130), 130, "interrupted\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (ConfigurationError("say it"), 4, "error: say it\n"),
+        (ConfigurationError(f"refused ?key={KEY}"), 4, "error: refused ?key=[redacted: google key]\n"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
@@ -111,3 +114,24 @@ def test_a_crash_shows_where_it_happened_and_exits_with_4(capsys: pytest.Capture
         run_command(lambda: 1 / 0)
     assert exited.value.code == 4
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_crash_shows_its_message_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    def app() -> None:
+        raise RuntimeError(f"refused https://models.example/v1?key={KEY}")
+
+    with pytest.raises(SystemExit):
+        run_command(app)
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback (most recent call last):\n")
+    assert said.endswith("RuntimeError: refused https://models.example/v1?key=[redacted: google key]\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("replies", ["[RuntimeError({!r})]", "[plan('a'), RuntimeError({!r})]"])
+def test_a_key_in_the_error_of_a_model_is_on_no_line_of_a_run(replies: str) -> None:
+    url = f"https://models.example/v1?key={KEY}"
+    done = command("run", "hi", "--model", "canned", replies=replies.format(url), OTEL_EXPORTER="console")
+    assert done.returncode == 1
+    assert "RuntimeError: https://models.example/v1?key=[redacted: google key]" in done.stderr
+    assert KEY not in done.stdout + done.stderr
