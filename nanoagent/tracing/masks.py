@@ -4,8 +4,15 @@ from bisect import bisect
 from collections.abc import Iterator
 from typing import Final
 
-START: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2}))"
-"""Pattern of where a word begins: after a `\\n` of JSON and a `%20` of a URL, too."""
+
+def start(read: int) -> str:
+    """Pattern of where a word began, so many characters before: JSON's escapes and a URL's `%20` may end there, too."""
+    before = (r"(?<![A-Za-z0-9]", r"(?<=\\[nrtbf]", r"(?<=\\u[0-9A-Fa-f]{4}", r"(?<=%[0-9A-Fa-f]{2}")
+    return f"(?:{'|'.join(f'{one}.{{{read}}})' for one in before)})"
+
+
+START: Final = start(0)
+"""Pattern of where a word begins."""
 
 
 def mask_of(kind: str) -> str:

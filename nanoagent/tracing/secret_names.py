@@ -4,17 +4,19 @@ What counts is how the name ends: `DB_PASSWORD`, `clientSecret` and `x-api-key`,
 Of what it is given is masked:
 
     in quotes      all, to the closing quote; a token, a key or a secret from 6 characters on, a token without blanks
-    after `=`      a password; a token, a key or a secret from 6 characters on that are not all digits
+    after `=`      a password that is no call; a token, a key or a secret from 6 characters on that are not all digits
     after `: `     what looks like no word: from 6 characters on with a letter and a digit, or from 16 on; and a
                    password at the end of its line or clause
     a number       of a password only
 
-What follows `= ` is taken like what follows `: `, for it may be code. `None`, `true`, `***`, `<your key>`, `${KEY}` and
-other placeholders stay.
+A token, a key or a secret after `= ` is taken like one after `: `, for it may be code: its names and calls stay. So do
+`None`, `true`, `***`, `<your key>`, `${KEY}` and other placeholders.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
+from string import ascii_uppercase
 from typing import Final
 
 from nanoagent.tracing.masks import JsonStrings, depth_of, mask_of
@@ -27,10 +29,15 @@ LONGEST_WORD: Final = 15
 Part = tuple[int, int, str]
 """From where to where a text is masked, and what stands there instead."""
 
+_FIRST_WORDS: Final = (
+    "pass|pwd|secret|credential|token|auth|api|access|account|client|encryption|master|private|service|shared|signing"
+    "|subscription"
+)
+"""What every name begins with, in small letters: looked for first, and ten times as quickly."""
 _NAME: Final = r"""
-    (?: (?P<password> pass(?:word|wd|phrase|code) | pwd | [_-]pass )
+    (?: (?P<password> pass(?:word|wd|phrase|code) | pwd | (?<=[_-])pass )
       | (?P<secret> secret | credentials? )
-      | (?P<token> token | [_-]auth )
+      | (?P<token> token | (?<=[_-])auth )
       | (?P<key> (?: api | access | account | auth | client | encryption | master | private | secret | service | shared
                    | signing | subscription ) [_\ -]? key )
     ) (?: _?[0-9]{1,2} )?
@@ -41,14 +48,17 @@ _NAME: Final = r"""
 """
 """A quote that ends what the name itself stands in opens no value: a comma, a colon or a bracket follows it."""
 _PLACEHOLDER: Final = r"""
-    none | null | nil | nan | -?infinity | true | false | undefined | str(?:ing)? | required | optional | missing
-  | invalid | [*.x…-]+ | [<$%{].* | (?:your|my)[_\ -].* | [a-z]+://.* | (?:self|os|env|settings|config)\.[\w.]+
-  | (?: \[redacted:\ [a-z\ ]+\] )+
+    none | null | nil | nan | -?infinity | true | false | undefined | bytes | str(?:ing)? | required | optional
+  | missing | invalid | [*.x…-]+ | [<$%{].* | (?:your|my)[_\ -].* | (?:self|os|env|settings|config)\.[\w.]+
+  | [a-z]+://.* | (?: \[redacted:\ [a-z\ ]+\] )+
 """
+_IDENTIFIER: Final = r"(?:[A-Z]*[a-z]{2,}|[A-Z]{2,}|[_.])+"
+"""Words as code joins them: `CancellationToken`, `settings.api_key`."""
 _UNQUOTED: Final = r"""(?: [^\s"'`\\&;,<>(){}\[\]|] | [,)}\]>|](?=[^\s"'`\\&;,<>(){}\[\]|]) )+"""
 _IN_APOSTROPHES: Final = r"""(?: [^'"\\\n] | \\+[^'"\\] )*(?=\\*')"""
 _NUMBER: Final = r"-?[0-9][0-9.eE+-]*(?=\s{0,200}[,}\]])"
 _CLAUSE_END: Final = r"""\Z | \s*\n | \\+[nr"'] | ["',;)}\]]"""
+_SMALL: Final = {ord(capital): capital.lower() for capital in ascii_uppercase}
 _OPTION: Final = r"(?:\A|[\s\"'\[,])--[\w-]*\Z"
 
 
@@ -57,13 +67,23 @@ def with_named_masked(text: str) -> str:
     strings = JsonStrings(text)
     parts: list[str] = []
     done = 0
-    for name in _finder(_NAME).finditer(text):
+    for name in _names(text):
         part = _masked(text, name, strings) if name.start() >= done else None
         if part is not None:
             start, end, mask = part
             parts += text[done:start], mask
             done = end
     return "".join((*parts, text[done:])) if parts else text
+
+
+def _names(text: str) -> Iterator[re.Match[str]]:
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few capital letters have longer small ones
+        lowered = text.translate(_SMALL)
+    for word in _finder(_FIRST_WORDS, 0).finditer(lowered):
+        name = _finder(_NAME).match(text, word.start())
+        if name is not None:
+            yield name
 
 
 def _masked(text: str, name: re.Match[str], strings: JsonStrings) -> Part | None:
@@ -112,19 +132,31 @@ def _is_assigned(text: str, name: re.Match[str], value: re.Match[str], kind: str
         return False
     if sign is None:
         return said[0] != "-" and len(said) >= SHORTEST
+    if kind == "password" and sign != ":":
+        return not text.startswith(("(", "["), value.end())
     if sign != ":" and not name[0][-1].isspace():
-        return kind == "password" or (len(said) >= SHORTEST and not said.isdigit())
+        return (
+            len(said) >= SHORTEST and not said.isdigit() and not _is_of_code(said, text[value.end() : value.end() + 1])
+        )
     if kind == "password" and len(said) >= 4 and _finder(_CLAUSE_END).match(text, value.end()):
         return True
     return _looks_like_no_word(said)
 
 
+def _is_of_code(value: str, after: str) -> bool:
+    """Whether a value is a name or a call: `api_key=exa_api_key`."""
+    is_identifier = _finder(_IDENTIFIER, re.ASCII).fullmatch(value) is not None
+    return is_identifier and ("_" in value or "." in value or after in ("(", "["))
+
+
 def _looks_like_no_word(value: str) -> bool:
     if len(value) < SHORTEST or value.isdigit():
         return False
-    return len(value) > LONGEST_WORD or (any(map(str.isdigit, value)) and any(map(str.isalpha, value)))
+    if len(value) > LONGEST_WORD:
+        return _finder(_IDENTIFIER, re.ASCII).fullmatch(value) is None
+    return any(map(str.isdigit, value)) and any(map(str.isalpha, value))
 
 
 @cache
-def _finder(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII | re.IGNORECASE | re.VERBOSE)
+def _finder(pattern: str, flags: int = re.ASCII | re.IGNORECASE | re.VERBOSE) -> re.Pattern[str]:
+    return re.compile(pattern, flags)

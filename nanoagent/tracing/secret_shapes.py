@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from nanoagent.tracing.masks import START, mask_of
+from nanoagent.tracing.masks import START, mask_of, start
 
 
 class Shape(NamedTuple):
@@ -77,11 +77,11 @@ KEYS: Final = (
     Shape("pypi token", "pypi-", START + r"pypi-[\w-]{30,}"),
     Shape("docker token", "dckr_pat_", r"dckr_pat_[\w-]{16,}"),
     Shape("sendgrid key", "SG.", START + r"SG\.[\w-]{16,64}\.[\w-]{16,}"),
-    Shape("twilio key", "SK", START + r"SK[0-9a-f]{32}(?![A-Za-z0-9])"),
-    Shape("twilio account", "AC", START + r"AC[0-9a-f]{32}(?![A-Za-z0-9])"),
+    Shape("twilio key", "SK", "SK" + start(2) + r"[0-9a-f]{32}(?![A-Za-z0-9])"),
+    Shape("twilio account", "AC", "AC" + start(2) + r"[0-9a-f]{32}(?![A-Za-z0-9])"),
     Shape("digitalocean token", "dop_v1_ doo_v1_ dor_v1_", START + r"do[opr]_v1_[0-9a-f]{16,}"),
     Shape("telegram token", ":AA", START + r"[0-9]{8,10}:AA[\w-]{32,}"),
-    Shape("discord token", _DOT, START + rf"[MNO][\w-]{{22,27}}{_DISCORD_DOTS}[\w-]{{27,}}"),
+    Shape("discord token", _DOT, "[MNO]" + start(1) + rf"[\w-]{{22,27}}{_DISCORD_DOTS}[\w-]{{27,}}"),
     Shape("databricks token", "dapi", START + r"dapi[0-9a-f]{32}(?:-[0-9])?"),
     Shape("linear key", "lin_api_ lin_oauth_", START + r"lin_(?:api|oauth)_[A-Za-z0-9]{16,}"),
     Shape("notion token", "ntn_", START + r"ntn_[A-Za-z0-9]{16,}"),

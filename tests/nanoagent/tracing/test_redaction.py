@@ -148,6 +148,8 @@ def test_secrets_are_known_by_what_stands_around_them(text: str, seen: str) -> N
         '{"password": {"type": "string"}, "token": null, "secret": ""}',
         "PWD=/home/me",
         "api_key = os.environ['KEY']",
+        "f(cancellation_token: CancellationToken | None, api_key=exa_api_key, token=make_token(x))",
+        "password = get_password(proxy)",
         "api_key=<your key>, api_key=${KEY}, password=***",
         "Bearer of bad news",
         "basic understanding of a task-oriented agent",
