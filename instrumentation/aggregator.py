@@ -12,6 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from instrumentation.callbacks import Callback, Callbacks
+from instrumentation.life_cycle import in_forked_child
 from instrumentation.records import attributes_of, record_of
 from instrumentation.untracked import OpenSpansOfOthers
 from nanoagent.core.counting import MAX_DEPTH, Fold
@@ -67,8 +68,9 @@ class PerformanceAggregator(SpanProcessor):
         self._look_again_at_s = monotonic_s()
         self._open: dict[str, _OpenRun] = {}
         self._recent: OrderedDict[str, _EndedRun] = OrderedDict()
-        self._lock = threading.Lock()
         self._others = OpenSpansOfOthers()
+        self._after_fork()
+        in_forked_child(self._after_fork)
         self._calls = Callbacks(on_complete) if on_complete is not None else None
 
     def get(self, run_id: str) -> PerformanceMetrics | None:
@@ -129,6 +131,9 @@ class PerformanceAggregator(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Wait for the callbacks that are due; whether they were all made in time."""
         return self._calls is None or self._calls.drain(timeout_s=timeout_millis / 1000)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
 
     def _count(self, record: SpanRecord, run_id: str) -> None:
         with self._lock:

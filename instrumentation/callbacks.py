@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Callable
 
+from instrumentation.life_cycle import in_forked_child
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.tracing.failures import log_failure
 
@@ -19,10 +20,11 @@ class Callbacks:
     def __init__(self, callback: Callback, *, size: int = 1_000) -> None:
         self.dropped = 0
         self._callback = callback
-        self._queue: queue.Queue[Callable[[], PerformanceMetrics] | None] = queue.Queue(maxsize=size)
-        self._worker: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._size = size
         self._closed = False
+        self._worker: threading.Thread | None
+        self._begin()
+        in_forked_child(self._begin)
 
     def put(self, metrics: Callable[[], PerformanceMetrics]) -> None:
         """Call back, sooner or later, with what this gives; it is dropped, and counted, while the queue is full."""
@@ -53,6 +55,12 @@ class Callbacks:
         if worker is not None and drained:
             self._queue.put_nowait(None)
             worker.join(timeout_s)
+
+    def _begin(self) -> None:
+        """Owe nobody a call: at the start, and in a forked child, where those that are due are the parent's."""
+        self._queue: queue.Queue[Callable[[], PerformanceMetrics] | None] = queue.Queue(maxsize=self._size)
+        self._worker = None
+        self._lock = threading.Lock()
 
     def _work(self) -> None:
         while (metrics := self._queue.get()) is not None:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.trace import ReadableSpan, Span
 
+from instrumentation.life_cycle import in_forked_child
 from nanoagent.tracing.run import Run, place_in
 
 
@@ -15,7 +16,8 @@ class OpenSpansOfOthers:
     def __init__(self, *, size: int = 10_000) -> None:
         self._runs: OrderedDict[tuple[int, int], Run] = OrderedDict()
         self._size = size
-        self._lock = threading.Lock()
+        self._after_fork()
+        in_forked_child(self._after_fork)
 
     def started(self, span: Span, parent_context: Context | None) -> None:
         """A span of others has started, perhaps inside a run."""
@@ -34,3 +36,6 @@ class OpenSpansOfOthers:
             return None
         with self._lock:
             return self._runs.pop((ids.trace_id, ids.span_id), None)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()

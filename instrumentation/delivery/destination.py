@@ -127,15 +127,16 @@ class Destination(SpanProcessor):
         until_s = self._monotonic_s() + deadline_s
         outbox = self._outbox
         self.begin_close()
+        reserve_s = SPOOL_S + SPOOL_S_A_SPAN * outbox.pending
         if not outbox.pending or self._is_somebody_there(deadline_s / 3):
-            reserve_s = SPOOL_S + SPOOL_S_A_SPAN * outbox.pending
             self._close_by_s = until_s - min(reserve_s, deadline_s / 2)
             self._wait(lambda: not outbox.pending, self._close_by_s)
             self._give_up(outbox.account.last_reason or "no answer in time")
         else:
             # The retries against a closed port take longer than anybody wants to wait, and cannot succeed.
             self._give_up("nothing listens")
-        self._wait(lambda: not outbox.pending, until_s)
+        # What is not on disk is lost, so that has its time even after the deadline; it seldom takes any.
+        self._wait(lambda: not outbox.pending, max(until_s, self._monotonic_s() + reserve_s))
         self._shut_exporter_down(until_s - self._monotonic_s())
         return not outbox.pending and outbox.nothing_lost
 
@@ -281,6 +282,8 @@ class Destination(SpanProcessor):
         self._sender = None
         self._begin(is_closing=self._outbox.is_closed)
         self._spool.after_fork()
+        if self._explainer is not None:
+            self._explainer.after_fork()
 
     def _make_sender(self) -> Sender:
         return Sender(self.outlet.build(), max_batch_bytes=self.outlet.max_batch_bytes)

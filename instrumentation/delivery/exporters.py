@@ -224,6 +224,8 @@ def _http_exporter(settings: OtlpSettings) -> SpanExporter:
 
 
 def _grpc_exporter(settings: OtlpSettings) -> SpanExporter:
+    # Read when gRPC is loaded. By default it says on stderr, in words of its own, that a receiver has restarted.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from grpc import Compression as GrpcCompression  # type: ignore[import-untyped]
     from grpc import StatusCode
 

@@ -1,5 +1,7 @@
 """The HTTP session of an exporter, which hears what the receiver answers."""
 
+# requests imports it with its first request: a child that is forked at that moment would wait for it for ever.
+import netrc  # noqa: F401
 from typing import Any
 
 import requests

@@ -23,6 +23,10 @@ class Explainer:
         self._outlet = outlet
         self._notify = notify
         self._said: set[str] = set()
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Be ready to say something, in a forked child, too."""
         self._lock = threading.Lock()
 
     def look(self) -> bool:

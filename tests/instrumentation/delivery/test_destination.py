@@ -194,7 +194,7 @@ def test_where_credentials_are_wrong_nothing_waits(there: Make, tmp_path: Path) 
 def test_an_exporter_that_raises_is_a_receiver_that_is_away(there: Make, tmp_path: Path) -> None:
     destination = there(Scripted(OSError("http://me:secret@host")))
     end(destination, spans(1))
-    assert destination.finish_close(5) is False
+    assert destination.finish_close(0.5) is False
     found = destination.report()
     assert (found.spooled_spans, found.last_reason) == (1, "OSError")
     assert spooled_in(tmp_path / "spool") == ["s0"]
