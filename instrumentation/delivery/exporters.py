@@ -1,6 +1,8 @@
 """The exporters, built from the standard environment variables."""
 
+import contextlib
 import io
+import logging
 import math
 import os
 import re
@@ -109,7 +111,7 @@ def otlp_settings(env: Mapping[str, str], *, compression: Compression = "none") 
     return OtlpSettings(
         protocol=protocol,
         endpoint=_endpoint(env, protocol),
-        headers=parse_env_headers(_said(env, "HEADERS")[1], liberal=True),
+        headers=_headers(env),
         timeout_s=_timeout_s(env),
         compression=_compression(env, protocol, compression),
     )
@@ -118,7 +120,9 @@ def otlp_settings(env: Mapping[str, str], *, compression: Compression = "none") 
 def credentials_in(env: Mapping[str, str]) -> list[str]:
     """What may be a credential of a destination: values of headers, the password and the query of the address."""
     endpoint = _said(env, "ENDPOINT")[1]
-    found = list(parse_env_headers(_said(env, "HEADERS")[1], liberal=True).values())
+    found: list[str] = []
+    with contextlib.suppress(ConfigurationError):  # whoever sends them says so
+        found += _headers(env).values()
     try:
         parts = urlsplit(endpoint)
     except ValueError:
@@ -132,6 +136,28 @@ def _said(env: Mapping[str, str], suffix: str) -> tuple[str, str]:
     variables = (f"OTEL_EXPORTER_OTLP_TRACES_{suffix}", f"OTEL_EXPORTER_OTLP_{suffix}")
     variable = next((variable for variable in variables if env.get(variable)), variables[-1])
     return variable, env.get(variable, "")
+
+
+def _headers(env: Mapping[str, str]) -> Mapping[str, str]:
+    variable, value = _said(env, "HEADERS")
+    logger = logging.getLogger("opentelemetry.util.re")
+    refused: list[logging.LogRecord] = []
+
+    def refuse(record: logging.LogRecord) -> bool:
+        refused.append(record)
+        return False  # it quotes the header, which is often a credential
+
+    logger.addFilter(refuse)
+    try:
+        headers = parse_env_headers(value, liberal=True)
+    finally:
+        logger.removeFilter(refuse)
+    if refused:
+        raise ConfigurationError(
+            f"{variable} must be name=value, further ones after commas, and what is not ASCII URL-encoded; "
+            f"{len(refused)} of its headers cannot be read"
+        )
+    return headers
 
 
 def _protocol(env: Mapping[str, str]) -> Protocol:

@@ -95,6 +95,21 @@ def test_headers_are_not_shown() -> None:
     assert "Bearer" not in repr(otlp_settings({f"{OTLP}HEADERS": "authorization=Bearer x"}))
 
 
+@pytest.mark.parametrize(
+    ("headers", "count"), [("x-key", 1), ("x-key=sk-secr\u00e9t", 1), ("a=1,sk-one,b=2,sk-two", 2)]
+)
+def test_of_headers_that_cannot_be_read_nothing_is_said_but_how_many(
+    headers: str, count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        otlp_settings({f"{OTLP}HEADERS": headers})
+    assert str(caught.value) == (
+        f"{OTLP}HEADERS must be name=value, further ones after commas, and what is not ASCII URL-encoded; "
+        f"{count} of its headers cannot be read"
+    )
+    assert caplog.records == []
+
+
 def test_spans_arrive_over_http_compressed_for_jaeger() -> None:
     with receiving() as receiver:
         env = {f"{OTLP}ENDPOINT": receiver.endpoint, f"{OTLP}HEADERS": "x-key=1"}
