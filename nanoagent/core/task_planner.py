@@ -53,7 +53,8 @@ def _prompt(goal: str, tools: dict[str, str]) -> str:
     return f"Goal: {goal}\n\nTools of the executor:\n{listed}\n\nPlan the tasks."
 
 
-def _refuse_empty_plan(plan: TaskPlanOutput) -> Any:
+async def _refuse_empty_plan(plan: TaskPlanOutput) -> Any:
+    # Were it not async, it would be called in a thread, and a process that `sys.exit` ends in a run waits for that.
     if not plan.tasks and not plan.questions:
         raise ModelRetry("The plan is empty. Give at least one task, or the questions that keep you from planning.")
     return plan

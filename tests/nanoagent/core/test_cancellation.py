@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -188,15 +189,16 @@ async def cancelled_at(step: int, scene: Scene, *, again_after: int | None = Non
     return trial
 
 
-async def steps_of(scene: Scene, *, again_after: int | None = None, with_loop: bool = False) -> int:
+async def steps_of(scene: Scene, *, every: int = 1, again_after: int | None = None, with_loop: bool = False) -> int:
     """Cancel it at each step until there is none left, check what each time leaves, and count the steps.
 
     Args:
         scene: What to cancel.
+        every: Leave out the steps that are no multiple of it.
         again_after: Cancel once more, so many turns later.
         with_loop: Whether it may leave tasks to the end of the event loop.
     """
-    for step in range(MAX_STEPS):
+    for step in range(0, MAX_STEPS, every):
         tasks = asyncio.all_tasks()
         trial = await cancelled_at(step, scene, again_after=again_after)
         if with_loop:
@@ -286,14 +288,19 @@ async def nothing_is_said(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Non
     assert ([record.getMessage() for record in caplog.records], complaints) == ([], [])
 
 
-OF_ORCHESTRATORS = (run, waited_for, pytest.param(nested_run, marks=SLOW), pytest.param(read, marks=SLOW))
+OF_ORCHESTRATORS = (
+    pytest.param(run, 1),
+    pytest.param(waited_for, 3),
+    pytest.param(nested_run, 1, marks=SLOW),
+    pytest.param(read, 1, marks=SLOW),
+)
 OF_AGENTS = (agent_run, agent_stream, agent_events)
 
 
-@pytest.mark.parametrize("scene", OF_ORCHESTRATORS)
+@pytest.mark.parametrize(("scene", "every"), OF_ORCHESTRATORS)
 @pytest.mark.usefixtures("nothing_is_said")
-async def test_a_run_that_is_cancelled_at_any_step_ends_whole(scene: Scene) -> None:
-    assert await steps_of(scene) > 50
+async def test_a_run_that_is_cancelled_at_any_step_ends_whole(scene: Scene, every: int) -> None:
+    assert await steps_of(scene, every=every) > 50
 
 
 @pytest.mark.parametrize("scene", OF_AGENTS)
@@ -312,7 +319,7 @@ async def test_a_second_cancellation_while_the_first_unwinds_changes_nothing(aga
 
 @pytest.mark.usefixtures("nothing_is_said")
 async def test_a_block_of_events_that_is_left_at_any_step_abandons_the_run() -> None:
-    for step in range(MAX_STEPS):
+    for step in range(0, MAX_STEPS, 3):
         trial = Trial()
         orchestrator = two_iterations(trial)
         async with orchestrator.run_stream():
@@ -327,9 +334,68 @@ async def test_a_block_of_events_that_is_left_at_any_step_abandons_the_run() -> 
     assert step > 50
 
 
+async def events_of_an_orchestrator(trial: Trial) -> AsyncIterator[object]:
+    async with two_iterations(trial).run_stream() as events:
+        async for event in events:
+            yield event
+
+
+async def words_of_an_agent(trial: Trial) -> AsyncIterator[object]:
+    async with agent_of(trial).run_stream("go") as result:
+        async for text in result.stream_text(debounce_by=None):
+            yield text
+
+
+async def dropped(events: Callable[[Trial], AsyncIterator[object]], taken: int) -> Trial:
+    """Take some events of a generator, and drop it without closing it."""
+    trial = Trial()
+
+    async def drop() -> None:
+        generator = events(trial)
+        for _ in range(taken):
+            await anext(generator)
+        assert trial.spans.open > 0
+        del generator
+        await turns(50)
+
+    task = asyncio.create_task(drop())
+    await asyncio.wait({task})
+    assert task.cancelled() or task.exception() is None
+    root = trial.captured.spans[-1]
+    assert (trial.spans.open, trial.spans.started) == (0, len(trial.captured.spans))
+    _check_times(root, trial.captured.spans)
+    numbers = trial.numbers()
+    assert numbers is not None
+    assert _without_goal(numbers) == _live(trial)
+    assert (numbers.status, root.status.status_code.name) == ("cancelled", "ERROR")
+    return trial
+
+
+@pytest.mark.parametrize("taken", [1, 2, 5])
+@pytest.mark.usefixtures("nothing_is_said")
+async def test_a_run_whose_events_are_passed_on_by_a_generator_that_is_dropped_is_abandoned(taken: int) -> None:
+    trial = await dropped(events_of_an_orchestrator, taken)
+    assert (trial.captured.spans[-1].attributes or {})["nanoagent.abandoned"] is True
+
+
+@pytest.mark.parametrize("taken", [1, 2])
+async def test_an_agent_whose_words_are_passed_on_by_a_generator_that_is_dropped_is_cancelled(
+    taken: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    # pydantic-ai cancels the task that the stream was opened in, and complains to the loop, also without tracing.
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint["exception"]))
+    with caplog.at_level(logging.WARNING):
+        await dropped(words_of_an_agent, taken)
+        gc.collect()
+        await asyncio.sleep(0)
+    assert [record.getMessage() for record in caplog.records] == []
+    assert [str(one) for one in complaints if "pydantic_ai.usage_attribution" not in str(one)] == []
+
+
 @pytest.mark.usefixtures("nothing_is_said")
 async def test_a_deadline_around_a_run_that_passes_at_any_step_is_a_timeout() -> None:
-    for step in range(MAX_STEPS):
+    for step in range(0, MAX_STEPS, 3):
         trial = Trial()
 
         with suppress(TimeoutError):
@@ -373,9 +439,11 @@ def test_what_ends_the_process_ends_the_run_and_is_raised_unchanged(
     scene: Callable[[Trial, BaseException], Work], error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     trial = Trial()
+    threads = set(threading.enumerate())
     with caplog.at_level(logging.WARNING), pytest.raises(type(error)) as raised:
         asyncio.run(trial.watched(scene(trial, error)))
     assert raised.value is error
+    assert set(threading.enumerate()) <= threads  # one that is left would keep the process from ending
     assert (trial.spans.open, trial.spans.started) == (0, len(trial.captured.spans))
     root = trial.captured.spans[-1]
     _check_times(root, trial.captured.spans)
