@@ -101,6 +101,13 @@ def one_run_and_a_callback_that_raises() -> None:
     raise LookupError("the application's own")
 
 
+def a_span_and_a_flush(seconds: float) -> None:
+    """An application that waits so long for its only span to arrive."""
+    telemetry = configured()
+    trace.get_tracer("application").start_span("work").end()
+    say(flushed=telemetry.flush(seconds))
+
+
 def many_spans(count: int = 2_000) -> None:
     """An application that ends many spans at once."""
     configured()

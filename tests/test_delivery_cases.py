@@ -2,7 +2,9 @@
 
 import os
 import statistics
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from tests import collectors
 from tests.collectors import Protocol, accepting_only, closed_port, collecting
+from tests.commands import run_python
 from tests.delivered import said_by
 from tests.jaeger.plugin import Jaeger
 from tests.processes import Job, Run, nursery
@@ -96,6 +99,29 @@ def test_two_thousand_spans_are_on_disk_within_the_deadline(run: Run, tmp_path: 
         last = ended.stderr.splitlines()[-1]
         assert last.startswith(f"traces did not arrive: 2,000 of 2,000 spans for otlp at {url} (")
         assert f"; 2,000 are kept in {said['delivery'][0]['spool']}: send them with nanoagent resend" in last
+
+
+# -- a collector that is stopped ---------------------------------------------------------------------------------------
+
+
+@both
+def test_of_a_collector_that_is_stopped_no_library_says_a_word(protocol: Protocol, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as aside:
+        with collecting(protocol) as collector:
+            waiting = job("a_span_and_a_flush(1.0)", collector.url, protocol, tmp_path / "spool")
+            # A process that has loaded nothing before: what gRPC says is decided then.
+            asked = aside.submit(run_python, "-c", waiting.program, **waiting.env)
+            until_s = time.monotonic() + 20
+            while not collector.received and time.monotonic() < until_s:
+                time.sleep(0.01)
+        done = asked.result()
+    assert done.returncode == 0
+    words = (
+        f"otlp at {collector.url} does not take spans: ",
+        f"nothing listens at {collector.url}: ",
+        "traces did not ",
+    )
+    assert [line for line in done.stderr.splitlines() if not line.startswith(words)] == []
 
 
 # -- C76: a full disk, and code that raises ----------------------------------------------------------------------------

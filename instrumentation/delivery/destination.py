@@ -33,6 +33,8 @@ MAX_PAUSE_S: Final = 30.0
 SPOOL_S: Final = 0.1
 """Time that is kept at the end for writing to disk, and as much again as the next for each span."""
 SPOOL_S_A_SPAN: Final = 0.000_2
+LAST_SPOOL_S: Final = 0.5
+"""So long the end waits for the disk at least, even after its deadline: what is not on it is lost."""
 
 
 class Destination(SpanProcessor):
@@ -135,8 +137,7 @@ class Destination(SpanProcessor):
         else:
             # The retries against a closed port take longer than anybody wants to wait, and cannot succeed.
             self._give_up("nothing listens")
-        # What is not on disk is lost, so that has its time even after the deadline; it seldom takes any.
-        self._wait(lambda: not outbox.pending, max(until_s, self._monotonic_s() + reserve_s))
+        self._wait(lambda: not outbox.pending, max(until_s, self._monotonic_s() + max(reserve_s, LAST_SPOOL_S)))
         self._shut_exporter_down(until_s - self._monotonic_s())
         return not outbox.pending and outbox.nothing_lost
 

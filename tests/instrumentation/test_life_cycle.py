@@ -522,8 +522,9 @@ def test_the_deadline_is_what_is_set(said: str, deadline_s: float, ends: Ends, t
             NANOAGENT_EXPORT_DEADLINE=said,
         )
     took_s = ended.end_s - float(ended.stdout)
-    assert 0.5 * deadline_s <= took_s <= deadline_s + 0.5
-    assert (ended.exit_code, spooled(tmp_path)) == (0, ["a"])
+    assert 0.5 * deadline_s <= took_s <= deadline_s + 1
+    # Where there is no time at all, what was for the file can be there, too.
+    assert (ended.exit_code, set(spooled(tmp_path))) == (0, {"a"})
 
 
 @pytest.mark.parametrize("said", ["-1", "soon", "nan", "inf"])
