@@ -28,9 +28,9 @@ from instrumentation.rendering.quantities import plural
 from instrumentation.selection import JAEGER
 from instrumentation.telemetry import Telemetry
 from nanoagent.errors import ConfigurationError
+from nanoagent.redaction.redactor import redacted
 from nanoagent.tracing import names
 from nanoagent.tracing.failures import redacted_traceback
-from nanoagent.tracing.redaction import redacted
 
 HOME: Final = Path(__file__).parent
 """Where the committed results are."""

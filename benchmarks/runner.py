@@ -15,9 +15,9 @@ from benchmarks.results import Attempt
 from benchmarks.subject import Outcome, Subject, Surroundings
 from benchmarks.verdict import harness_error, judge
 from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.redaction.redactor import redacted_start
 from nanoagent.tracing.clock import Clock, RunClock
 from nanoagent.tracing.failures import error_type_of
-from nanoagent.tracing.redaction import redacted_start
 
 MAX_ANSWER_CHARACTERS = 500
 """An answer is cut to so many characters in the results, after it was redacted."""

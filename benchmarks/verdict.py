@@ -19,7 +19,7 @@ from benchmarks.subject import Outcome
 from instrumentation.rendering.quantities import UNKNOWN
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.result import Status, StopReason
-from nanoagent.tracing.redaction import redacted
+from nanoagent.redaction.redactor import redacted
 
 
 class VerdictWord(StrEnum):

@@ -24,7 +24,7 @@ from instrumentation.sampling import RecordingSampler, sampling_notices
 from instrumentation.selection import CONSOLE, exporters_in, exporters_named
 from instrumentation.telemetry import Telemetry, tell
 from nanoagent.errors import ConfigurationError
-from nanoagent.tracing.redaction import Redactor, use_redactor
+from nanoagent.redaction.redactor import Redactor, use_redactor
 
 LOOK_S: Final = 0.3
 """How long set-up waits to hear that nobody takes the spans; what is found out later is said then."""

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any, Final, NoReturn
 
 from nanoagent.errors import ConfigurationError
-from nanoagent.tracing.redaction import redacted
+from nanoagent.redaction.redactor import redacted
 
 
 class ExitCode(IntEnum):

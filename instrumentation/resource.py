@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from opentelemetry.sdk.resources import HOST_NAME, SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.util.types import AttributeValue
 
-from nanoagent.tracing.redaction import redacted
+from nanoagent.redaction.redactor import redacted
 
 
 def resource_of(service_name: str, attributes: Mapping[str, AttributeValue], env: Mapping[str, str]) -> Resource:

@@ -16,8 +16,8 @@ from instrumentation.delivery.destination import Destination
 from instrumentation.delivery.destinations import DEFAULT_DEADLINE_S
 from instrumentation.delivery.notices import Notify, loss_notice
 from instrumentation.life_cycle import ProcessEnd, in_forked_child
+from nanoagent.redaction.redactor import Redactor
 from nanoagent.tracing.failures import log_failure
-from nanoagent.tracing.redaction import Redactor
 
 GRACE_S: Final = 0.5
 """So much later than the deadline a SIGTERM ends the process, whatever keeps its last line from being said."""

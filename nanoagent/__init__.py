@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nanoagent.core.result import RunResult, Status, StopReason
     from nanoagent.core.stream_manager import Event, EventType, StreamManager
     from nanoagent.errors import ConfigurationError, ModelConfigurationError
+    from nanoagent.redaction.redactor import Redactor
     from nanoagent.tools.builtin import register_builtin_tools
     from nanoagent.tools.registry import ToolRegistry
     from nanoagent.tracing.agent_run import traced_run
@@ -29,6 +30,7 @@ __all__ = [
     "ModelSettings",
     "Orchestrator",
     "PerformanceMetrics",
+    "Redactor",
     "RunResult",
     "Status",
     "StopReason",
@@ -50,6 +52,7 @@ _HOMES = {
     "ModelSettings": "nanoagent.config",
     "Orchestrator": "nanoagent.core.orchestrator",
     "PerformanceMetrics": "nanoagent.core.performance",
+    "Redactor": "nanoagent.redaction.redactor",
     "RunResult": "nanoagent.core.result",
     "Status": "nanoagent.core.result",
     "StopReason": "nanoagent.core.result",

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from instrumentation.exits import Ended, ExitCode
-from nanoagent.tracing.redaction import redacted
+from nanoagent.redaction.redactor import redacted
 
 _EXIT_CODES: Final = {
     "completed": ExitCode.OK,

@@ -33,6 +33,8 @@ _CREDENTIAL_PROVIDERS: Final = (
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
 )
 
+SHORTEST_CREDENTIAL: Final = 8
+
 Protocol = Literal["http/protobuf", "grpc"]
 Compression = Literal["none", "gzip", "deflate"]
 
@@ -118,17 +120,16 @@ def otlp_settings(env: Mapping[str, str], *, compression: Compression = "none") 
 
 
 def credentials_in(env: Mapping[str, str]) -> list[str]:
-    """What may be a credential of a destination: values of headers, the password and the query of the address."""
-    endpoint = _said(env, "ENDPOINT")[1]
-    found: list[str] = []
-    with contextlib.suppress(ConfigurationError):  # whoever sends them says so
-        found += _headers(env).values()
-    try:
-        parts = urlsplit(endpoint)
-    except ValueError:
-        return found
-    found += [value for _, value in parse_qsl(parts.query)]
-    return [*found, unquote(parts.password)] if parts.password else found
+    """What may be a credential of a destination: values of headers, the password and the query of the address.
+
+    Short ones are left out: they are names, such as a tenant's, and may be words of any text.
+    """
+    headers = parse_env_headers(_said(env, "HEADERS")[1], liberal=True).values()
+    found = [part for value in headers for part in (value, value.rpartition(" ")[2])]
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(_said(env, "ENDPOINT")[1])
+        found += [unquote(parts.password or ""), *(value for _, value in parse_qsl(parts.query))]
+    return [one for one in dict.fromkeys(found) if len(one) >= SHORTEST_CREDENTIAL]
 
 
 def _said(env: Mapping[str, str], suffix: str) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from typing import Final
 from opentelemetry.sdk.trace import ReadableSpan
 
 from instrumentation.delivery.sizes import EditedSpan, texts_of
+from nanoagent.redaction.redactor import redacted
 from nanoagent.tracing import names
-from nanoagent.tracing.redaction import redacted
 
 
 def cleaned(span: ReadableSpan) -> ReadableSpan:

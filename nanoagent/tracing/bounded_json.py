@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from nanoagent.redaction.redactor import redacted
 from nanoagent.tracing.bounded_values import MAX_ITEMS, MAX_TEXT_CHARACTERS, Conversation, List, Object, Reader, Text
-from nanoagent.tracing.redaction import redacted
 from nanoagent.tracing.texts import clean
 
 _MARKER_CHARACTERS: Final = 64

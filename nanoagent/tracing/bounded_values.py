@@ -10,7 +10,7 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
-from nanoagent.tracing.redaction import redacted_start
+from nanoagent.redaction.redactor import redacted_start
 from nanoagent.tracing.shown import shown
 from nanoagent.tracing.texts import clean
 

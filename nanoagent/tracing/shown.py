@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from nanoagent.tracing.redaction import Redactor, current_redactor, redacted_start
+from nanoagent.redaction.redactor import Redactor, current_redactor, redacted_start
 from nanoagent.tracing.texts import clean
 
 MAX_NAME_LENGTH: Final = 256

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
+from nanoagent.redaction.redactor import Redactor, use_redactor
 from nanoagent.tracing.bounded_json import bounded_json
 from nanoagent.tracing.bounded_values import JsonText, Messages
-from nanoagent.tracing.redaction import Redactor, use_redactor
 
 LIMIT = 16_384
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nanoagent.errors import ConfigurationError
-from nanoagent.tracing.redaction import Redactor, current_redactor, redacted, redacted_start, use_redactor
+from nanoagent.redaction.redactor import Redactor, current_redactor, redacted, redacted_start, use_redactor
 from tests.secrets import PLANTED
 
 KEY = PLANTED["openai"]
@@ -241,9 +241,9 @@ def test_importing_compiles_no_pattern_of_a_secret() -> None:
 import re
 compiled, original = [], re.compile
 re.compile = lambda pattern, *flags: compiled.append(str(pattern)) or original(pattern, *flags)
-import nanoagent.tracing.redaction
+import nanoagent.redaction.redactor
 print([pattern for pattern in compiled if "sk-" in pattern or "pass" in pattern])
-nanoagent.tracing.redaction.redacted("password=1 sk-")
+nanoagent.redaction.redactor.redacted("password=1 sk-")
 print(len([pattern for pattern in compiled if "sk" in pattern or "pass" in pattern]) > 3)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

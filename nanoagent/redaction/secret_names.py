@@ -19,7 +19,7 @@ from functools import cache
 from string import ascii_uppercase
 from typing import Final
 
-from nanoagent.tracing.masks import JsonStrings, depth_of, mask_of
+from nanoagent.redaction.masks import JsonStrings, depth_of, mask_of
 
 SHORTEST: Final = 6
 """Characters of a token, a key or a secret."""

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Final
 
-from nanoagent.tracing.masks import START, JsonStrings, mask_of
+from nanoagent.redaction.masks import START, JsonStrings, mask_of
 
 KIND: Final = "card number"
 FEWEST_DIGITS: Final = 13

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from nanoagent.tracing.masks import START, mask_of, start
+from nanoagent.redaction.masks import START, mask_of, start
 
 
 class Shape(NamedTuple):

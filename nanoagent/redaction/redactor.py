@@ -1,4 +1,4 @@
-"""Redaction: what is masked in every text before it becomes telemetry."""
+"""The redactor: masks secrets in texts, then asks the application."""
 
 import logging
 import re
@@ -8,10 +8,10 @@ from functools import cache
 from typing import Final
 
 from nanoagent.errors import ConfigurationError
-from nanoagent.tracing.card_numbers import with_cards_masked
-from nanoagent.tracing.literals import pattern_of, with_literals_masked
-from nanoagent.tracing.secret_names import with_named_masked
-from nanoagent.tracing.secret_shapes import may_hold_key, with_credentials_masked, with_keys_masked
+from nanoagent.redaction.card_numbers import with_cards_masked
+from nanoagent.redaction.literals import pattern_of, with_literals_masked
+from nanoagent.redaction.secret_names import with_named_masked
+from nanoagent.redaction.secret_shapes import may_hold_key, with_credentials_masked, with_keys_masked
 from nanoagent.tracing.texts import shortened
 
 _logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from nanoagent.tracing.masks import mask_of
+from nanoagent.redaction.masks import mask_of
 
 SHORTEST: Final = 4
 """Characters: a shorter text is part of harmless words."""

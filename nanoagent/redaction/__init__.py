@@ -1,0 +1,1 @@
+"""Redaction: what is masked in every text before it becomes telemetry."""
