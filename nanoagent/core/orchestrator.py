@@ -191,7 +191,7 @@ class Orchestrator:
         ending = Ending(StopReason.CANCELLED)
         try:
             with self._root_span(run) as root:
-                root.show(lambda content: run_input(content, self.goal))
+                root.show(run_input, self.goal)
                 self.stream.emit(EventType.RUN_STARTED, {"goal": self.goal, "run_id": run.id})
                 try:
                     ending = await self._bounded(root.place, roles)

@@ -90,11 +90,11 @@ class Tracing(AbstractCapability[Any]):
         ) as span:
             is_root = isinstance(span, RootSpan)
             if is_root:
-                span.show(lambda content: run_input(content, ctx.prompt))
+                span.show(run_input, ctx.prompt)
             try:
                 result = await handler()
                 if is_root:
-                    span.show(lambda content: run_output(content, result.output))
+                    span.show(run_output, result.output)
                 return result
             finally:
                 if is_root:

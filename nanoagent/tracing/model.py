@@ -68,7 +68,7 @@ class TracedModel(WrapperModel):
         if place is None:
             return await self.wrapped.request(messages, model_settings, model_request_parameters)
         with self._span(place, context, messages, model_settings) as span:
-            span.show(lambda content: chat_input(content, place.span_id, messages, model_request_parameters))
+            span.show(chat_input, place.span_id, messages, model_request_parameters)
             try:
                 response = await self.wrapped.request(messages, model_settings, model_request_parameters)
             except Exception as error:
@@ -99,7 +99,7 @@ class TracedModel(WrapperModel):
                 yield untraced
             return
         span, asked_s = self._span(place, context, messages, model_settings), time.perf_counter()
-        span.show(lambda content: chat_input(content, place.span_id, messages, model_request_parameters))
+        span.show(chat_input, place.span_id, messages, model_request_parameters)
         stream = None
         try:
             async with AsyncExitStack() as opened:
@@ -147,7 +147,7 @@ def _describe_stream(
         response = stream.get()
         span.set(names.TIME_TO_FIRST_CHUNK, stream.time_to_first_chunk(asked_s))
         _set_response(span, response)
-        span.show(lambda content: chat_output(content, place.span_id, response))
+        span.show(chat_output, place.span_id, response)
     except Exception:
         log_failure(_logger, "a model's stream could not be traced")
         return None
@@ -158,7 +158,7 @@ def _describe(span: RunSpan, place: Place, response: ModelResponse) -> None:
     """Set what the response tells."""
     try:
         _set_response(span, response)
-        span.show(lambda content: chat_output(content, place.span_id, response))
+        span.show(chat_output, place.span_id, response)
     except Exception:
         log_failure(_logger, "a model's response could not be traced")
 
@@ -208,6 +208,6 @@ def _trace_invented_tools(
 
 def _trace_invented_tool(chat: RunSpan, place: Place, call: ToolCallPart) -> None:
     span = tool_span(place, call.tool_name, call_id=call.tool_call_id, known=False, context=chat.outside)
-    span.show(lambda content: tool_input(content, call.args))
+    span.show(tool_input, call.args)
     span.fail(UNKNOWN_TOOL_ERROR)
     span.end()

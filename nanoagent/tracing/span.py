@@ -5,7 +5,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Self
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -19,6 +19,7 @@ from nanoagent.tracing.failures import error_type_of, log_failure, message_of
 from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, RunStopped
 
 _logger = logging.getLogger(__name__)
+_P = ParamSpec("_P")
 
 
 class RunSpan:
@@ -102,7 +103,12 @@ class RunSpan:
             if value is not None:
                 self._late[key] = value
 
-    def show(self, content_of: Callable[[Content], Mapping[str, AttributeValue | None]]) -> None:
+    def show(
+        self,
+        content_of: Callable[Concatenate[Content, _P], Mapping[str, AttributeValue | None]],
+        *args: _P.args,
+        **options: _P.kwargs,
+    ) -> None:
         """Set content on the span at once, if its run shows any: only then is it asked what there is to show.
 
         It is on the span alone: no number depends on it.
@@ -111,7 +117,7 @@ class RunSpan:
         if content is None or self._ended or self._trace_id is None or not self._span.is_recording():
             return
         try:
-            shown = content_of(content)
+            shown = content_of(content, *args, **options)
             self._span.set_attributes({key: value for key, value in shown.items() if value is not None})
         except Exception:
             log_failure(_logger, "content of span %s could not be shown", self._name)

@@ -47,11 +47,11 @@ class TracedToolset(WrapperToolset[Any]):
         if place is None or _calling.get() == (ctx.tool_call_id, place.span_id, id(ctx.messages)):
             return await self.wrapped.call_tool(name, tool_args, ctx, tool)
         with tool_span(place, name, call_id=ctx.tool_call_id, description=description, context=context) as span:
-            span.show(lambda content: tool_input(content, tool_args))
+            span.show(tool_input, tool_args)
             token = _calling.set((ctx.tool_call_id, span.place.span_id, id(ctx.messages)))
             try:
                 result = await self.wrapped.call_tool(name, tool_args, ctx, tool)
-                span.show(lambda content: tool_output(content, result))
+                span.show(tool_output, result)
                 return result
             except (CallDeferred, ApprovalRequired) as question:
                 deferred = question  # a question to the caller, neither an error nor a call that was made
@@ -106,7 +106,7 @@ class _TracedValidator:
             return
         definition = self._tool.tool_def
         with tool_span(place, definition.name, call_id=call_id, description=definition.description) as span:
-            span.show(lambda content: tool_input(content, arguments))
+            span.show(tool_input, arguments)
             span.fail(error)
 
     def _validate(self, validate: Callable[..., Any], value: Any, options: dict[str, Any]) -> Any:
