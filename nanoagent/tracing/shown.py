@@ -7,7 +7,7 @@ from nanoagent.redaction.redactor import Redactor, current_redactor, redacted_st
 from nanoagent.tracing.texts import clean
 
 MAX_NAME_LENGTH: Final = 256
-"""Names, ids and the like of models, providers and settings are cut to this many characters."""
+"""Names, ids and descriptions are cut to this many characters."""
 _MAX_REMEMBERED: Final = 512
 _LONGEST_REMEMBERED: Final = 1_024
 

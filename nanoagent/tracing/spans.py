@@ -18,8 +18,6 @@ from nanoagent.tracing.span import RunSpan
 MAX_NAME_LENGTH = 64
 """An invented tool name is cut to this many characters."""
 MAX_STOP_SEQUENCES = 16
-MAX_DESCRIPTION_LENGTH = 256
-"""A tool's description is cut to this many characters."""
 
 _REQUEST_SETTINGS = {
     "max_tokens": names.REQUEST_MAX_TOKENS,
@@ -185,7 +183,7 @@ def tool_span(
     if call_id:
         attributes[names.TOOL_CALL_ID] = shown(call_id)
     if description:
-        attributes[names.TOOL_DESCRIPTION] = shown(description, MAX_DESCRIPTION_LENGTH)
+        attributes[names.TOOL_DESCRIPTION] = shown_name(description)
     name = f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}"
     return RunSpan(place.run, name, attributes, place=place, context=context)
 
