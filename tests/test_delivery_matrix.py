@@ -62,7 +62,9 @@ def rows(protocol: Protocol) -> Iterator[Row]:
 
     def refusing(name: str, refusal: collectors.Refusal, said: str) -> Row:
         reason = f"answered {refusal.status}" if is_http else refusal.code
-        told = f"/v1/traces answered {refusal.status} {said}" if is_http else f" does not take spans: {refusal.code}"
+        told = f" answered {refusal.status} {said}"
+        if not is_http and refusal is not collectors.FORBIDDEN:
+            told = f" does not take spans: {refusal.code}"
         return row(name, behaving(collectors.refuses(refusal)), spooled=SPANS, because=reason, said=(told,))
 
     yield row("healthy", behaving())

@@ -63,6 +63,8 @@ class Answer:
             return "answered by a web page"
         if self.status is not None:
             return f"answered {self.status}"
+        if self.too_large:
+            return "too large"
         said = self.code or self.error
         return _WORDS.get(said, said) if said else "cannot be encoded"
 
@@ -74,6 +76,8 @@ def answer_to(exporter: SpanExporter, spans: Sequence[ReadableSpan]) -> Answer:
     accepted, error = False, None
     try:
         accepted = exporter.export(spans) is SpanExportResult.SUCCESS
+    except (AttributeError, TypeError, ValueError):
+        pass  # something in it cannot be encoded, and nothing was sent
     except Exception as raised:
         error = type(raised).__name__
     finally:

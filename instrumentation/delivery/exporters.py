@@ -179,6 +179,11 @@ def _endpoint(env: Mapping[str, str], protocol: Protocol) -> str:
         raise ConfigurationError(f"{variable} must be a URL without blanks and quotes, got {_masked(value)!r}")
     # The OTLP specification lets a gRPC endpoint be whatever the gRPC library takes.
     if protocol == "grpc":
+        if "@" in value.partition("://")[2].partition("/")[0]:
+            raise ConfigurationError(
+                f"{variable} must have no user and password with grpc, got {_masked(value)!r}; "
+                "give credentials in OTEL_EXPORTER_OTLP_HEADERS"
+            )
         return value
     if not _is_web_url(value):
         raise ConfigurationError(

@@ -14,6 +14,8 @@ Notify = Callable[[str], object]
 
 MAX_LINES: Final = 8
 """Different lines about one destination; a receiver that fails in ever new ways says no more after them."""
+_AS_STATUS: Final = {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403}
+"""What gRPC says of credentials, as HTTP does."""
 
 
 class Explainer:
@@ -44,9 +46,8 @@ class Explainer:
         if outlet.endpoint is None or outlet.protocol is None:
             self._say(f"{outlet.name}: spans could not be written ({answer.reason})")
             return
-        found = diagnosis(
-            outlet.endpoint, outlet.protocol, status=answer.status, web_page=answer.web_page, env=os.environ
-        )
+        status = answer.status or _AS_STATUS.get(answer.code or "")
+        found = diagnosis(outlet.endpoint, outlet.protocol, status=status, web_page=answer.web_page, env=os.environ)
         self._say(found or f"{outlet.name} at {shown(outlet.endpoint)} does not take spans: {answer.reason}")
 
     def _say(self, line: str | None) -> None:

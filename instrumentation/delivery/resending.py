@@ -1,5 +1,6 @@
 """Resending: spans that wait in files go to the receiver, and what it has accepted goes out of the files."""
 
+import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from instrumentation.selection import EXPORTER_VARIABLE, JAEGER, OTLP, STANDARD_
 from nanoagent.errors import ConfigurationError
 
 BATCH_SPANS: Final = 64
+PAUSES_S: Final = (1.0, 2.0)
+"""Before a batch is tried a second and a third time at a receiver that is busy; longer where it says so."""
+MAX_PAUSE_S: Final = 30.0
 _SPAN_KEY: Final = b'"startTimeUnixNano":'
 """Each span has it once as a key; within a text of JSON its quotes are escaped."""
 
@@ -93,6 +97,7 @@ class Resender:
         *,
         refused: Callable[[Answer], object] = lambda answer: None,
         tell: Callable[[str], object] = lambda line: None,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """Set the exporter up.
 
@@ -100,6 +105,7 @@ class Resender:
             outlet: Where to.
             refused: Told why spans were not accepted.
             tell: Told of lines that cannot be read, and of spans that were accepted and then rejected.
+            sleep: Waits so many seconds before a batch is tried again.
 
         Raises:
             ConfigurationError: The exporter cannot be set up.
@@ -107,6 +113,7 @@ class Resender:
         self._outlet = outlet
         self._refused = refused
         self._tell = tell
+        self._sleep = sleep
         self._sender = Sender(outlet.build(), max_batch_bytes=outlet.max_batch_bytes)
         self._has_looked = False
         self._has_given_up = False
@@ -182,12 +189,20 @@ class Resender:
         file.settle(lines[-1].stretch.end)
 
     def _accepted(self, spans: Sequence[ReadableSpan]) -> list[ReadableSpan]:
-        """Those of the spans that have arrived."""
+        """Those of the spans that have arrived; a receiver that is busy is asked again, a few times."""
         accepted: list[ReadableSpan] = []
-        if self._is_anybody_there():
-            refusal = self._sender.send(spans, lambda arrival: accepted.extend(self._taken(arrival)))
-            if refusal is not None:
+        for pause_s in (*PAUSES_S, None):
+            if not self._is_anybody_there():
+                break
+            ids = set(map(id, accepted))
+            left = [span for span in spans if id(span) not in ids]
+            refusal = self._sender.send(left, lambda arrival: accepted.extend(self._taken(arrival)))
+            if refusal is None:
+                break
+            if refusal.fault is not Fault.LATER or pause_s is None:
                 self._refuse(refusal)
+                break
+            self._sleep(max(pause_s, min(refusal.retry_after_s or 0.0, MAX_PAUSE_S)))
         return accepted
 
     def _taken(self, arrival: Arrival) -> Sequence[ReadableSpan]:

@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from instrumentation.delivery.answers import Answer, Fault, answer_to, silence_exporters
-from instrumentation.delivery.sizes import bytes_of, parts_of, shortened
+from instrumentation.delivery.sizes import NO_SIZE, bytes_of, parts_of, shortened
 
 MAX_ATTEMPTS: Final = 40
 """For one batch: enough to find two spans among 64 that the receiver does not take."""
@@ -88,7 +88,7 @@ class Sender:
         """Send what is left of the span without its long texts, if that is less."""
         less = shortened(span)
         if bytes_of(less) >= bytes_of(span):
-            return Answer(status=413, too_large=True)
+            return Answer(too_large=bytes_of(span) != NO_SIZE)
         answer = self._attempt([less])
         if not answer.accepted:
             return answer

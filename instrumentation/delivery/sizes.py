@@ -9,6 +9,8 @@ from opentelemetry.util.types import Attributes, AttributeValue
 
 SPAN_BYTES: Final = 256
 """Ids, times, scope and flags of a span; more than they take."""
+NO_SIZE: Final = 2**62
+"""Of a span that is made of something else than the API allows, so that it is alone in its batch."""
 ITEM_BYTES: Final = 32
 """What stands around each attribute, event and link."""
 LONG_TEXT_CHARACTERS: Final = 8_192
@@ -16,11 +18,11 @@ LONG_TEXT_CHARACTERS: Final = 8_192
 
 
 def bytes_of(span: ReadableSpan) -> int:
-    """About what the span takes as OTLP, seldom less than it does; a little for one that nothing can encode."""
+    """About what the span takes as OTLP, seldom less than it does; `NO_SIZE` for one that nothing can encode."""
     try:
         return _bytes_of(span)
     except (AttributeError, TypeError):
-        return SPAN_BYTES
+        return NO_SIZE
 
 
 def _bytes_of(span: ReadableSpan) -> int:

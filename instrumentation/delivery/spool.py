@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +60,7 @@ class Spool:
             return sum(
                 self._written(part)
                 for start in range(0, len(spans), SPANS_A_LINE)
-                for part in _parts(spans[start : start + SPANS_A_LINE])
+                for part in parts_of(spans[start : start + SPANS_A_LINE], LINE_BYTES)
             )
 
     def after_fork(self) -> None:
@@ -167,13 +167,6 @@ def is_taken(descriptor: int) -> bool:
 def is_spool(path: Path) -> bool:
     """Whether it is a file that a spool has made, as its name says."""
     return path.name.startswith(PREFIX) and path.name.endswith(SUFFIX) and path.is_file() and not path.is_symlink()
-
-
-def _parts(spans: Sequence[ReadableSpan]) -> Iterable[Sequence[ReadableSpan]]:
-    try:
-        return list(parts_of(spans, LINE_BYTES))
-    except Exception:  # one that has no size cannot be encoded either, and must not take the others with it
-        return [[span] for span in spans]
 
 
 def as_line(spans: Sequence[ReadableSpan]) -> bytes:

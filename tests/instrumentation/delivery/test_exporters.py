@@ -73,6 +73,11 @@ def test_the_standard_variables_decide(env: dict[str, str], changes: dict[str, A
             {f"{OTLP}ENDPOINT": '"http://me:secret@far:1?key=secret"'},
             "_ENDPOINT must be a URL without blanks and quotes, got '\"http://***@far:1'",
         ),
+        (
+            {f"{OTLP}ENDPOINT": "http://me:secret@far:4317", f"{OTLP}PROTOCOL": "grpc"},
+            "_ENDPOINT must have no user and password with grpc, got 'http://***@far:4317'; "
+            "give credentials in OTEL_EXPORTER_OTLP_HEADERS",
+        ),
         ({f"{OTLP}ENDPOINT": "far:1"}, "_ENDPOINT must be a URL such as http://localhost:4318/v1/traces, got 'far:1'"),
         ({f"{OTLP}ENDPOINT": "http://"}, "got 'http://'"),
         ({f"{OTLP}ENDPOINT": "http://far:99999"}, "got 'http://far:99999'"),

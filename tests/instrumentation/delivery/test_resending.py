@@ -55,13 +55,24 @@ class Told:
     def __init__(self, exporter: SpanExporter, *, endpoint: str | None = None, max_batch_bytes: int = 10**6) -> None:
         self.refusals: list[str] = []
         self.lines: list[str] = []
+        self.pauses_s: list[float] = []
         outlet = Outlet(name="there", build=lambda: exporter, endpoint=endpoint, max_batch_bytes=max_batch_bytes)
         self.resender = Resender(
-            outlet, refused=lambda answer: self.refusals.append(answer.reason), tell=self.lines.append
+            outlet,
+            refused=lambda answer: self.refusals.append(answer.reason),
+            tell=self.lines.append,
+            sleep=self.pauses_s.append,
         )
 
     def resend(self, path: Path) -> Resent:
         return self.resender.resend(path)
+
+
+def test_a_receiver_that_is_busy_is_asked_again_a_few_times_as_late_as_it_says(tmp_path: Path) -> None:
+    told = Told(Scripted(AWAY, Answer(status=429, retry_after_s=7.0), TAKEN))
+    path = spool_of(tmp_path, spans(3))
+    assert told.resend(path) == Resent(path=path, spans=3, sent=3)
+    assert (told.pauses_s, told.refusals) == ([1.0, 7.0], [])
 
 
 def names(sent: Sequence[ReadableSpan]) -> list[str]:
@@ -103,8 +114,10 @@ def test_a_batch_that_is_too_large_goes_in_parts_and_a_span_that_is_goes_shorten
     assert all(len(str((span.attributes or {})["text"])) < 10_000 for span in exporter.spans)
 
 
-@pytest.mark.parametrize("answer", [AWAY, WRONG])
-def test_it_stops_where_nothing_more_will_arrive_and_leaves_the_rest(tmp_path: Path, answer: Answer) -> None:
+@pytest.mark.parametrize(("answer", "tries"), [(AWAY, 3), (WRONG, 1)])
+def test_it_stops_where_nothing_more_will_arrive_and_leaves_the_rest(
+    tmp_path: Path, answer: Answer, tries: int
+) -> None:
     first = spool_of(tmp_path, spans(64), spans(64), TORN + b"\n", spans(5))
     second = spool_of(tmp_path, spans(9), name="spans-2.jsonl")
     rest = b"".join(first.read_bytes().splitlines(keepends=True)[1:])
@@ -114,7 +127,7 @@ def test_it_stops_where_nothing_more_will_arrive_and_leaves_the_rest(tmp_path: P
     assert told.resend(first) == Resent(path=first, spans=133, sent=64)
     assert told.resend(second) == Resent(path=second, spans=9, sent=0)
 
-    assert len(exporter.batches) == 2
+    assert len(exporter.batches) == 1 + tries
     assert told.refusals == [answer.reason]
     assert first.read_bytes() == rest
     assert sorted(file.name for file in tmp_path.iterdir()) == ["spans-1.jsonl", "spans-2.jsonl"]
