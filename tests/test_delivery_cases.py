@@ -22,9 +22,9 @@ pytestmark = pytest.mark.slow
 
 both = pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 SECONDS = float(os.environ.get("SLOW_RUNS_S", "6"))
+"""How long the runs of a slow model go on; the more, the surer is what is measured."""
 MOST = 1.05
 """How much longer a run may take, as a ratio."""
-"""How long the runs of a slow model go on; the more, the surer is what is measured."""
 
 
 @pytest.fixture(scope="module")
