@@ -12,6 +12,7 @@ from benchmarks.formats import quoted
 from benchmarks.goals import GOALS, Goal
 from benchmarks.selection import select
 from instrumentation.exits import Ended, run_command
+from instrumentation.rendering.visible import visible
 from nanoagent.errors import ConfigurationError
 
 OUTPUT: Final = Path(__file__).parent / "out"
@@ -120,7 +121,7 @@ def _goals(path: str | None, given: Sequence[Goal] | None) -> Sequence[Goal]:
 def _print_goals(goals: Sequence[Goal]) -> None:
     width = max(18, *(len(one.id) for one in goals))
     for one in goals:
-        typer.echo(f"{one.id:{width}} {one.tier:10} {' '.join(one.text.split())}")
+        typer.echo(visible(f"{one.id:{width}} {one.tier:10} {' '.join(one.text.split())}"))
 
 
 def _print_schema() -> None:

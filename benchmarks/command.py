@@ -25,6 +25,7 @@ from instrumentation.configuration import configure
 from instrumentation.exits import ExitCode, worst
 from instrumentation.jaeger import search_url, trace_url, ui_url_from_env
 from instrumentation.rendering.quantities import plural
+from instrumentation.rendering.visible import visible
 from instrumentation.selection import JAEGER
 from instrumentation.telemetry import Telemetry
 from nanoagent.errors import ConfigurationError
@@ -192,7 +193,7 @@ def _print(results: Results, request: Request, trace_lines: Sequence[str], *, wr
         goals = plural(len(results.goals), "goal")
         lines.append(f"Interrupted: {done} of {goals} {'is' if len(results.goals) == 1 else 'are'} judged and kept.")
     for line in lines:
-        typer.echo(line)
+        typer.echo(visible(line))
 
 
 def _trace_lines(results: Results, telemetry: Telemetry, ui_url: str, *, arrived: bool) -> list[str]:

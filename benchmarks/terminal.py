@@ -14,6 +14,7 @@ from benchmarks.goals import Goal
 from benchmarks.results import GoalResults, Results
 from benchmarks.verdict import VerdictWord
 from instrumentation.rendering.quantities import UNKNOWN
+from instrumentation.rendering.visible import visible, visible_lines
 
 _COLOURS: Final = {VerdictWord.PASS: "green", VerdictWord.FAIL: "red", VerdictWord.ERROR: "yellow"}
 _LONGEST_TEXT: Final = 24
@@ -55,7 +56,7 @@ class LiveProgress:
 
     def say(self, line: str) -> None:
         """Print a line above the bar, on stderr."""
-        self.console.print(escape(line), soft_wrap=True)
+        self.console.print(escape(visible_lines(line)), soft_wrap=True)
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -72,6 +73,7 @@ class LiveProgress:
 
 
 def _shortened(text: str, longest: int) -> str:
+    text = visible(text)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
@@ -94,7 +96,7 @@ def result_table(results: Results) -> Table:
 
 
 def _cells(row: GoalResults) -> list[str]:
-    start = [escape(row.goal.id), row.goal.tier.value]
+    start = [escape(visible(row.goal.id)), row.goal.tier.value]
     if row.verdict is None:
         return [*start, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN]
     numbers = row.attempts[-1].metrics

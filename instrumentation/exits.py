@@ -60,15 +60,18 @@ def run_command(app: Callable[[], Any]) -> NoReturn:
         print("interrupted", file=sys.stderr)  # noqa: T201 - this is the terminal's edge
         sys.exit(ExitCode.INTERRUPTED)
     except ConfigurationError as error:
-        print(f"error: {redacted(str(error))}", file=sys.stderr)  # noqa: T201
+        from instrumentation.rendering.visible import visible_lines
+
+        print(visible_lines(f"error: {redacted(str(error))}"), file=sys.stderr)  # noqa: T201
         sys.exit(ExitCode.UNUSABLE)
     except SystemExit as exit_:
         if exit_.code == ExitCode.INTERRUPTED:
             print("interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(ExitCode.UNUSABLE if exit_.code == _CLI_USAGE_ERROR else exit_.code)
     except Exception as error:
+        from instrumentation.rendering.visible import visible_lines
         from nanoagent.tracing.failures import redacted_traceback
 
-        print(redacted_traceback(error), end="", file=sys.stderr)  # noqa: T201
+        print(visible_lines(redacted_traceback(error)), end="", file=sys.stderr)  # noqa: T201
         sys.exit(ExitCode.UNUSABLE)
     sys.exit(ExitCode.OK)

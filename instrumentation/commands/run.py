@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from instrumentation.exits import Ended, ExitCode
+from instrumentation.rendering.visible import visible, visible_lines
 from nanoagent.redaction.redactor import redacted
 
 _EXIT_CODES: Final = {
@@ -42,13 +44,13 @@ def run_goal(
     orchestrator = Orchestrator(goal, max_iterations, model=model, max_tokens=max_tokens, timeout_s=timeout_s)
     register_builtin_tools(orchestrator.registry)
     console = Console(stderr=True, highlight=False)
-    telemetry = configure(notify=lambda line: console.print(f"[yellow]{escape(line)}[/]"))
+    telemetry = configure(notify=lambda line: console.print(f"[yellow]{escape(visible(line))}[/]"))
     orchestrator.stream.subscribe(_event_printer(console))
     try:
         result = asyncio.run(orchestrator.run())
     finally:
         telemetry.shutdown()
-    typer.echo(result.output)
+    typer.echo(visible_lines(result.output) if sys.stdout.isatty() else result.output)
     _print_numbers(console, result)
     raise Ended(_EXIT_CODES.get(result.status, ExitCode.FAILED))
 
@@ -57,7 +59,7 @@ def _event_printer(console: Console) -> Callable[[Any], None]:
     def print_event(event: Any) -> None:
         lines = _EVENT_LINES.get(event.type)
         for line in lines(event.data) if lines else ():
-            console.print(line, soft_wrap=True)
+            console.print(visible_lines(line), soft_wrap=True)
 
     return print_event
 
@@ -85,7 +87,7 @@ def _print_numbers(console: Console, result: Any) -> None:
     cost = "-" if metrics.cost_usd is None else f"${metrics.cost_usd:.6f}"
     console.print(f"[bold]{result.status}[/] {result.stop_reason}")
     if result.error:
-        console.print(f"[red]{escape(redacted(result.error))}[/]", soft_wrap=True)
+        console.print(f"[red]{escape(visible_lines(redacted(result.error)))}[/]", soft_wrap=True)
     console.print(
         f"{metrics.iterations} iterations, {metrics.api_calls} model calls, {metrics.tool_calls} tool calls, "
         f"{tokens} tokens, cost {cost}, {metrics.duration_seconds():.2f} s",

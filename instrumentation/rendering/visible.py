@@ -11,6 +11,11 @@ def visible(text: str) -> str:
     return "".join("\ufffd" if unicodedata.category(char) in _STEERING else char for char in text)
 
 
+def visible_lines(text: str) -> str:
+    """As `visible`, but the text keeps its lines and tabs."""
+    return "".join(char if char in "\n\t" else visible(char) for char in text)
+
+
 _STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
