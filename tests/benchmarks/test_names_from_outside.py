@@ -25,8 +25,11 @@ from benchmarks.goals import GOALS
 from benchmarks.markdown import escaped, table
 from benchmarks.store import ATTEMPTS, REPORT, RESULTS, Store
 from instrumentation.cli import app as nanoagent_app
+from instrumentation.commands.run import run_goal
+from instrumentation.configuration import _forget
 from instrumentation.exits import run_command
 from tests.commands import ROOT
+from tests.models import CannedModel, executed, plan, reflected
 
 FROM_OUTSIDE = (
     "[here](http://evil.example)",
@@ -201,6 +204,22 @@ def test_a_list_of_goals_steers_no_terminal(tmp_path: Path) -> None:
     code, said = said_by(benchmark_app, "--goals", file, "--list")
     assert (code, steering(said)) == (0, [])
     assert "[/red][link=http://evil.example]z" in said
+
+
+@pytest.mark.usefixtures("_dumb_terminal")
+def test_what_a_model_says_in_a_run_steers_no_terminal() -> None:
+    odd = ODD.replace("\udcff", "")
+    failing: Any = CannedModel(
+        [plan(odd), executed(odd), reflected(gaps=[odd], new_tasks=[f"again {odd}"]), LookupError(odd)]
+    )
+    answering: Any = CannedModel([plan(odd), executed(odd), reflected(odd)])
+    limits: dict[str, Any] = {"max_iterations": 5, "max_tokens": None, "timeout_s": None}
+    for one, code in ((failing, 1), (answering, 0)):
+        _forget()
+        ended, said = said_by(lambda _, one=one: run_goal("goal", model=one, **limits))
+        assert (ended, steering(said)) == (code, [])
+        assert said.count("[/red][link=http://evil.example]z") >= 2
+    _forget()
 
 
 # -- a whole benchmark -------------------------------------------------------------------------------------------------
