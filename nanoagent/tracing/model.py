@@ -3,9 +3,10 @@
 import copy
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.context import Context, get_current
@@ -19,12 +20,13 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from nanoagent.core.records import TOKEN_KEYS, as_cost_usd, tokens_of
+from nanoagent.redaction.redactor import Redactor, current_redactor
 from nanoagent.tracing import names
 from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.messages import chat_input, chat_output, tool_input
 from nanoagent.tracing.prices import price_of
 from nanoagent.tracing.run import Place, place_in
-from nanoagent.tracing.shown import shown, shown_name
+from nanoagent.tracing.shown import shown
 from nanoagent.tracing.span import RunSpan
 from nanoagent.tracing.spans import chat_span, tool_span
 
@@ -164,13 +166,10 @@ def _describe(span: RunSpan, place: Place, response: ModelResponse) -> None:
 
 
 def _set_response(span: RunSpan, response: ModelResponse) -> None:
-    model, response_id = response.model_name, response.provider_response_id
-    reason, usage = response.finish_reason, response.usage
-    attributes: dict[str, AttributeValue | None] = {
-        names.RESPONSE_MODEL: None if model is None else shown_name(model),
-        names.RESPONSE_ID: None if response_id is None else shown(response_id),
-        names.RESPONSE_FINISH_REASONS: None if reason is None else [shown_name(reason)],
-    }
+    response_id, usage = response.provider_response_id, response.usage
+    attributes = dict(_response_attributes(current_redactor(), response.model_name, response.finish_reason))
+    if response_id is not None:
+        attributes[names.RESPONSE_ID] = shown(response_id)
     if (usage.input_tokens or usage.output_tokens or usage.has_values()) and not usage.unmeasured_requests:
         attributes.update(zip(TOKEN_KEYS, _token_counts(usage), strict=True))
         if usage.cost is None:
@@ -178,6 +177,19 @@ def _set_response(span: RunSpan, response: ModelResponse) -> None:
         cost_usd = None if usage.cost is None else as_cost_usd(usage.cost)
         attributes[names.OPERATION_COST] = None if cost_usd is None else float(cost_usd)
     span.set_all(attributes)
+
+
+@lru_cache(maxsize=512)
+def _response_attributes(
+    _redactor: Redactor, model: str | None, reason: str | None
+) -> Mapping[str, AttributeValue | None]:
+    """What the redactor in force lets be seen of what comes again and again."""
+    attributes: dict[str, AttributeValue | None] = {}
+    if model is not None:
+        attributes[names.RESPONSE_MODEL] = shown(model)
+    if reason is not None:
+        attributes[names.RESPONSE_FINISH_REASONS] = [shown(reason)]
+    return attributes
 
 
 def _token_counts(usage: RequestUsage) -> list[int | None]:

@@ -10,6 +10,7 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from nanoagent.core.records import status_of
+from nanoagent.redaction.redactor import Redactor, current_redactor
 from nanoagent.tracing import names
 from nanoagent.tracing.run import Place, Run
 from nanoagent.tracing.shown import shown, shown_name
@@ -147,21 +148,9 @@ def chat_span(
     context: Context | None = None,
 ) -> RunSpan:
     """`chat <model>`: one request to a model."""
-    model = shown_name(model)
-    attributes: dict[str, AttributeValue] = {
-        names.OPERATION_NAME: names.OP_CHAT,
-        names.PROVIDER_NAME: shown_name(provider),
-        names.REQUEST_MODEL: model,
-    }
-    if base_url:
-        attributes |= _server_attributes(base_url)
-    if settings:
-        attributes |= _settings_attributes(settings)
-    if place.agent is not None:
-        attributes[names.AGENT_NAME] = shown_name(place.agent)
-    return RunSpan(
-        place.run, f"{names.OP_CHAT} {model}", attributes, place=place, kind=SpanKind.CLIENT, context=context
-    )
+    name, attributes = _chat_attributes(current_redactor(), model, provider, base_url, place.agent)
+    own = {**attributes, **_settings_attributes(settings)} if settings else dict(attributes)
+    return RunSpan(place.run, name, own, place=place, kind=SpanKind.CLIENT, context=context)
 
 
 def tool_span(
@@ -174,18 +163,51 @@ def tool_span(
     context: Context | None = None,
 ) -> RunSpan:
     """`execute_tool <tool>`: one tool call; `known` is False for a name that the model invented."""
-    tool = shown_name(tool) if known else shown(tool, MAX_NAME_LENGTH)
+    if known:
+        name, attributes = _tool_attributes(current_redactor(), tool, description)
+    else:
+        name = f"{names.OP_TOOL} {names.UNKNOWN_TOOL}"
+        attributes = {
+            names.OPERATION_NAME: names.OP_TOOL,
+            names.TOOL_NAME: shown(tool, MAX_NAME_LENGTH),
+            names.TOOL_TYPE: "function",
+        }
+    own = {**attributes, names.TOOL_CALL_ID: shown(call_id)} if call_id else dict(attributes)
+    return RunSpan(place.run, name, own, place=place, context=context)
+
+
+Named = tuple[str, Mapping[str, AttributeValue]]
+"""A span's name, and the attributes that come again and again."""
+
+
+@lru_cache(maxsize=512)
+def _chat_attributes(_redactor: Redactor, model: str, provider: str, base_url: str | None, agent: str | None) -> Named:
+    """What the redactor in force lets be seen of a model and who asks it."""
+    model = shown(model)
+    attributes: dict[str, AttributeValue] = {
+        names.OPERATION_NAME: names.OP_CHAT,
+        names.PROVIDER_NAME: shown(provider),
+        names.REQUEST_MODEL: model,
+    }
+    if base_url:
+        attributes |= _server_attributes(base_url)
+    if agent is not None:
+        attributes[names.AGENT_NAME] = shown(agent)
+    return f"{names.OP_CHAT} {model}", attributes
+
+
+@lru_cache(maxsize=512)
+def _tool_attributes(_redactor: Redactor, tool: str, description: str | None) -> Named:
+    """What the redactor in force lets be seen of a tool."""
+    tool = shown(tool)
     attributes: dict[str, AttributeValue] = {
         names.OPERATION_NAME: names.OP_TOOL,
         names.TOOL_NAME: tool,
         names.TOOL_TYPE: "function",
     }
-    if call_id:
-        attributes[names.TOOL_CALL_ID] = shown(call_id)
     if description:
-        attributes[names.TOOL_DESCRIPTION] = shown_name(description)
-    name = f"{names.OP_TOOL} {tool if known else names.UNKNOWN_TOOL}"
-    return RunSpan(place.run, name, attributes, place=place, context=context)
+        attributes[names.TOOL_DESCRIPTION] = shown(description)
+    return f"{names.OP_TOOL} {tool}", attributes
 
 
 def _agent_name(agent: str | None) -> str:
@@ -201,7 +223,6 @@ def _agent_attributes(agent: str | None, agent_version: str | None) -> dict[str,
     return attributes
 
 
-@lru_cache(maxsize=128)
 def _server_attributes(base_url: str) -> Mapping[str, AttributeValue]:
     try:
         url = urlsplit(base_url)
@@ -210,7 +231,7 @@ def _server_attributes(base_url: str) -> Mapping[str, AttributeValue]:
         return {}
     if not url.hostname:
         return {}
-    attributes: dict[str, AttributeValue] = {names.SERVER_ADDRESS: shown_name(url.hostname)}
+    attributes: dict[str, AttributeValue] = {names.SERVER_ADDRESS: shown(url.hostname)}
     return attributes if port is None else attributes | {names.SERVER_PORT: port}
 
 
