@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from nanoagent.redaction.redactor import redacted_start
+from nanoagent.tracing.json_forms import JsonText, Messages
 from nanoagent.tracing.shown import shown
 from nanoagent.tracing.texts import clean
 
@@ -22,18 +23,6 @@ MAX_VALUES: Final = 2_000
 MAX_ITEMS: Final = 1_000
 MAX_DEPTH: Final = 16
 MAX_KEY_CHARACTERS: Final = 256
-
-
-class JsonText(str):
-    """A text that holds JSON, as models write arguments; shown as the value it holds."""
-
-    __slots__ = ()
-
-
-class Messages(list[Any]):
-    """The messages of a conversation: of too many, the first one and the last ones are shown."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from nanoagent.tracing.bounded_json import bounded_json
 from nanoagent.tracing.repeats import Repeats
 from nanoagent.tracing.shown import shown
 
@@ -95,10 +94,14 @@ class Content:
 
     def json(self, value: object) -> str | None:
         """The value as JSON, shortened to fit an attribute; `None` where none is short enough."""
+        from nanoagent.tracing.bounded_json import bounded_json  # most processes never need it
+
         return bounded_json(value, self._limit_bytes, after=self._repeats.remember)
 
     def json_of_request(self, value: object) -> str | None:
         """As `json`, without what the run has shown before: requests repeat results, and the prompts of agents."""
+        from nanoagent.tracing.bounded_json import bounded_json
+
         repeats = self._repeats
         return bounded_json(value, self._limit_bytes, before=repeats.left_out, after=repeats.remember)
 

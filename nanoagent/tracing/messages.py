@@ -13,8 +13,8 @@ from pydantic_ai.messages import InstructionPart, ModelMessage, ModelRequest, Mo
 from pydantic_ai.models import ModelRequestParameters
 
 from nanoagent.tracing import names
-from nanoagent.tracing.bounded_values import JsonText, Messages
 from nanoagent.tracing.content import Content
+from nanoagent.tracing.json_forms import JsonText, Messages
 
 Shown = Mapping[str, AttributeValue | None]
 """Attributes that hold content."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from nanoagent.redaction.redactor import Redactor, use_redactor
 from nanoagent.tracing.bounded_json import bounded_json
-from nanoagent.tracing.bounded_values import JsonText, Messages
+from nanoagent.tracing.json_forms import JsonText, Messages
 
 LIMIT = 16_384
 
