@@ -111,9 +111,9 @@ class Outbox:
     def spool_all(self, reason: str) -> None:
         """Everything goes to the disk."""
         with self.changed:
-            left = [*self._under_way, *self.waiting]
-            self._under_way = []
-            self.waiting.clear()
+            # Swapped first: a finalizer that ends a span here and now must not have it lost.
+            waiting, self.waiting = self.waiting, deque()
+            left, self._under_way = [*self._under_way, *waiting], []
             self._to_disk(left, len(left), reason)
             self.changed.notify_all()
 

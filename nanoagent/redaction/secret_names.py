@@ -52,7 +52,7 @@ _PLACEHOLDER: Final = r"""
   | missing | invalid | [*.x…-]+ | [<$%{].* | (?:your|my)[_\ -].* | (?:self|os|env|settings|config)\.[\w.]+
   | [a-z]+://.* | (?: \[redacted:\ [a-z\ ]+\] )+
 """
-_IDENTIFIER: Final = r"(?:[A-Z]*[a-z]{2,}|[A-Z]{2,}|[_.])+"
+_IDENTIFIER: Final = r"(?>[A-Z]*[a-z]{2,}|[A-Z]{2,}|[_.])++"
 """Words as code joins them: `CancellationToken`, `settings.api_key`."""
 _UNQUOTED: Final = r"""(?: [^\s"'`\\&;,<>(){}\[\]|] | [,)}\]>|](?=[^\s"'`\\&;,<>(){}\[\]|]) )+"""
 _IN_APOSTROPHES: Final = r"""(?: [^'"\\\n] | \\+[^'"\\] )*(?=\\*')"""
