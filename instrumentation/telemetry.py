@@ -54,6 +54,8 @@ class Telemetry:
         self._courier.start()
         self._lock = threading.Lock()
         self._arrived: bool | None = None
+        self._closer: int | None = None
+        """The thread that shuts down."""
         self._end: ProcessEnd | None = None
         in_forked_child(self._after_fork)
 
@@ -83,10 +85,16 @@ class Telemetry:
         Returns:
             True only when every span of the process has arrived at every destination.
         """
+        if self._closer == threading.get_ident():
+            return False  # from a signal handler, or from `notify`, while it goes on
         with self._lock:
             if self._arrived is None:
-                self._arrived = self._close(self._seconds(deadline_s))
-                self._notify_of_losses()
+                self._closer = threading.get_ident()
+                try:
+                    self._arrived = self._close(self._seconds(deadline_s))
+                    self._notify_of_losses()
+                finally:
+                    self._closer = None
                 if self._end is not None:
                     self._end.forget()
             return self._arrived

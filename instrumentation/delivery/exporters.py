@@ -202,7 +202,9 @@ def _is_web_url(value: str) -> bool:
 
 def _masked(url: str) -> str:
     """The URL without what may be secret in it: user, password and query."""
-    return re.sub(r"//.*@", "//***@", url).partition("?")[0]
+    hidden, at, place = url.rpartition("@")
+    scheme = re.match(r"[^:/@]*://", hidden)
+    return f"{scheme[0] if scheme else ''}{'***@' if at else ''}{place}".partition("?")[0]
 
 
 def _timeout_s(env: Mapping[str, str]) -> float:

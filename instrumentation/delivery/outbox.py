@@ -71,8 +71,7 @@ class Outbox:
     def take(self, most: int) -> list[ReadableSpan]:
         """The spans that have waited longest, as they may be seen; they are under way from now on."""
         with self.changed:
-            batch = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
-            self._under_way = batch
+            batch = self._under_way = self._oldest(most)
         seen = [cleaned(span) for span in batch]
         with self.changed:
             if self._under_way is batch:
@@ -136,8 +135,15 @@ class Outbox:
         """End the thread that writes, once it has written what there is."""
         self._spooler.stop()
 
+    def _oldest(self, most: int) -> list[ReadableSpan]:
+        """Taken out one by one: a finalizer can end a span, and make room, between any two."""
+        oldest: list[ReadableSpan] = []
+        while self.waiting and len(oldest) < most:
+            oldest.append(self.waiting.popleft())
+        return oldest
+
     def _make_room(self) -> None:
-        older = [self.waiting.popleft() for _ in range(len(self.waiting) // 2)]
+        older = self._oldest(len(self.waiting) // 2)
         if self._being_spooled <= MAX_BEING_SPOOLED * self._max_spans:
             self._to_disk(older, len(older), "more spans waited than the queue holds")
         else:

@@ -410,6 +410,20 @@ def test_a_notify_that_raises_does_no_harm(caplog: pytest.LogCaptureFixture) -> 
     assert [record.name for record in caplog.records] == ["nanoagent"]
 
 
+def test_a_notify_that_shuts_down_does_not_wait_for_itself() -> None:
+    telemetries: list[Telemetry] = []
+    outcomes: list[bool] = []
+
+    def notify(line: str) -> None:
+        outcomes.extend(telemetry.shutdown() for telemetry in telemetries)
+
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint()}
+    telemetries.append(configure(exporters=["otlp"], env=env, notify=notify))
+    make_spans(1)
+    assert telemetries[0].shutdown() is False
+    assert outcomes == [False]
+
+
 def test_the_default_notify_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     configure(exporters=["otlp"], env={"OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint()})
     assert [(record.name, record.levelname) for record in caplog.records] == [("nanoagent", "WARNING")]

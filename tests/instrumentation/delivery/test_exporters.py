@@ -79,6 +79,8 @@ def test_the_standard_variables_decide(env: dict[str, str], changes: dict[str, A
             "give credentials in OTEL_EXPORTER_OTLP_HEADERS",
         ),
         ({f"{OTLP}ENDPOINT": "far:1"}, "_ENDPOINT must be a URL such as http://localhost:4318/v1/traces, got 'far:1'"),
+        ({f"{OTLP}ENDPOINT": "me:secret@far:1"}, "got '***@far:1'"),
+        ({f"{OTLP}ENDPOINT": "http:/me:secret@far:1"}, "got '***@far:1'"),
         ({f"{OTLP}ENDPOINT": "http://"}, "got 'http://'"),
         ({f"{OTLP}ENDPOINT": "http://far:99999"}, "got 'http://far:99999'"),
         ({f"{OTLP}ENDPOINT": "http://me:sec/ret@far"}, "got 'http://***@far'"),
