@@ -44,7 +44,10 @@ async def _good_run(secret: str) -> None:
         return {"password": secret, "note": f"key is {key}", secret: "as a key", **options}
 
     def raising(key: str) -> str:
-        """Fail on it."""
+        """Fail on it, and let another instrumentation say so on the span that is current."""
+        span = trace.get_current_span()
+        span.set_attributes({"http.url": f"https://api.example/?q={secret}", "half": "\ud83e"})
+        span.record_exception(RuntimeError(f"401 for {secret}"))
         raise ValueError(f"cannot use {secret}")
 
     replies: list[Reply] = [

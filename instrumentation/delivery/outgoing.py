@@ -1,11 +1,12 @@
-"""What may leave the process of a span that others made: no secrets, and no text that cannot be written."""
+"""What may leave the process of a span: no secrets that others put there, and no text that cannot be written."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from instrumentation.delivery.sizes import EditedSpan, texts_of
+from instrumentation.delivery.sizes import EditedSpan, texts_in, texts_of
 from nanoagent.redaction.redactor import redacted
 from nanoagent.tracing import names
 
@@ -13,20 +14,34 @@ from nanoagent.tracing import names
 def cleaned(span: ReadableSpan) -> ReadableSpan:
     """The span as it may leave: itself where there is nothing to hide, else a copy.
 
-    Spans of ours are left alone: they never held what may not be seen.
+    What we have put on a span of ours never held what may not be seen; others can have added to it.
     """
-    scope = span.instrumentation_scope
-    if (scope is not None and scope.name == names.SCOPE_NAME) or isinstance(span, EditedSpan):
+    if isinstance(span, EditedSpan):
         return span
+    scope = span.instrumentation_scope
+    is_ours = scope is not None and scope.name == names.SCOPE_NAME
     try:
-        return span if all(_seen(text) == text for text in texts_of(span)) else EditedSpan(span, _seen)
+        texts = _texts_of_others(span) if is_ours else texts_of(span)
+        return span if all(_seen(text) == text for text in texts) else EditedSpan(span, _seen)
     except Exception:
         # A span that is made of something else than the API allows: no exporter will encode it.
         return span
+
+
+def _texts_of_others(span: ReadableSpan) -> Iterator[str]:
+    for key, value in (span.attributes or {}).items():
+        if key not in _OUR_KEYS:
+            yield key
+            yield from texts_in(value)
+    for event in span.events:
+        yield from texts_in(event.attributes)
+    if span.status.description:
+        yield span.status.description
 
 
 def _seen(text: str) -> str:
     return redacted(text if text.isascii() else _SURROGATES.sub("\ufffd", text))
 
 
+_OUR_KEYS: Final = frozenset(value for name, value in vars(names).items() if name.isupper())
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")

@@ -39,12 +39,12 @@ def texts_of(span: ReadableSpan) -> Iterator[str]:
     yield span.name
     if span.status.description:
         yield span.status.description
-    yield from _texts_in(span.attributes)
+    yield from texts_in(span.attributes)
     for event in span.events:
         yield event.name
-        yield from _texts_in(event.attributes)
+        yield from texts_in(event.attributes)
     for link in span.links:
-        yield from _texts_in(link.attributes)
+        yield from texts_in(link.attributes)
 
 
 def parts_of(spans: Sequence[ReadableSpan], max_bytes: int) -> Iterator[list[ReadableSpan]]:
@@ -110,16 +110,17 @@ def _cut(text: str) -> str:
     return f"{text[:LONG_TEXT_CHARACTERS]}…[shortened: {LONG_TEXT_CHARACTERS:,} of {len(text):,} characters]"
 
 
-def _texts_in(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in the value of an attribute, or in attributes."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield str(key)
-            yield from _texts_in(item)
+            yield from texts_in(item)
     elif isinstance(value, Sequence) and not isinstance(value, bytes):
         for item in value:
-            yield from _texts_in(item)
+            yield from texts_in(item)
 
 
 def _edited(attributes: Attributes, edit: Callable[[str], str]) -> dict[str, AttributeValue]:
