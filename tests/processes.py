@@ -68,7 +68,17 @@ Run = Callable[[Sequence[Job]], list[Ended]]
 def nursery() -> Iterator[Run]:
     """What runs programs."""
     process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-m", "tests.processes"],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-W",
+            "ignore::DeprecationWarning",
+            "-W",
+            "ignore:This process:DeprecationWarning",
+            "-m",
+            "tests.processes",
+        ],
         cwd=ROOT,
         env={key: value for key, value in os.environ.items() if not key.startswith(_OWN_SETTINGS)},
         stdin=subprocess.PIPE,
