@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +27,11 @@ MESSAGE = "enough of this"
 MAX_STEPS = 2_000
 SLOW = pytest.mark.slow
 Work = Callable[[], Awaitable[object]]
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("NANOAGENT_VERSIONS") == "oldest",
+    reason="pydantic-ai 2.62 leaves tasks of its own pending when it is cancelled, also without tracing",
+)
 
 
 @dataclass(kw_only=True)
