@@ -69,7 +69,7 @@ class OtlpSettings:
     headers: Mapping[str, str] = field(repr=False)
     """Names in lower case; the values are often credentials."""
     timeout_s: float
-    """For one batch, its retries included; as in the Python SDK, the variable is in seconds."""
+    """For one attempt to send a batch; as in the Python SDK, the variable is in seconds."""
     compression: Compression
 
 
@@ -124,8 +124,8 @@ def credentials_in(env: Mapping[str, str]) -> list[str]:
 
     Short ones are left out: they are names, such as a tenant's, and may be words of any text.
     """
-    headers = parse_env_headers(_said(env, "HEADERS")[1], liberal=True).values()
-    found = [part for value in headers for part in (value, value.rpartition(" ")[2])]
+    headers, _ = _parsed_headers(_said(env, "HEADERS")[1])
+    found = [part for value in headers.values() for part in (value, value.rpartition(" ")[2])]
     with contextlib.suppress(ValueError):
         parts = urlsplit(_said(env, "ENDPOINT")[1])
         found += [unquote(parts.password or ""), *(value for _, value in parse_qsl(parts.query))]
@@ -141,24 +141,29 @@ def _said(env: Mapping[str, str], suffix: str) -> tuple[str, str]:
 
 def _headers(env: Mapping[str, str]) -> Mapping[str, str]:
     variable, value = _said(env, "HEADERS")
+    headers, refused = _parsed_headers(value)
+    if refused:
+        raise ConfigurationError(
+            f"{variable} must be name=value, further ones after commas, and what is not ASCII URL-encoded; "
+            f"{refused} of its headers cannot be read"
+        )
+    return headers
+
+
+def _parsed_headers(value: str) -> tuple[Mapping[str, str], int]:
+    """The headers, and how many cannot be read: the parser quotes those in its log, and they are often credentials."""
     logger = logging.getLogger("opentelemetry.util.re")
     refused: list[logging.LogRecord] = []
 
     def refuse(record: logging.LogRecord) -> bool:
         refused.append(record)
-        return False  # it quotes the header, which is often a credential
+        return False
 
     logger.addFilter(refuse)
     try:
-        headers = parse_env_headers(value, liberal=True)
+        return parse_env_headers(value, liberal=True), len(refused)
     finally:
         logger.removeFilter(refuse)
-    if refused:
-        raise ConfigurationError(
-            f"{variable} must be name=value, further ones after commas, and what is not ASCII URL-encoded; "
-            f"{len(refused)} of its headers cannot be read"
-        )
-    return headers
 
 
 def _protocol(env: Mapping[str, str]) -> Protocol:

@@ -410,6 +410,17 @@ def test_a_notify_that_raises_does_no_harm(caplog: pytest.LogCaptureFixture) -> 
     assert [record.name for record in caplog.records] == ["nanoagent"]
 
 
+@pytest.mark.parametrize("exporters", [["otlp"], []])
+def test_headers_that_cannot_be_read_are_in_no_log(exporters: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    env = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization s3cr3t-value"}
+    if exporters:
+        with pytest.raises(ConfigurationError, match=r"^OTEL_EXPORTER_OTLP_HEADERS must be name=value"):
+            configure(exporters=exporters, env=env)
+    else:
+        configure(exporters=exporters, env=env)
+    assert caplog.messages == []
+
+
 def test_a_notify_that_shuts_down_does_not_wait_for_itself() -> None:
     telemetries: list[Telemetry] = []
     outcomes: list[bool] = []
