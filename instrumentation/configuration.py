@@ -18,6 +18,7 @@ from instrumentation.delivery.destination import Destination
 from instrumentation.delivery.destinations import deadline_s_in, destinations_of
 from instrumentation.delivery.exporters import credentials_in
 from instrumentation.delivery.notices import Notify
+from instrumentation.life_cycle import in_forked_child
 from instrumentation.limits import limit_notices
 from instrumentation.resource import resource_of
 from instrumentation.sampling import RecordingSampler, sampling_notices
@@ -108,8 +109,7 @@ class _State:
         self.settings: _Settings | None = None
         self.provider: TracerProvider | None = None
         """The provider that we made; `None` while we use somebody else's."""
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._after_fork)  # it lives as long as the process
+        in_forked_child(self._after_fork)
 
     def _after_fork(self) -> None:
         self.lock = threading.Lock()  # another thread may have been at set-up

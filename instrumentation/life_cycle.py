@@ -76,24 +76,24 @@ class ProcessEnd:
 
 
 def in_forked_child(method: Callable[[], None]) -> None:
-    """Call a method of an object in each child that the process forks, as long as the object lives.
+    """Call a method of an object in each child that the process forks, as long as the object lives; one of each.
 
     What it must do is replace locks, which another thread may have held, and threads, which do not come along.
     """
     if hasattr(os, "register_at_fork"):
-        _CALLED_IN_CHILDREN.append(weakref.WeakMethod(method, _CALLED_IN_CHILDREN.remove))
+        _CALLED_IN_CHILDREN[method.__self__] = method.__func__  # type: ignore[attr-defined]
         _call_in_children()
 
 
-_CALLED_IN_CHILDREN: Final[list[weakref.WeakMethod[Callable[[], None]]]] = []
+_CALLED_IN_CHILDREN: Final[weakref.WeakKeyDictionary[object, Callable[[Any], None]]] = weakref.WeakKeyDictionary()
+"""In the order in which they were made."""
 
 
 @cache
 def _call_in_children() -> None:
     def call_all() -> None:
-        for reference in tuple(_CALLED_IN_CHILDREN):
-            if (method := reference()) is not None:
-                method()
+        for one, function in list(_CALLED_IN_CHILDREN.items()):
+            function(one)
 
     os.register_at_fork(after_in_child=call_all)
 
