@@ -1,3 +1,4 @@
+import contextlib
 import ipaddress
 import json
 import re
@@ -154,7 +155,10 @@ def test_nothing_listens_beyond_loopback_or_on_an_unnamed_port(jaeger_server: Ja
 
 def listening(pid: int) -> list[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]]:
     """Address and port of every listening TCP socket and every UDP socket of a process."""
-    owned = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    owned = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            owned.add(str(link.readlink()))
     found = []
     for table, states in (("tcp", {"0A"}), ("tcp6", {"0A"}), ("udp", {"07"}), ("udp6", {"07"})):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:

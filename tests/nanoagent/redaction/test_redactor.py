@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -217,15 +218,25 @@ def test_redacting_twice_changes_nothing(text: str) -> None:
     assert redacted(seen) == seen
 
 
+def seconds_of(call: Callable[[], object]) -> float:
+    """CPU time, without what measuring coverage costs: it is several times what is measured."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        start_s = time.process_time()
+        call()
+        return time.process_time() - start_s
+    finally:
+        sys.settrace(tracer)
+
+
 @pytest.mark.parametrize(
     "unit",
     ["a", "-", "1 ", "411 ", "eyJ", "_eyJ", "sk-", "\\", '\\"', "password=", 'password:"', 'token=\\\\"', "://a:"],
 )
 def test_a_megabyte_of_anything_takes_less_than_a_second(unit: str) -> None:
     text = (unit * (1_000_000 // len(unit) + 1))[:1_000_000]
-    start_s = time.process_time()
-    redacted(text)
-    assert time.process_time() - start_s < 1
+    assert seconds_of(lambda: redacted(text)) < 1
 
 
 def test_a_short_harmless_text_costs_next_to_nothing() -> None:
@@ -324,6 +335,4 @@ def test_the_redactor_in_force_can_be_replaced() -> None:
 @pytest.mark.parametrize("ending", ["1", "internationalization2", "-1"])
 @pytest.mark.parametrize("name", ["api_key=", "token: ", "x-api-key: ", "secret: "])
 def test_long_words_after_the_name_of_a_secret_take_no_longer_for_each_letter(name: str, ending: str) -> None:
-    start_s = time.process_time()
-    Redactor().redacted(name + "abcdefghij" * 10_000 + ending)
-    assert time.process_time() - start_s < 2
+    assert seconds_of(lambda: Redactor().redacted(name + "abcdefghij" * 10_000 + ending)) < 2
