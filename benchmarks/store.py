@@ -2,20 +2,18 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.formats import first_line
+from benchmarks.formats import first_line, printable
 from nanoagent.errors import ConfigurationError
 
 ATTEMPTS: Final = "attempts.jsonl"
 RESULTS: Final = "results.json"
 REPORT: Final = "RESULTS.md"
 BASELINE: Final = "baseline.json"
-_HALF_CHARACTERS: Final = re.compile("[\ud800-\udfff]")
 
 
 class Unwritable(ConfigurationError):  # noqa: N818 - reads as what it says of the file
@@ -114,5 +112,4 @@ def _told(path: Path) -> Iterator[None]:
 
 def _json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
     # Strict: NaN and Infinity are no JSON, and many parsers refuse the whole file for one of them.
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False, indent=indent)
-    return _HALF_CHARACTERS.sub("\ufffd", text)  # no file can hold them, and a model may answer them
+    return printable(json.dumps(value, allow_nan=False, ensure_ascii=False, indent=indent))

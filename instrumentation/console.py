@@ -78,12 +78,11 @@ class ConsoleTreeProcessor(SpanProcessor):
             self._evicted += 1
 
     def _keep(self, span: ReadableSpan) -> "tuple[_Trace, int] | None":
-        context, is_root = span.get_span_context(), _is_local_root(span)
+        context, is_root, seen = span.get_span_context(), _is_local_root(span), cleaned(span)
         with self._lock:
             trace = self._traces.get(context.trace_id) if context else None
             if context is None or trace is None:
                 return None
-            seen = cleaned(span)
             record = record_of(seen)
             if record is not None:
                 trace.rows.add(row_of(seen.name, attributes_of(seen), record, is_local_root=is_root), record)

@@ -12,8 +12,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.courier import Courier, outcome_of
 from instrumentation.delivery.account import DeliveryReport
-from instrumentation.delivery.destination import Destination
-from instrumentation.delivery.destinations import DEFAULT_DEADLINE_S
+from instrumentation.delivery.destination import DEFAULT_DEADLINE_S, Destination
 from instrumentation.delivery.notices import Notify, loss_notice
 from instrumentation.life_cycle import ProcessEnd, in_forked_child
 from nanoagent.redaction.redactor import Redactor

@@ -1,9 +1,13 @@
 """What every test has: one event loop library, no network and no settings from outside."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pydantic_ai.models
 import pytest
+
+from instrumentation.configuration import _forget
 
 pytest_plugins = ["tests.jaeger.plugin"]
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
@@ -34,3 +38,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     state = str(tmp_path_factory.getbasetemp() / "state")
     monkeypatch.setenv("XDG_STATE_HOME", state)
     monkeypatch.setenv("NANOAGENT_SPOOL_DIR", f"{state}/spool")
+
+
+@pytest.fixture
+def no_global_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing is set up before the test or after it, and what it writes by default is in a directory of its own."""
+    monkeypatch.chdir(tmp_path)
+    _forget()
+    yield
+    _forget()

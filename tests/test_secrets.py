@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from pydantic_ai import Agent
 from pydantic_ai.exceptions import ModelHTTPError
 
 from instrumentation import configure
-from instrumentation.configuration import _forget
 from nanoagent import Orchestrator, Tracing
 from nanoagent.redaction.redactor import Redactor, redacted
 from nanoagent.tracing.content import CONTENT_VARIABLE
@@ -24,10 +23,7 @@ from tests.secrets import PLANTED
 HEADER_SECRET = "hdr-4f9c2a-credential"
 
 
-@pytest.fixture(autouse=True)
-def _no_global_state() -> Iterator[None]:
-    yield
-    _forget()
+pytestmark = pytest.mark.usefixtures("no_global_state")
 
 
 def work_with(secret: str) -> None:

@@ -23,8 +23,8 @@ from instrumentation.life_cycle import in_forked_child
 
 _logger = logging.getLogger(__name__)
 
-PROVIDER_DEADLINE_S: Final = 2.0
-"""How long a flush or a shutdown may take that a provider asks for, which knows no deadline."""
+DEFAULT_DEADLINE_S: Final = 2.0
+"""How long a flush, a shutdown or the exit of the process may take, where nobody says how long."""
 PATIENCE_S: Final = 30.0
 """So long spans wait in memory for a receiver that is away; then they are spooled until it is back."""
 FIRST_PAUSE_S: Final = 1.0
@@ -135,7 +135,7 @@ class Destination(SpanProcessor):
             self._wait(lambda: not outbox.pending, self._close_by_s)
             self._give_up(outbox.account.last_reason or "no answer in time")
         else:
-            # The retries against a closed port take longer than anybody wants to wait, and cannot succeed.
+            # Trying again takes longer than anybody wants to wait, and cannot succeed.
             self._give_up("nothing listens")
         self._wait(lambda: not outbox.pending, max(until_s, self._monotonic_s() + max(reserve_s, LAST_SPOOL_S)))
         self._shut_exporter_down(until_s - self._monotonic_s())
@@ -143,12 +143,12 @@ class Destination(SpanProcessor):
 
     def force_flush(self, timeout_millis: int | None = None) -> bool:
         """Send what has ended; whether it has arrived in time."""
-        return self.flush(PROVIDER_DEADLINE_S if timeout_millis is None else timeout_millis / 1_000)
+        return self.flush(DEFAULT_DEADLINE_S if timeout_millis is None else timeout_millis / 1_000)
 
     def shutdown(self) -> None:
         """Send what has ended, and shut down: for a provider that knows no deadline, within the default one."""
         if not self._outbox.is_closed:
-            self.finish_close(PROVIDER_DEADLINE_S)
+            self.finish_close(DEFAULT_DEADLINE_S)
 
     # -- the thread that sends ------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from instrumentation.delivery.destination import Destination
+from instrumentation.delivery.destination import DEFAULT_DEADLINE_S, Destination
 from instrumentation.delivery.exporters import outlet_of
 from instrumentation.delivery.notices import Explainer, Notify
 from instrumentation.delivery.spool import spool_in
@@ -12,7 +12,6 @@ from nanoagent.errors import ConfigurationError
 
 DEADLINE_VARIABLE: Final = "NANOAGENT_EXPORT_DEADLINE"
 """Seconds that a flush, a shutdown or the exit of the process may take for the last spans."""
-DEFAULT_DEADLINE_S: Final = 2.0
 
 
 def deadline_s_in(env: Mapping[str, str]) -> float:

@@ -57,7 +57,7 @@ class Sender:
         return worst
 
     def shut_down(self) -> bool:
-        """Shut the exporter down, which ends its retries; true when that is done."""
+        """Shut the exporter down; true when that is done."""
         self._exporter.shutdown()
         return True
 

@@ -55,7 +55,7 @@ class Redactor:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Mask these wherever they stand, too, from now on."""
-        self._secrets = (*self._secrets, *secrets)
+        self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
         self._literals = pattern_of(self._secrets)
 
     def redacted(self, text: str) -> str:

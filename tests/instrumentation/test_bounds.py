@@ -19,7 +19,6 @@ from pydantic_ai.messages import TextPart, ToolCallPart
 from rich.console import Console
 
 from instrumentation import PerformanceAggregator, configure
-from instrumentation.configuration import _forget
 from instrumentation.console import ConsoleTreeProcessor
 from instrumentation.limits import MOST_ATTRIBUTES
 from nanoagent import Orchestrator, RunResult, Tracing
@@ -36,12 +35,7 @@ ALLOWED_GROWTH_BYTES: Final = 200_000
 CONTENT: Final = ("NO_CONTENT", "SPAN_ONLY")
 
 
-@pytest.fixture(autouse=True)
-def _no_global_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    _forget()
-    yield
-    _forget()
+pytestmark = pytest.mark.usefixtures("no_global_state")
 
 
 # -- what never ends ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,7 @@ from tests.instrumentation.delivery.doubles import TAKEN, Scripted, dead_endpoin
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _no_global_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    _forget()
-    yield
-    _forget()
+pytestmark = pytest.mark.usefixtures("no_global_state")
 
 
 class Recorded(SpanProcessor):
