@@ -166,12 +166,7 @@ def tool_span(
     if known:
         name, attributes = _tool_attributes(current_redactor(), tool, description)
     else:
-        name = f"{names.OP_TOOL} {names.UNKNOWN_TOOL}"
-        attributes = {
-            names.OPERATION_NAME: names.OP_TOOL,
-            names.TOOL_NAME: shown(tool, MAX_NAME_LENGTH),
-            names.TOOL_TYPE: "function",
-        }
+        name, attributes = f"{names.OP_TOOL} {names.UNKNOWN_TOOL}", _call_of(shown(tool, MAX_NAME_LENGTH))
     own = {**attributes, names.TOOL_CALL_ID: shown(call_id)} if call_id else dict(attributes)
     return RunSpan(place.run, name, own, place=place, context=context)
 
@@ -200,14 +195,14 @@ def _chat_attributes(_redactor: Redactor, model: str, provider: str, base_url: s
 def _tool_attributes(_redactor: Redactor, tool: str, description: str | None) -> Named:
     """What the redactor in force lets be seen of a tool."""
     tool = shown(tool)
-    attributes: dict[str, AttributeValue] = {
-        names.OPERATION_NAME: names.OP_TOOL,
-        names.TOOL_NAME: tool,
-        names.TOOL_TYPE: "function",
-    }
+    attributes = _call_of(tool)
     if description:
         attributes[names.TOOL_DESCRIPTION] = shown(description)
     return f"{names.OP_TOOL} {tool}", attributes
+
+
+def _call_of(tool: str) -> dict[str, AttributeValue]:
+    return {names.OPERATION_NAME: names.OP_TOOL, names.TOOL_NAME: tool, names.TOOL_TYPE: "function"}
 
 
 def _agent_name(agent: str | None) -> str:
