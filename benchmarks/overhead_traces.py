@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from benchmarks.goals import GOALS
 from benchmarks.models import SCRIPTED, subject_named
 from benchmarks.runner import Session, run_attempt
-from instrumentation.delivery.exporters import FILE_VARIABLE, outlet_of
+from instrumentation.otlp.exporters import FILE_VARIABLE, outlet_of
 from instrumentation.selection import FILE
 
 _ID: Final = re.compile(rb'"([0-9a-f]{32}|[0-9a-f]{16})"')

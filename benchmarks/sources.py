@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from benchmarks.formats import quoted
-from instrumentation.delivery.exporters import DEFAULT_FILE, FILE_VARIABLE
+from instrumentation.otlp.exporters import DEFAULT_FILE, FILE_VARIABLE
 from instrumentation.reading.arrival import LIMIT_S, Patience, lack_of
 from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.files import read_file

@@ -16,10 +16,10 @@ from opentelemetry.util.types import AttributeValue
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.delivery.destination import Destination
 from instrumentation.delivery.destinations import deadline_s_in, destinations_of
-from instrumentation.delivery.exporters import credentials_in
 from instrumentation.delivery.notices import Notify
 from instrumentation.life_cycle import in_forked_child
 from instrumentation.limits import limit_notices
+from instrumentation.otlp.exporters import credentials_in
 from instrumentation.resource import resource_of
 from instrumentation.sampling import RecordingSampler, sampling_notices
 from instrumentation.selection import CONSOLE, exporters_in, exporters_named

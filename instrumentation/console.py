@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from rich.console import Console
 from rich.text import Text
 
-from instrumentation.delivery.outgoing import cleaned
 from instrumentation.life_cycle import in_forked_child
+from instrumentation.otlp.outgoing import cleaned
 from instrumentation.records import attributes_of, record_of
 from instrumentation.rendering.paper import encodable, rendered
 from instrumentation.rendering.trace_text import MAX_ROWS, TraceRows

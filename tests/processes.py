@@ -31,7 +31,7 @@ AT_ONCE: Final = 8
 """Most of what they do is waiting."""
 _IMPORTED: Final = (
     "instrumentation.configuration",
-    "instrumentation.delivery.grpc_exporter",
+    "instrumentation.otlp.grpc_exporter",
     "instrumentation.testing",
     "nanoagent.core.orchestrator",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",

@@ -14,7 +14,7 @@ from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.usage import UsageLimits
 
 from nanoagent import Orchestrator
-from nanoagent.tracing.content import CONTENT_VARIABLE
+from nanoagent.content.content import CONTENT_VARIABLE
 from tests.models import CannedModel, call, executed, plan, reflected, response
 
 ITERATIONS = 100

@@ -12,14 +12,14 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from instrumentation.courier import Courier, outcome_of
 from instrumentation.delivery.account import DeliveryReport
-from instrumentation.delivery.addresses import listening
-from instrumentation.delivery.answers import Answer, Fault
-from instrumentation.delivery.exporters import Outlet
 from instrumentation.delivery.notices import Explainer
 from instrumentation.delivery.outbox import Outbox
-from instrumentation.delivery.sender import Sender
-from instrumentation.delivery.spool import Spool
 from instrumentation.life_cycle import in_forked_child
+from instrumentation.otlp.addresses import listening
+from instrumentation.otlp.answers import Answer, Fault
+from instrumentation.otlp.exporters import Outlet
+from instrumentation.otlp.sender import Sender
+from instrumentation.spooling.spool import Spool
 
 _logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from instrumentation.delivery.destination import DEFAULT_DEADLINE_S, Destination
-from instrumentation.delivery.exporters import outlet_of
 from instrumentation.delivery.notices import Explainer, Notify
-from instrumentation.delivery.spool import spool_in
+from instrumentation.otlp.exporters import outlet_of
+from instrumentation.spooling.spool import spool_in
 from nanoagent.errors import ConfigurationError
 
 DEADLINE_VARIABLE: Final = "NANOAGENT_EXPORT_DEADLINE"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from instrumentation.delivery.account import DeliveryReport
-from instrumentation.delivery.addresses import diagnosis, shown
-from instrumentation.delivery.answers import Answer
-from instrumentation.delivery.exporters import Outlet
+from instrumentation.otlp.addresses import diagnosis, shown
+from instrumentation.otlp.answers import Answer
+from instrumentation.otlp.exporters import Outlet
 
 Notify = Callable[[str], object]
 

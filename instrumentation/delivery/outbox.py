@@ -10,9 +10,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from instrumentation.courier import Courier
 from instrumentation.delivery.account import Account, DeliveryReport
-from instrumentation.delivery.outgoing import cleaned
-from instrumentation.delivery.sender import Arrival
-from instrumentation.delivery.spool import Spool
+from instrumentation.otlp.outgoing import cleaned
+from instrumentation.otlp.sender import Arrival
+from instrumentation.spooling.spool import Spool
 
 MAX_BEING_SPOOLED: Final = 8
 """How many times the spans that may wait may be on their way to the disk; of more, the oldest are lost."""

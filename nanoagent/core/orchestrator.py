@@ -12,6 +12,7 @@ from pydantic_ai.exceptions import FallbackExceptionGroup, ModelAPIError, Unexpe
 from pydantic_ai.toolsets import AbstractToolset
 
 from nanoagent.config import ModelSetting, ModelSettings
+from nanoagent.content.messages import run_input, run_output
 from nanoagent.core import executor, reflector, task_planner
 from nanoagent.core.context import Context
 from nanoagent.core.ending import Ending, asked_for
@@ -26,15 +27,14 @@ from nanoagent.core.task_planner import TaskPlanner
 from nanoagent.core.todo_manager import TodoManager
 from nanoagent.errors import ConfigurationError
 from nanoagent.models.schemas import ReflectionOutput, Task
+from nanoagent.texts import hash_of
 from nanoagent.tools.registry import ToolRegistry
 from nanoagent.tracing import names
 from nanoagent.tracing.attributes import checked_attributes, checked_version
 from nanoagent.tracing.clock import Clock
-from nanoagent.tracing.messages import run_input, run_output
 from nanoagent.tracing.model import traced
 from nanoagent.tracing.run import Place, Run, current_place
 from nanoagent.tracing.spans import RootSpan, iteration_span, root_span
-from nanoagent.tracing.texts import hash_of
 
 REFLECT_EVERY: Final = 3
 """Iterations from one reflection to the next, while tasks are pending."""

@@ -12,7 +12,7 @@ from nanoagent.redaction.card_numbers import with_cards_masked
 from nanoagent.redaction.literals import pattern_of, with_literals_masked
 from nanoagent.redaction.secret_names import with_named_masked
 from nanoagent.redaction.secret_shapes import may_hold_key, with_credentials_masked, with_keys_masked
-from nanoagent.tracing.texts import shortened
+from nanoagent.texts import shortened
 
 _logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from opentelemetry.util.types import AttributeValue
 
+from nanoagent.content.shown import shown
 from nanoagent.errors import ConfigurationError
+from nanoagent.texts import clean, shortened
 from nanoagent.tracing import names
-from nanoagent.tracing.shown import shown
-from nanoagent.tracing.texts import clean, shortened
 
 MAX_ATTRIBUTES: Final = 32
 """More would push others off the span: the SDK keeps 128 and drops the oldest."""

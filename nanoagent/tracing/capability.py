@@ -13,15 +13,15 @@ from pydantic_ai.models import Model
 from pydantic_ai.run import AgentRunResult
 from pydantic_ai.toolsets import AbstractToolset
 
+from nanoagent.content.messages import run_input, run_output
 from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.texts import hash_of
 from nanoagent.tracing import names
 from nanoagent.tracing.agent_run import traced_run
 from nanoagent.tracing.attributes import checked_attributes, checked_callback, checked_version
 from nanoagent.tracing.clock import Clock
-from nanoagent.tracing.messages import run_input, run_output
 from nanoagent.tracing.model import traced
 from nanoagent.tracing.spans import RootSpan
-from nanoagent.tracing.texts import hash_of
 from nanoagent.tracing.toolset import traced_toolset
 
 

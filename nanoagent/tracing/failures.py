@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from nanoagent.content.content import captures_content
 from nanoagent.redaction.redactor import redacted, redacted_start
-from nanoagent.tracing.content import captures_content
 
 MAX_MESSAGE_CHARACTERS: Final = 1_000
 """An exception's message is cut to so many characters."""

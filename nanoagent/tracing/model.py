@@ -19,14 +19,14 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
+from nanoagent.content.messages import chat_input, chat_output, tool_input
+from nanoagent.content.shown import shown
 from nanoagent.core.records import TOKEN_KEYS, as_cost_usd, tokens_of
 from nanoagent.redaction.redactor import Redactor, current_redactor
 from nanoagent.tracing import names
 from nanoagent.tracing.failures import log_failure
-from nanoagent.tracing.messages import chat_input, chat_output, tool_input
 from nanoagent.tracing.prices import price_of
 from nanoagent.tracing.run import Place, place_in
-from nanoagent.tracing.shown import shown
 from nanoagent.tracing.span import RunSpan
 from nanoagent.tracing.spans import chat_span, tool_span
 

@@ -16,12 +16,12 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, Tracer, TracerProvider, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
+from nanoagent.content.content import Content, content_of_run
 from nanoagent.core.counting import Fold, SelfCounts
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics
 from nanoagent.core.records import SpanRecord
 from nanoagent.tracing import names
 from nanoagent.tracing.clock import Clock, RunClock
-from nanoagent.tracing.content import Content, content_of_run
 from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.tracer import tracer_of
 

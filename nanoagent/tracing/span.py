@@ -12,9 +12,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
+from nanoagent.content.content import Content
 from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
-from nanoagent.tracing.content import Content
 from nanoagent.tracing.failures import error_type_of, log_failure, message_of
 from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, RunStopped
 

@@ -9,11 +9,11 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
+from nanoagent.content.shown import shown, shown_name
 from nanoagent.core.records import status_of
 from nanoagent.redaction.redactor import Redactor, current_redactor
 from nanoagent.tracing import names
 from nanoagent.tracing.run import Place, Run
-from nanoagent.tracing.shown import shown, shown_name
 from nanoagent.tracing.span import RunSpan
 
 MAX_NAME_LENGTH = 64

@@ -13,8 +13,8 @@ from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ModelRetry
 from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.toolsets import AbstractToolset, WrapperToolset
 
+from nanoagent.content.messages import tool_input, tool_output
 from nanoagent.tracing import names
-from nanoagent.tracing.messages import tool_input, tool_output
 from nanoagent.tracing.run import current_place, place_in
 from nanoagent.tracing.spans import tool_span
 

@@ -22,9 +22,9 @@ from instrumentation import PerformanceAggregator, configure
 from instrumentation.console import ConsoleTreeProcessor
 from instrumentation.limits import MOST_ATTRIBUTES
 from nanoagent import Orchestrator, RunResult, Tracing
+from nanoagent.content.content import CONTENT_VARIABLE, MAX_ATTRIBUTE_BYTES
 from nanoagent.tracing import names
 from nanoagent.tracing.attributes import MAX_ATTRIBUTES
-from nanoagent.tracing.content import CONTENT_VARIABLE, MAX_ATTRIBUTE_BYTES
 from tests.jaeger.plugin import Jaeger
 from tests.models import CannedModel, call, executed, plan, reflected, response
 from tests.runs import prepared

@@ -21,7 +21,7 @@ from instrumentation.console import ConsoleTreeProcessor
 from instrumentation.delivery import destinations
 from instrumentation.delivery.account import DeliveryReport
 from instrumentation.delivery.destination import Destination
-from instrumentation.delivery.exporters import Outlet
+from instrumentation.otlp.exporters import Outlet
 from instrumentation.sampling import RecordingSampler
 from instrumentation.testing import CountingIds
 from nanoagent.errors import ConfigurationError

@@ -18,7 +18,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from instrumentation.delivery.spool import Spool, as_line
+from instrumentation.spooling.spool import Spool, as_line
 from tests.commands import ROOT, run_python
 from tests.instrumentation.command_line import a_run, nanoagent
 from tests.instrumentation.delivery.doubles import Receiver, dead_endpoint, receiving, spans, spooled_in

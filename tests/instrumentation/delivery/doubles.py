@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from instrumentation.delivery.answers import Answer, hear
+from instrumentation.otlp.answers import Answer, hear
 from instrumentation.reading.files import read_file
 from instrumentation.reading.problems import Problems
 

@@ -13,10 +13,10 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from instrumentation.courier import Courier, outcome_of
 from instrumentation.delivery.account import DeliveryReport
-from instrumentation.delivery.answers import Answer
 from instrumentation.delivery.destination import FIRST_PAUSE_S, PATIENCE_S, Destination
-from instrumentation.delivery.exporters import Outlet, outlet_of
-from instrumentation.delivery.spool import Spool
+from instrumentation.otlp.answers import Answer
+from instrumentation.otlp.exporters import Outlet, outlet_of
+from instrumentation.spooling.spool import Spool
 from tests.instrumentation.delivery.doubles import (
     AWAY,
     TAKEN,

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nanoagent.tracing.content import CONTENT_VARIABLE
+from nanoagent.content.content import CONTENT_VARIABLE
 from nanoagent.tracing.failures import described, log_failure, redacted_traceback
 from tests.secrets import PLANTED
 

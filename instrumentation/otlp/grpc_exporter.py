@@ -6,7 +6,7 @@ import grpc  # type: ignore[import-untyped]
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-from instrumentation.delivery.answers import Answer, hear
+from instrumentation.otlp.answers import Answer, hear
 
 _TOO_LARGE: Final = ("larger than max", "too large")
 """What gRPC libraries write of a message over the limit, in a status that also stands for a busy receiver."""

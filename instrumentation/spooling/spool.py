@@ -13,7 +13,7 @@ from typing import Final
 from opentelemetry.exporter.otlp.json.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
-from instrumentation.delivery.sizes import parts_of, shortened
+from instrumentation.otlp.sizes import parts_of, shortened
 from instrumentation.reading.lines import MAX_LINE
 from nanoagent.errors import ConfigurationError
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
+from nanoagent.content.bounded_json import bounded_json
+from nanoagent.content.json_forms import JsonText, Messages
 from nanoagent.redaction.redactor import Redactor, use_redactor
-from nanoagent.tracing.bounded_json import bounded_json
-from nanoagent.tracing.json_forms import JsonText, Messages
 
 LIMIT = 16_384
 

@@ -17,8 +17,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.span import TraceState
 
-from instrumentation.delivery.spool import Spool
-from instrumentation.delivery.spooled import spooled_spans
+from instrumentation.spooling.spool import Spool
+from instrumentation.spooling.spooled import spooled_spans
 from tests.instrumentation.command_line import a_run
 from tests.instrumentation.delivery.doubles import spans
 

@@ -10,10 +10,10 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
+from nanoagent.content.json_forms import JsonText, Messages
+from nanoagent.content.shown import shown
 from nanoagent.redaction.redactor import redacted_start
-from nanoagent.tracing.json_forms import JsonText, Messages
-from nanoagent.tracing.shown import shown
-from nanoagent.tracing.texts import clean
+from nanoagent.texts import clean
 
 MAX_TEXT_CHARACTERS: Final = 16_384
 """No more of a text is seen, however long it is."""

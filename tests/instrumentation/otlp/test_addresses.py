@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from instrumentation.delivery.addresses import Place, diagnosis, listening, shown
-from instrumentation.delivery.exporters import Protocol
+from instrumentation.otlp.addresses import Place, diagnosis, listening, shown
+from instrumentation.otlp.exporters import Protocol
 from tests.collectors import accepting_only, answering, closed_port, collecting
 from tests.jaeger.plugin import Jaeger
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
-from instrumentation.delivery import spool as module
-from instrumentation.delivery.spool import Spool, is_spool, is_taken, spool_directory, spool_in
-from instrumentation.delivery.spooled import spooled_spans
+from instrumentation.spooling import spool as module
+from instrumentation.spooling.spool import Spool, is_spool, is_taken, spool_directory, spool_in
+from instrumentation.spooling.spooled import spooled_spans
 from nanoagent.errors import ConfigurationError
 from tests.commands import ROOT
 from tests.instrumentation.command_line import nanoagent
@@ -40,7 +40,7 @@ def in_child(do: Callable[[], None]) -> int:
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[bytes]:
-    preamble = "import sys\nfrom pathlib import Path\nfrom instrumentation.delivery.spool import Spool\n"
+    preamble = "import sys\nfrom pathlib import Path\nfrom instrumentation.spooling.spool import Spool\n"
     preamble += "from tests.instrumentation.delivery.doubles import spans\n"
     return subprocess.Popen([sys.executable, "-c", preamble + code, *map(str, arguments)], cwd=ROOT)
 

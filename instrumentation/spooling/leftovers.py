@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, Protocol
 
-from instrumentation.delivery.spool import is_spool, is_taken
 from instrumentation.reading.lines import MAX_LINE, Line, lines_of
+from instrumentation.spooling.spool import is_spool, is_taken
 
 UNREADABLE_SUFFIX: Final = ".unreadable"
 """Beside a spool: its lines that are no OTLP JSON."""

@@ -11,9 +11,9 @@ from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from instrumentation.delivery.exporters import Protocol
-from instrumentation.delivery.probe import Probe, Seen
-from instrumentation.delivery.proxies import Proxy, proxy_between
+from instrumentation.otlp.exporters import Protocol
+from instrumentation.otlp.probe import Probe, Seen
+from instrumentation.otlp.proxies import Proxy, proxy_between
 
 
 def diagnosis(

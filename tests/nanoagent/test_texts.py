@@ -2,7 +2,7 @@ import pytest
 from pydantic_ai import FunctionToolset, Tool
 
 from nanoagent.redaction.redactor import Redactor, use_redactor
-from nanoagent.tracing.texts import clean
+from nanoagent.texts import clean
 from tests.models import CannedModel, call, executed, plan, reflected, response
 from tests.runs import Ran, ran
 

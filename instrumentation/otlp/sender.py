@@ -7,8 +7,8 @@ from typing import Final
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from instrumentation.delivery.answers import Answer, Fault, answer_to, silence_exporters
-from instrumentation.delivery.sizes import NO_SIZE, bytes_of, parts_of, shortened
+from instrumentation.otlp.answers import Answer, Fault, answer_to, silence_exporters
+from instrumentation.otlp.sizes import NO_SIZE, bytes_of, parts_of, shortened
 
 MAX_ATTEMPTS: Final = 40
 """For one batch: enough to find two spans among 64 that the receiver does not take."""

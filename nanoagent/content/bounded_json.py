@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from nanoagent.content.bounded_values import MAX_ITEMS, MAX_TEXT_CHARACTERS, Conversation, List, Object, Reader, Text
 from nanoagent.redaction.redactor import redacted
-from nanoagent.tracing.bounded_values import MAX_ITEMS, MAX_TEXT_CHARACTERS, Conversation, List, Object, Reader, Text
-from nanoagent.tracing.texts import clean
+from nanoagent.texts import clean
 
 _MARKER_CHARACTERS: Final = 64
 """About what a marker takes: a text that is longer by less is not worth shortening."""

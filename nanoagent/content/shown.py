@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Final
 
 from nanoagent.redaction.redactor import Redactor, current_redactor, redacted_start
-from nanoagent.tracing.texts import clean
+from nanoagent.texts import clean
 
 MAX_NAME_LENGTH: Final = 256
 """Names, ids and descriptions are cut to this many characters."""

@@ -28,7 +28,7 @@ from pydantic_ai.models.instrumented import InstrumentationSettings
 
 from instrumentation.testing import Capture, span_dicts
 from nanoagent import Tracing, traced, traced_run
-from nanoagent.tracing.content import CONTENT_VARIABLE, MAX_CONVERSATIONS, Content, ContentSettings
+from nanoagent.content.content import CONTENT_VARIABLE, MAX_CONVERSATIONS, Content, ContentSettings
 from tests.models import (
     CannedModel,
     blocking,

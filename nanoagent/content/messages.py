@@ -12,9 +12,9 @@ from opentelemetry.util.types import AttributeValue
 from pydantic_ai.messages import InstructionPart, ModelMessage, ModelRequest, ModelResponse, ToolReturn
 from pydantic_ai.models import ModelRequestParameters
 
+from nanoagent.content.content import Content
+from nanoagent.content.json_forms import JsonText, Messages
 from nanoagent.tracing import names
-from nanoagent.tracing.content import Content
-from nanoagent.tracing.json_forms import JsonText, Messages
 
 Shown = Mapping[str, AttributeValue | None]
 """Attributes that hold content."""

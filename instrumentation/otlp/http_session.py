@@ -8,7 +8,7 @@ import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from requests.adapters import HTTPAdapter
 
-from instrumentation.delivery.answers import Answer, hear
+from instrumentation.otlp.answers import Answer, hear
 
 
 class NotTakenError(requests.RequestException):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from instrumentation.delivery.exporters import OtlpSettings, otlp_settings, outlet_of
+from instrumentation.otlp.exporters import OtlpSettings, otlp_settings, outlet_of
 from nanoagent.errors import ConfigurationError
 from tests.instrumentation.delivery.doubles import dead_endpoint, receiving, spans
 

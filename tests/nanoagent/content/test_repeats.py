@@ -1,4 +1,4 @@
-from nanoagent.tracing.repeats import MAX_PIECES, Repeats
+from nanoagent.content.repeats import MAX_PIECES, Repeats
 
 NEW = "".join(f"{number} is new.\n" for number in range(100))
 

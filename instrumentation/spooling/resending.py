@@ -8,17 +8,17 @@ from typing import Final, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from instrumentation.delivery.addresses import listening
-from instrumentation.delivery.answers import Answer, Fault
-from instrumentation.delivery.exporters import Outlet, outlet_of
-from instrumentation.delivery.leftovers import SentFile, Stretch, sent_file
-from instrumentation.delivery.outgoing import cleaned
-from instrumentation.delivery.sender import Arrival, Sender
-from instrumentation.delivery.spool import as_line, is_spool
-from instrumentation.delivery.spooled import spooled_spans
+from instrumentation.otlp.addresses import listening
+from instrumentation.otlp.answers import Answer, Fault
+from instrumentation.otlp.exporters import Outlet, outlet_of
+from instrumentation.otlp.outgoing import cleaned
+from instrumentation.otlp.sender import Arrival, Sender
 from instrumentation.reading.byte_sources import Progress
 from instrumentation.reading.lines import Line
 from instrumentation.selection import EXPORTER_VARIABLE, JAEGER, OTLP, STANDARD_VARIABLE, exporters_in
+from instrumentation.spooling.leftovers import SentFile, Stretch, sent_file
+from instrumentation.spooling.spool import as_line, is_spool
+from instrumentation.spooling.spooled import spooled_spans
 from nanoagent.errors import ConfigurationError
 
 BATCH_SPANS: Final = 64

@@ -6,7 +6,7 @@ from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from instrumentation.delivery.sizes import EditedSpan, texts_in, texts_of
+from instrumentation.otlp.sizes import EditedSpan, texts_in, texts_of
 from nanoagent.redaction.redactor import redacted
 from nanoagent.tracing import names
 

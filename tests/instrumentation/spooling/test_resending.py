@@ -12,10 +12,10 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from instrumentation.delivery.answers import Answer
-from instrumentation.delivery.exporters import Outlet
-from instrumentation.delivery.resending import Resender, Resent, files_in, outlet_in
-from instrumentation.delivery.spool import Spool, as_line
+from instrumentation.otlp.answers import Answer
+from instrumentation.otlp.exporters import Outlet
+from instrumentation.spooling.resending import Resender, Resent, files_in, outlet_in
+from instrumentation.spooling.spool import Spool, as_line
 from nanoagent.errors import ConfigurationError
 from tests.instrumentation.delivery.doubles import (
     AWAY,
@@ -229,8 +229,8 @@ def test_what_is_moved_aside_is_added_to_what_is_there(tmp_path: Path) -> None:
 
 def test_a_line_that_is_too_long_is_moved_aside_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("instrumentation.reading.lines._PIECE", 1_000)
-    monkeypatch.setattr("instrumentation.delivery.leftovers.MAX_LINE", 3_000)
-    monkeypatch.setattr("instrumentation.delivery.leftovers._PIECE", 700)
+    monkeypatch.setattr("instrumentation.spooling.leftovers.MAX_LINE", 3_000)
+    monkeypatch.setattr("instrumentation.spooling.leftovers._PIECE", 700)
     path = spool_of(tmp_path, spans(1), b"x" * 5_000 + b"\n", spans(1))
     told = Told(Scripted(TAKEN))
 
@@ -283,7 +283,7 @@ def test_a_spool_that_another_one_sends_between_opening_and_taking_is_left_alone
         path.unlink()
         return True
 
-    monkeypatch.setattr("instrumentation.delivery.leftovers.is_taken", taken_too_late)
+    monkeypatch.setattr("instrumentation.spooling.leftovers.is_taken", taken_too_late)
 
     assert Told(Scripted(TAKEN)).resend(path) == Resent(path=path, in_use=True)
 
@@ -345,7 +345,7 @@ def interrupt_after_one_rewritten_line(monkeypatch: pytest.MonkeyPatch) -> None:
             return call(left)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("instrumentation.delivery.resending.as_line", write)
+    monkeypatch.setattr("instrumentation.spooling.resending.as_line", write)
 
 
 def test_a_ctrl_c_while_lines_are_kept_loses_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from nanoagent.tracing.repeats import Repeats
-from nanoagent.tracing.shown import shown
+from nanoagent.content.repeats import Repeats
+from nanoagent.content.shown import shown
 
 _logger = logging.getLogger(__name__)
 
@@ -94,13 +94,13 @@ class Content:
 
     def json(self, value: object) -> str | None:
         """The value as JSON, shortened to fit an attribute; `None` where none is short enough."""
-        from nanoagent.tracing.bounded_json import bounded_json  # most processes never need it
+        from nanoagent.content.bounded_json import bounded_json  # most processes never need it
 
         return bounded_json(value, self._limit_bytes, after=self._repeats.remember)
 
     def json_of_request(self, value: object) -> str | None:
         """As `json`, without what the run has shown before: requests repeat results, and the prompts of agents."""
-        from nanoagent.tracing.bounded_json import bounded_json
+        from nanoagent.content.bounded_json import bounded_json
 
         repeats = self._repeats
         return bounded_json(value, self._limit_bytes, before=repeats.left_out, after=repeats.remember)

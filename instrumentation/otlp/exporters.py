@@ -17,7 +17,7 @@ from opentelemetry.exporter.otlp.json.file import FileSpanExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.util.re import parse_env_headers
 
-from instrumentation.delivery.answers import Answer, hear
+from instrumentation.otlp.answers import Answer, hear
 from instrumentation.selection import FILE, JAEGER
 from nanoagent.errors import ConfigurationError
 
@@ -250,7 +250,7 @@ def _http_exporter(settings: OtlpSettings) -> SpanExporter:
     from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    from instrumentation.delivery.http_session import HeardSession
+    from instrumentation.otlp.http_session import HeardSession
 
     return OTLPSpanExporter(
         endpoint=settings.endpoint,
@@ -268,7 +268,7 @@ def _grpc_exporter(settings: OtlpSettings) -> SpanExporter:
     from grpc import Compression as GrpcCompression  # type: ignore[import-untyped]
     from grpc import StatusCode
 
-    from instrumentation.delivery.grpc_exporter import HeardExporter
+    from instrumentation.otlp.grpc_exporter import HeardExporter
 
     return HeardExporter(
         endpoint=settings.endpoint,

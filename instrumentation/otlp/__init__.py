@@ -1,0 +1,1 @@
+"""Speaking OTLP to one receiver: the official exporters, batches that fit, its answers, its address."""

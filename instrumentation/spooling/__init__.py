@@ -1,0 +1,1 @@
+"""What could not be delivered: its files, and sending them again."""

@@ -1,0 +1,1 @@
+"""Content: what agents say, as bounded JSON for their spans."""
