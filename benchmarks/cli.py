@@ -9,8 +9,8 @@ from typing import Annotated, Final
 import typer
 
 from benchmarks.formats import quoted
-from benchmarks.goals import GOALS, Goal
-from benchmarks.selection import select
+from benchmarks.suite.goals import GOALS, Goal
+from benchmarks.suite.selection import select
 from instrumentation.exits import Ended, run_command
 from instrumentation.rendering.visible import visible
 from nanoagent.errors import ConfigurationError
@@ -113,7 +113,7 @@ def _goals(path: str | None, given: Sequence[Goal] | None) -> Sequence[Goal]:
     if path is None:
         return GOALS if given is None else given
 
-    from benchmarks.goals_file import read
+    from benchmarks.suite.goals_file import read
 
     return read(path)
 
@@ -125,7 +125,7 @@ def _print_goals(goals: Sequence[Goal]) -> None:
 
 
 def _print_schema() -> None:
-    from benchmarks.goal_forms import json_schema
+    from benchmarks.suite.goal_forms import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))
 

@@ -10,17 +10,18 @@ from typing import Any, Final
 
 import typer
 
-from benchmarks import provenance, report, store
-from benchmarks.analysis import analysis
-from benchmarks.goals import Goal
-from benchmarks.models import SCRIPTED, is_scripted, subject_named
-from benchmarks.read_back import read_back
-from benchmarks.results import Attempt, GoalResults, Provenance, Results, row_of
-from benchmarks.runner import Listener, Session, run_goals
-from benchmarks.sources import sources_of
-from benchmarks.subject import Subject
-from benchmarks.terminal import LiveProgress, reason_lines, result_table, stdout_console
-from benchmarks.verdict import VerdictWord
+from benchmarks.judging.verdict import VerdictWord
+from benchmarks.reports import report
+from benchmarks.reports.analysis import analysis
+from benchmarks.reports.terminal import LiveProgress, reason_lines, result_table, stdout_console
+from benchmarks.results import provenance, store
+from benchmarks.results.read_back import read_back
+from benchmarks.results.results import Attempt, GoalResults, Provenance, Results, row_of
+from benchmarks.results.sources import sources_of
+from benchmarks.running.runner import Listener, Session, run_goals
+from benchmarks.subjects.models import SCRIPTED, is_scripted, subject_named
+from benchmarks.subjects.subject import Subject
+from benchmarks.suite.goals import Goal
 from instrumentation.configuration import configure
 from instrumentation.exits import ExitCode, worst
 from instrumentation.jaeger import search_url, trace_url, ui_url_from_env
@@ -101,12 +102,12 @@ def execute(request: Request) -> ExitCode:
 
 def _subject(request: Request) -> Subject:
     if request.agent is not None:
-        from benchmarks.agents import subject_of
+        from benchmarks.subjects.agents import subject_of
 
         return subject_of(request.agent, request.model, request.goals[0])
     model = SCRIPTED if request.model is None else request.model
     if request.goals_file is not None and is_scripted(model):
-        from benchmarks.scripted import check_scripts
+        from benchmarks.scripted.model import check_scripts
 
         check_scripts(request.goals)
     return subject_named(model)

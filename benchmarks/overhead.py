@@ -78,8 +78,8 @@ def overhead(
     Exit code: 0 within bounds, 1 all of a number's 95 % interval is past its bound, 4 bad input or crash, 130
     interrupted.
     """
-    from benchmarks.overhead_measured import measured
-    from benchmarks.overhead_report import as_data, table
+    from benchmarks.measuring.measured import measured
+    from benchmarks.measuring.report import as_data, table
 
     report = measured(quick=quick, say=lambda text: typer.echo(text, err=True))
     typer.echo(json.dumps(as_data(report), indent=2) if as_json else table(report))

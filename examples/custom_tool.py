@@ -3,8 +3,8 @@
 import asyncio
 import os
 
-from benchmarks.script import Script, TaskRule, call
-from benchmarks.scripted import ScriptedModel
+from benchmarks.scripted.model import ScriptedModel
+from benchmarks.scripted.script import Script, TaskRule, call
 from nanoagent import Orchestrator
 
 RULES = Script(  # Without NANOAGENT_MODEL the model follows these rules, and understands nothing.

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from benchmarks.scripted import ScriptedModel
+from benchmarks.scripted.model import ScriptedModel
 from instrumentation import configure
 from nanoagent import Orchestrator, register_builtin_tools
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.goals import GOALS
-from benchmarks.models import SCRIPTED, subject_named
-from benchmarks.runner import Session, run_attempt
+from benchmarks.running.runner import Session, run_attempt
+from benchmarks.subjects.models import SCRIPTED, subject_named
+from benchmarks.suite.goals import GOALS
 from instrumentation.records import record_of
 from instrumentation.testing import Capture, TickingClock
 from nanoagent.core.records import SpanRecord

@@ -12,10 +12,10 @@ import pytest
 from pydantic_ai import Agent
 from pydantic_ai.messages import TextPart
 
-from benchmarks.goals import GOALS, Goal
-from benchmarks.models import SCRIPTED, subject_named
-from benchmarks.results import Attempt
-from benchmarks.runner import Listener, Session, run_goals
+from benchmarks.results.results import Attempt
+from benchmarks.running.runner import Listener, Session, run_goals
+from benchmarks.subjects.models import SCRIPTED, subject_named
+from benchmarks.suite.goals import GOALS, Goal
 from instrumentation.configuration import _forget, configure
 from instrumentation.reading.arrival import Patience
 from instrumentation.reading.counted import counted_runs

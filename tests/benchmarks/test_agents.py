@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import checks
-from benchmarks.agents import subject_of
-from benchmarks.goals import GOALS, Goal, Tier
-from benchmarks.results import Attempt
-from benchmarks.runner import Listener, Session, run_goals
+from benchmarks.results.results import Attempt
+from benchmarks.running.runner import Listener, Session, run_goals
+from benchmarks.subjects.agents import subject_of
+from benchmarks.suite import checks
+from benchmarks.suite.goals import GOALS, Goal, Tier
 from instrumentation.testing import Capture, TickingClock
 from nanoagent.core.result import StopReason
 from nanoagent.errors import ConfigurationError

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import report
-from benchmarks.breakdown import TimeSplit, iteration_table, phase_table
 from benchmarks.formats import shares
+from benchmarks.reports import report
+from benchmarks.reports.breakdown import TimeSplit, iteration_table, phase_table
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
 from tests.benchmarks.test_results import attempt, metrics, results
 

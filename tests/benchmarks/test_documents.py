@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.goal_forms import json_schema
-from benchmarks.goals_file import read
+from benchmarks.suite.goal_forms import json_schema
+from benchmarks.suite.goals_file import read
 from tests.commands import ROOT
 from tests.documents import RUNNABLE, Block, assert_links_lead_somewhere, blocks_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.goals import GOALS
+from benchmarks.suite.goals import GOALS
 from tests.commands import ROOT, run_benchmark
 
 pytestmark = pytest.mark.slow
@@ -122,7 +122,7 @@ def test_a_failed_criterion_exits_with_1_and_says_which(tmp_path: Path) -> None:
 
 def test_a_model_that_cannot_be_reached_exits_with_3(tmp_path: Path) -> None:
     goals = """
-from benchmarks import models
+from benchmarks.subjects import models
 from tests.models import CannedModel
 def unreachable(name):
     return models.ModelSubject(name="canned", model=CannedModel([RuntimeError("down")]), token_source="provider")
@@ -175,10 +175,10 @@ goals = GOALS[:5]
 def test_results_that_cannot_be_written_are_shown_and_said_in_one_line(tmp_path: Path) -> None:
     out = tmp_path / "out"
     goals = """
-import benchmarks.store
+import benchmarks.results.store
 def full(*_):
     raise OSError(28, "No space left on device")
-benchmarks.store.write_text = lambda path, text: full() if text else path.touch()
+benchmarks.results.store.write_text = lambda path, text: full() if text else path.touch()
 goals = GOALS[:1]
 """
     done = run_benchmark(out, program=_driver(tmp_path, goals))
@@ -193,7 +193,7 @@ goals = GOALS[:1]
 
 def test_a_check_that_raises_is_an_error_with_its_traceback_and_stops_no_other_goal(tmp_path: Path) -> None:
     goals = """
-from benchmarks.checks import Check
+from benchmarks.suite.checks import Check
 def judge(answer):
     raise LookupError("no such answer")
 goals = [replace(GOALS[0], id="unjudged", check=Check(name="own", judge=judge)), GOALS[1]]
@@ -262,7 +262,7 @@ def _driver(folder: Path, goals: str) -> str:
     script.write_text(
         "from dataclasses import replace\n"
         "from benchmarks.cli import main\n"
-        "from benchmarks.goals import GOALS\n"
+        "from benchmarks.suite.goals import GOALS\n"
         "from nanoagent.core.result import StopReason\n"
         f"{goals}\n"
         "main(goals)\n"

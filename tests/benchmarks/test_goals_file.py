@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.goals import Goal, Tier
-from benchmarks.goals_file import read
-from benchmarks.scripted import check_scripts
-from benchmarks.verdict import Cause, VerdictWord, judge
+from benchmarks.judging.verdict import Cause, VerdictWord, judge
+from benchmarks.scripted.model import check_scripts
+from benchmarks.suite.goals import Goal, Tier
+from benchmarks.suite.goals_file import read
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.result import Status, StopReason
 from nanoagent.errors import ConfigurationError
@@ -320,7 +320,7 @@ def test_a_goals_file_is_listed_and_run_and_named_in_the_results(here: Path) -> 
 
 
 def outcome(output: str) -> Any:
-    from benchmarks.subject import Outcome
+    from benchmarks.subjects.subject import Outcome
 
     metrics = PerformanceMetrics(iterations=1, input_tokens=9, output_tokens=1)
     return Outcome(output=output, status=Status.COMPLETED, stop_reason=StopReason.GOAL_REACHED, metrics=metrics)

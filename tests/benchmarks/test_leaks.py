@@ -10,9 +10,9 @@ from tests.commands import run_benchmark
 
 OWN_CHECK = """
 from dataclasses import replace
-from benchmarks.checks import Check
+from benchmarks.suite.checks import Check
 from benchmarks.cli import main
-from benchmarks.goals import GOALS
+from benchmarks.suite.goals import GOALS
 from tests.benchmarks.leaking_agents import KEY
 def raising(answer):
     raise LookupError(f"?key={KEY}")

@@ -19,11 +19,11 @@ from pydantic_ai import Agent
 from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.models.function import FunctionModel
 
-from benchmarks import checks
 from benchmarks.cli import app as benchmark_app
-from benchmarks.goals import GOALS
-from benchmarks.markdown import escaped, table
-from benchmarks.store import ATTEMPTS, REPORT, RESULTS, Store
+from benchmarks.reports.markdown import escaped, table
+from benchmarks.results.store import ATTEMPTS, REPORT, RESULTS, Store
+from benchmarks.suite import checks
+from benchmarks.suite.goals import GOALS
 from instrumentation.cli import app as nanoagent_app
 from instrumentation.commands.run import run_goal
 from instrumentation.configuration import _forget

@@ -12,10 +12,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from benchmarks import overhead_reading
-from benchmarks.overhead_budget import Budget
-from benchmarks.overhead_measured import Report
-from benchmarks.overhead_ratios import (
+from benchmarks.measuring import reading as overhead_reading
+from benchmarks.measuring.budget import Budget
+from benchmarks.measuring.measured import Report
+from benchmarks.measuring.ratios import (
     Bound,
     Finding,
     Question,
@@ -27,10 +27,10 @@ from benchmarks.overhead_ratios import (
     medians,
     quotient,
 )
-from benchmarks.overhead_reading import reading_rounds
-from benchmarks.overhead_report import as_data, table
-from benchmarks.overhead_step import SPANS, Step, by_hand, provider, with_wrappers
-from benchmarks.overhead_traces import copies, exported_lines
+from benchmarks.measuring.reading import reading_rounds
+from benchmarks.measuring.report import as_data, table
+from benchmarks.measuring.step import SPANS, Step, by_hand, provider, with_wrappers
+from benchmarks.measuring.traces import copies, exported_lines
 from nanoagent.tracing import names
 from tests.commands import run_python
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmarks import report
-from benchmarks.read_back import delivered, read_back
-from benchmarks.sources import FileSource, Found, JaegerSource, Source, Tell, Wanted, sources_of
-from benchmarks.terminal import LiveProgress
-from benchmarks.verification import Finding, Kind, Verification
+from benchmarks.reports import report
+from benchmarks.reports.terminal import LiveProgress
+from benchmarks.results.read_back import delivered, read_back
+from benchmarks.results.sources import FileSource, Found, JaegerSource, Source, Tell, Wanted, sources_of
+from benchmarks.results.verification import Finding, Kind, Verification
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.delivery.account import DeliveryReport
 from instrumentation.exits import ExitCode

@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks import checks, report, tokens
-from benchmarks.analysis import analysis, recommendations, success_criteria
-from benchmarks.goals import GOALS, Goal, Tier
-from benchmarks.markdown import escaped
-from benchmarks.results import Attempt, GoalResults, Provenance, Results
-from benchmarks.store import Store, Unwritable, write_text
-from benchmarks.subject import Outcome
-from benchmarks.terminal import reason_lines
-from benchmarks.verdict import Cause, Verdict, VerdictWord, judge, worst
+from benchmarks import tokens
+from benchmarks.judging.verdict import Cause, Verdict, VerdictWord, judge, worst
+from benchmarks.reports import report
+from benchmarks.reports.analysis import analysis, recommendations, success_criteria
+from benchmarks.reports.markdown import escaped
+from benchmarks.reports.terminal import reason_lines
+from benchmarks.results.results import Attempt, GoalResults, Provenance, Results
+from benchmarks.results.store import Store, Unwritable, write_text
+from benchmarks.subjects.subject import Outcome
+from benchmarks.suite import checks
+from benchmarks.suite.goals import GOALS, Goal, Tier
 from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
 from nanoagent.core.result import RunResult, StopReason
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from opentelemetry.trace import NoOpTracerProvider
 
-from benchmarks import models
-from benchmarks.goals import GOALS, Goal, Tier
-from benchmarks.models import ModelSubject, subject_named
-from benchmarks.results import Attempt
-from benchmarks.runner import Listener, Session, run_goals
-from benchmarks.verdict import VerdictWord
+from benchmarks.judging.verdict import VerdictWord
+from benchmarks.results.results import Attempt
+from benchmarks.running.runner import Listener, Session, run_goals
+from benchmarks.subjects import models
+from benchmarks.subjects.models import ModelSubject, subject_named
+from benchmarks.suite.goals import GOALS, Goal, Tier
 from instrumentation.testing import Capture
 from nanoagent.core import executor, orchestrator
 from nanoagent.core.executor import Executor

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.goals import GOALS
+from benchmarks.suite.goals import GOALS
 from tests.commands import BENCHMARK, ROOT, run_benchmark
 from tests.instrumentation.reading.web_server import WebServer, answer, closed_port, serving
 from tests.jaeger.plugin import Jaeger
@@ -99,7 +99,7 @@ def test_a_number_that_was_changed_in_the_file_exits_with_1_and_is_named(tmp_pat
 def test_a_reader_that_misreads_exits_with_1(tmp_path: Path) -> None:
     script = tmp_path / "driver.py"
     script.write_text(
-        "import benchmarks.sources as sources\n"
+        "import benchmarks.results.sources as sources\n"
         "from benchmarks.cli import main\n"
         "original = sources.read_file\n"
         "sources.read_file = lambda *given: (\n"
@@ -134,7 +134,7 @@ def impatient(folder: Path) -> str:
     script = folder / "driver.py"
     script.write_text(
         "import functools\n"
-        "import benchmarks.sources as sources\n"
+        "import benchmarks.results.sources as sources\n"
         "from benchmarks.cli import main\n"
         "sources.JaegerSource = functools.partial(sources.JaegerSource, limit_s=0.3)\n"
         "main()\n"
@@ -238,7 +238,7 @@ def test_the_port_that_spans_are_sent_to_is_told_from_the_one_that_is_read(jaege
 def test_numbers_that_did_not_come_back_become_no_baseline(tmp_path: Path) -> None:
     script = Path(tampering(tmp_path, "lines.clear()"))
     script.write_text(
-        "import benchmarks.store as store\n"
+        "import benchmarks.results.store as store\n"
         "def refuse(*given):\n"
         "    raise AssertionError('the baseline was written')\n"
         "store.write_baseline = refuse\n" + script.read_text()

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.overhead_reading import peak_bytes
-from benchmarks.overhead_traces import copies
+from benchmarks.measuring.reading import peak_bytes
+from benchmarks.measuring.traces import copies
 from instrumentation.reading.counted import Price, counted_runs
 from instrumentation.reading.grouping import Grouping
 from instrumentation.reading.late_spans import LateSpans

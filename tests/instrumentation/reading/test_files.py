@@ -428,7 +428,7 @@ def _in_a_process(path: Path) -> tuple[int, list[str], int]:
     """Read a file in a process of its own: how many spans, the problems, and the most memory in bytes."""
     program = (
         "import json, sys\n"
-        "from benchmarks.overhead_reader import peak_bytes\n"
+        "from benchmarks.measuring.reader import peak_bytes\n"
         "from instrumentation.reading.files import read_file\n"
         "from instrumentation.reading.problems import Problems\n"
         "problems = Problems()\n"

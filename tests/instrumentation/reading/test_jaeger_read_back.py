@@ -16,9 +16,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util.types import AnyValue
 
-from benchmarks.goals import GOALS
-from benchmarks.models import SCRIPTED, subject_named
-from benchmarks.runner import Session, run_attempt
+from benchmarks.running.runner import Session, run_attempt
+from benchmarks.subjects.models import SCRIPTED, subject_named
+from benchmarks.suite.goals import GOALS
 from instrumentation.reading.arrival import Arrival, Patience
 from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.jaeger_api import JaegerApi

@@ -1,0 +1,1 @@
+"""Judging: from an outcome to a verdict."""

@@ -1,0 +1,114 @@
+"""What a person sees in a terminal: progress while goals run, and the end."""
+
+import sys
+from typing import Final, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from benchmarks.formats import seconds
+from benchmarks.judging import verdict
+from benchmarks.judging.verdict import VerdictWord
+from benchmarks.results.results import GoalResults, Results
+from benchmarks.suite.goals import Goal
+from instrumentation.rendering.quantities import UNKNOWN
+from instrumentation.rendering.visible import visible, visible_lines
+
+_COLOURS: Final = {VerdictWord.PASS: "green", VerdictWord.FAIL: "red", VerdictWord.ERROR: "yellow"}
+_LONGEST_TEXT: Final = 24
+"""Of the goals that are named beside the bar."""
+_LONGEST_READING: Final = 40
+"""Of what is read back, in the same place: a line of 80 columns has room for it."""
+
+
+class LiveProgress:
+    """A bar on stderr with the goals at work; nothing at all when stderr is no terminal."""
+
+    def __init__(self, total: int, *, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self._running: list[str] = []
+        self._progress = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=total)
+
+    def started(self, goal: Goal) -> None:
+        """A goal is at work."""
+        self._running.append(goal.id)
+        self._show(advance=0)
+
+    def ended(self, goal: Goal) -> None:
+        """A goal is done."""
+        self._running.remove(goal.id)
+        self._show(advance=1)
+
+    def reading(self, what: str) -> None:
+        """Traces are read back, or waited for."""
+        self._progress.update(self._task, description=_shortened(what, _LONGEST_READING))
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar, on stderr."""
+        self.console.print(escape(visible_lines(line)), soft_wrap=True)
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the bar."""
+        self._progress.stop()
+
+    def _show(self, *, advance: int) -> None:
+        text = _shortened(", ".join(self._running), _LONGEST_TEXT)
+        self._progress.update(self._task, description=text, advance=advance)
+
+
+def _shortened(text: str, longest: int) -> str:
+    text = visible(text)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def stdout_console() -> Console:
+    """Where data goes; as wide as the terminal, without colours when it is none."""
+    return Console(file=sys.stdout, highlight=False)
+
+
+def result_table(results: Results) -> Table:
+    """One line a goal, which fits 80 columns."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("Goal", no_wrap=True, overflow="ellipsis")
+    table.add_column("Tier", no_wrap=True)
+    table.add_column("Verdict", no_wrap=True)
+    for name in ("Iterations", "Tokens", "Time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in results.goals:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: GoalResults) -> list[str]:
+    start = [escape(visible(row.goal.id)), row.goal.tier.value]
+    if row.verdict is None:
+        return [*start, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN]
+    numbers = row.attempts[-1].metrics
+    duration_s = numbers.duration_seconds() or None
+    iterations, tokens = verdict.headroom(numbers, row.goal)
+    return [*start, f"[{_COLOURS[row.verdict]}]{row.verdict}[/]", iterations, tokens, seconds(duration_s)]
+
+
+def reason_lines(results: Results) -> list[str]:
+    """Why goals did not pass, a line each."""
+    return [
+        f"{goal.id}: {'; '.join(attempt.verdict.reasons)}" + (f" ({attempt.error_type})" if attempt.error_type else "")
+        for goal, attempt in results.attempts
+        if attempt.verdict.word is not VerdictWord.PASS
+    ]

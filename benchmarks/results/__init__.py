@@ -1,0 +1,1 @@
+"""Results as data, in files, and read back from traces."""

@@ -1,0 +1,1 @@
+"""Running goals: each attempt as a trace of its own."""

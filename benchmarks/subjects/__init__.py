@@ -1,0 +1,1 @@
+"""What is benchmarked: models, agents, and where their token counts come from."""

@@ -1,0 +1,1 @@
+"""The suite: goals as data, and the checks of their answers."""
