@@ -47,10 +47,17 @@ def benchmark(
     ] = None,
     goal: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only this goal; may be repeated.")] = None,
     tier: Annotated[list[str] | None, typer.Option(metavar="T", help="Only this tier; may be repeated.")] = None,
-    concurrency: Annotated[str, typer.Option(metavar="N", help="How many goals run at a time.")] = "1",
+    repeat: Annotated[str, typer.Option(metavar="N", help="How often each goal is attempted.")] = "1",
+    concurrency: Annotated[str, typer.Option(metavar="N", help="How many attempts run at a time.")] = "1",
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="Where results go.", show_default="benchmarks/out")
     ] = OUTPUT,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that was interrupted: make what is missing.")
+    ] = False,
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="With --resume: make attempts again that say nothing of their goal.")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every trace back from file and Jaeger, and compare the numbers.")
     ] = False,
@@ -80,11 +87,14 @@ def benchmark(
     if list_goals:
         _print_goals(chosen)
         return
-    slots = _positive(concurrency)
+    slots, times = _positive("--concurrency", concurrency), _positive("--repeat", repeat)
+    if retry_errors and not resume:
+        raise ConfigurationError("--retry-errors is for a run that goes on; use it with --resume")
     if save_baseline:
         _check_baseline(agent=agent, goals_file=goals_file, all_goals=len(chosen) == len(goals))
 
-    from benchmarks.command import Request, execute
+    from benchmarks.command import execute
+    from benchmarks.request import Request
 
     request = Request(
         goals=chosen,
@@ -92,6 +102,9 @@ def benchmark(
         agent=agent,
         goals_file=goals_file,
         concurrency=slots,
+        repeat=times,
+        resume=resume,
+        retry_errors=retry_errors,
         output=output,
         verify=verify,
         save_baseline=save_baseline,
@@ -141,11 +154,11 @@ def _check_baseline(*, agent: str | None, goals_file: str | None, all_goals: boo
         raise ConfigurationError("--save-baseline needs all goals; leave out --goal and --tier")
 
 
-def _positive(value: str) -> int:
+def _positive(option: str, value: str) -> int:
     text = value.strip()
     if len(text) > _MOST_DIGITS or not text.isdecimal() or int(text) < 1:
         raise ConfigurationError(
-            f"--concurrency must be a whole number from 1 to {10**_MOST_DIGITS - 1:,}, got {quoted(value)}; "
+            f"{option} must be a whole number from 1 to {10**_MOST_DIGITS - 1:,}, got {quoted(value)}; "
             "leave it out for 1"
         )
     return int(text)

@@ -112,7 +112,7 @@ def benchmark(sides_of: Callable[[Run], Sides]) -> tuple[dict[str, str], Sides]:
             ended(attempt.metrics)
 
         session = Session(subject=subject_named(SCRIPTED))
-        await run_goals(GOALS, session, concurrency=2, listener=Listener(ended=attempted))
+        await run_goals([(goal, 1) for goal in GOALS], session, concurrency=2, listener=Listener(ended=attempted))
 
     return run_ids, sides_of(run)
 

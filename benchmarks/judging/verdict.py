@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.formats import count, printable
 from benchmarks.subjects.subject import Outcome
+from benchmarks.suite.facts import GoalFacts
 from benchmarks.suite.goals import Goal
 from instrumentation.rendering.quantities import UNKNOWN
 from nanoagent.core.performance import PerformanceMetrics
@@ -71,6 +72,11 @@ class Verdict:
     """What the check raised."""
 
     @property
+    def is_retried(self) -> bool:
+        """Whether another attempt may say what this one could not."""
+        return self.word is VerdictWord.ERROR
+
+    @property
     def reasons(self) -> list[str]:
         """What stands against a pass, in words."""
         failed = [criterion.text for criterion in self.criteria if not criterion.passed]
@@ -104,14 +110,14 @@ def worst(words: Iterable[VerdictWord]) -> VerdictWord | None:
     return min(words, key=order.index, default=None)
 
 
-def headroom(metrics: PerformanceMetrics, goal: Goal) -> tuple[str, str]:
+def headroom(metrics: PerformanceMetrics, goal: GoalFacts) -> tuple[str, str]:
     """Iterations and tokens beside their budgets, such as `3 of <5`; a dash for an agent's iterations."""
-    budget = goal.tier.budget
+    budget = goal.budget
     iterations = UNKNOWN if metrics.iterations is None else _beside(metrics.iterations, budget.iterations)
     return iterations, _beside(metrics.tokens_used, budget.tokens)
 
 
-def expected_of_agent(goal: Goal) -> Status:
+def expected_of_agent(goal: Goal | GoalFacts) -> Status:
     """How the run of an agent should end: it completes, or it fails where failing is what is expected."""
     return Status.FAILED if goal.status is Status.FAILED else Status.COMPLETED
 

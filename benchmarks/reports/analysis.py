@@ -1,12 +1,15 @@
 """The analysis of results: sentences that the data bear out, and nothing else."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from benchmarks.formats import count, listed, percent, seconds, shares
 from benchmarks.judging.verdict import VerdictWord
-from benchmarks.results.results import Attempt, Results
-from benchmarks.suite.goals import Goal, Tier
+from benchmarks.reports.repeats import BUDGETED
+from benchmarks.reports.variation import variation
+from benchmarks.results.results import GoalResults, Results
+from benchmarks.suite.facts import GoalFacts
 from instrumentation.rendering.quantities import plural
 from nanoagent.core.performance import PerformanceMetrics
 
@@ -15,12 +18,22 @@ NEAR_BUDGET = 0.8
 LARGE_PHASE = 0.5
 """From this share of all tokens on, a phase is where saving pays."""
 
+MOST_NAMED = 10
+"""Goals in one sentence; the tables name all."""
+
 
 def analysis(results: Results) -> list[str]:
     """What the numbers say, a sentence each."""
     if not results.attempts:
         return ["No goal was judged: there is nothing to analyse."]
-    sentences = [_verdicts(results), _tightest(results), _tokens(results), _per_iteration(results), _phases(results)]
+    sentences = [
+        _verdicts(results),
+        *variation(results),
+        _tightest(results),
+        _tokens(results),
+        _per_iteration(results),
+        _phases(results),
+    ]
     sentences += [_tools(results), _limits(results), _time(results), _cost(results)]
     return [sentence for sentence in sentences if sentence]
 
@@ -28,64 +41,70 @@ def analysis(results: Results) -> list[str]:
 def recommendations(results: Results) -> list[str]:
     """What to look at, with the evidence beside it; empty where nothing in the data calls for anything."""
     found = [
-        f"Look at {goal.id}: {'; '.join(attempt.verdict.reasons) or attempt.verdict.word}."
-        for goal, attempt in results.attempts
-        if attempt.verdict.word is not VerdictWord.PASS
+        f"Look at {row.goal.id}: {_evidence(row)}."
+        for row in results.goals
+        if row.attempts and row.verdict is not VerdictWord.PASS
     ]
-    for goal, attempt in results.attempts:
-        for name, used, bound in _budget_uses(goal, attempt):
+    for row in results.goals:
+        for name, used, bound in _largest_uses(row):
             if used / bound >= NEAR_BUDGET and used < bound:
-                found.append(f"Watch {goal.id}: {used:,} {name} are {percent(used, bound)} of its budget of {bound:,}.")
+                found.append(
+                    f"Watch {row.goal.id}: {used:,} {name} are {percent(used, bound)} of its budget of {bound:,}."
+                )
     phase, share = _largest_phase(results)
     if share >= LARGE_PHASE:
         found.append(f"Save tokens in the {phase} phase first: {100 * share:.0f} % of them are spent there.")
     return found
 
 
-def success_criteria(results: Results) -> list[tuple[str, bool | None, str]]:
-    """The criteria that the project set itself, as far as they concern what was measured.
-
-    Each is what has to hold, whether it does (`None`: not judged), and the evidence.
-    """
-    small = [pair for pair in results.attempts if pair[0].tier in (Tier.SIMPLE, Tier.MEDIUM)]
-    large = [pair for pair in results.attempts if pair[0].tier not in (Tier.SIMPLE, Tier.MEDIUM)]
-    own_goals, iterations = results.provenance.goals_file is None, results.has_iterations
-    criteria = [
-        (own_goals, _number_of_goals(results)),
-        (iterations, _below("Simple and medium goals take fewer than 5 iterations", small, "iterations", 5)),
-        (True, _below("Simple and medium goals use fewer than 10,000 tokens", small, "tokens", 10_000)),
-        (iterations, _below("All other goals take fewer than 15 iterations", large, "iterations", 15)),
-        (True, _below("All other goals use fewer than 50,000 tokens", large, "tokens", 50_000)),
-        (iterations, _no_runaway(results)),
-    ]
-    return [criterion for concerned, criterion in criteria if concerned]
+def _evidence(row: GoalResults) -> str:
+    """Why the goal did not pass: of several attempts, what most of them say."""
+    against = [attempt for attempt in row.attempts if attempt.verdict.word is not VerdictWord.PASS]
+    said = Counter("; ".join(attempt.verdict.reasons) or attempt.verdict.word for attempt in against)
+    reason, times = said.most_common(1)[0]
+    if len(row.attempts) == 1:
+        return reason
+    of_those = "" if times == len(against) else f", {times:,} of them"
+    return f"{len(against):,} of {len(row.attempts):,} attempts did not pass{of_those} for this: {reason}"
 
 
 # -- sentences ------------------------------------------------------------------------------------------------------
 
 
 def _verdicts(results: Results) -> str:
-    words = results.verdicts
-    parts = [f"{words.count(VerdictWord.PASS)} of {plural(len(results.goals), 'goal')} passed"]
+    words, times = results.verdicts, results.provenance.repeat
+    every_time = "" if times == 1 else f" in each of {times:,} attempts"
+    parts = [f"{words.count(VerdictWord.PASS)} of {plural(len(results.goals), 'goal')} passed{every_time}"]
     for word, verb in ((VerdictWord.FAIL, "failed"), (VerdictWord.ERROR, "could not be judged")):
-        ids = [goal.goal.id for goal in results.goals if goal.verdict is word]
+        ids = [_with_rate(goal) for goal in results.goals if goal.verdict is word]
         if ids:
-            parts.append(f"{len(ids)} {verb} ({listed(ids)})")
+            parts.append(f"{len(ids)} {verb} ({_named(ids)})")
     left = [goal.goal.id for goal in results.goals if goal.verdict is None]
     if left:
         parts.append(f"{len(left)} did not come to an end")
     return f"{listed(parts)}."
 
 
+def _with_rate(row: GoalResults) -> str:
+    passed = sum(attempt.verdict.word is VerdictWord.PASS for attempt in row.attempts)
+    return row.goal.id if len(row.attempts) == 1 else f"{row.goal.id} passed {passed:,} of {len(row.attempts):,}"
+
+
+def _named(ids: list[str]) -> str:
+    """The ids of a sentence: not more than one can read."""
+    rest = len(ids) - MOST_NAMED
+    return listed(ids) if rest <= 0 else listed([*ids[:MOST_NAMED], f"{rest:,} more"])
+
+
 def _tightest(results: Results) -> str:
     """The goals that came nearest to their budgets."""
     parts = []
-    uses = [(goal, *use) for goal, attempt in results.attempts for use in _budget_uses(goal, attempt)]
-    for name in ("iterations", "tokens"):
-        known = [(goal, used, bound) for goal, of, used, bound in uses if of == name]
+    uses = [(row.goal.id, *use) for row in results.goals for use in _largest_uses(row)]
+    for name in BUDGETED:
+        known = [(goal_id, used, bound) for goal_id, of, used, bound in uses if of == name]
         if known:
-            goal, used, bound = max(known, key=lambda use: use[1] / use[2])
-            parts.append(f"of {name} in {goal.id} ({used:,} of <{bound:,}, {percent(used, bound)})")
+            goal_id, used, bound = max(known, key=lambda use: use[1] / use[2])
+            parts.append(f"of {name} in {goal_id} ({used:,} of <{bound:,}, {percent(used, bound)})")
     return f"Least headroom is left {listed(parts)}." if parts else ""
 
 
@@ -122,20 +141,26 @@ def _tools(results: Results) -> str:
     if not failed:
         made = f"{plural(calls, 'tool call')} {'was' if calls == 1 else 'were'} made"
         return f"{made}, and none failed." if calls else "No tool was called."
-    hit = [(goal, attempt) for goal, attempt in results.attempts if attempt.metrics.failed_tool_calls]
-    recovered = [goal.id for goal, attempt in hit if attempt.verdict.word is VerdictWord.PASS]
+    hit = [attempt for _, attempt in results.attempts if attempt.metrics.failed_tool_calls]
+    recovered = [attempt for attempt in hit if attempt.verdict.word is VerdictWord.PASS]
+    what = "goal" if results.provenance.repeat == 1 else "attempt"
     return (
-        f"{failed} of {plural(calls, 'tool call')} failed; "
-        f"{len(recovered)} of the {plural(len(hit), 'goal')} that met a failure passed all the same."
+        f"{failed:,} of {plural(calls, 'tool call')} failed; "
+        f"{len(recovered):,} of the {plural(len(hit), what)} that met a failure passed all the same."
     )
 
 
 def _limits(results: Results) -> str:
-    beyond = [goal.id for goal, iterations in _iterations(results) if iterations > goal.max_iterations]
+    beyond = _ids(results, lambda goal, metrics: (metrics.iterations or 0) > goal.max_iterations)
     if beyond:
-        return f"max_iterations did not hold in {listed(beyond)}."
-    stopped = [goal.id for goal, attempt in results.attempts if attempt.metrics.stop_reason == "max_iterations"]
-    return f"max_iterations held in every goal; {listed(stopped)} stopped there." if stopped else ""
+        return f"max_iterations did not hold in {_named(beyond)}."
+    stopped = _ids(results, lambda _, metrics: metrics.stop_reason == "max_iterations")
+    return f"max_iterations held in every goal; {_named(stopped)} stopped there." if stopped else ""
+
+
+def _ids(results: Results, holds: Callable[[GoalFacts, PerformanceMetrics], bool]) -> list[str]:
+    """The goals that have an attempt of which this holds."""
+    return [row.goal.id for row in results.goals if any(holds(row.goal, one.metrics) for one in row.attempts)]
 
 
 def _time(results: Results) -> str:
@@ -145,7 +170,8 @@ def _time(results: Results) -> str:
         return ""
     of_total = zip(shares([value for _, value in parts]), parts, strict=True)
     split = listed([f"{share} in {name}" for share, (name, _) in of_total])
-    return f"The goals took {seconds(total)} taken together: {split}."
+    what = "goals" if results.provenance.repeat == 1 else "attempts"
+    return f"The {what} took {seconds(total)} taken together: {split}."
 
 
 _TIMES: Sequence[tuple[str, Callable[[PerformanceMetrics], float]]] = (
@@ -165,54 +191,15 @@ def _cost(results: Results) -> str:
     return f"The priced calls cost ${known:.4f}" + (f"; {unpriced} of {calls} have no price." if unpriced else ".")
 
 
-# -- criteria -------------------------------------------------------------------------------------------------------
-
-
-def _number_of_goals(results: Results) -> tuple[str, bool | None, str]:
-    judged = [goal for goal in results.goals if goal.verdict is not None]
-    tiers = {goal.goal.tier for goal in judged}
-    evidence = f"{plural(len(judged), 'goal')} of {plural(len(tiers), 'tier')} judged"
-    return "10 or more goals of different kinds are measured", len(judged) >= 10 and len(tiers) > 1, evidence
-
-
-def _below(what: str, pairs: Sequence[tuple[Goal, Attempt]], name: str, bound: int) -> tuple[str, bool | None, str]:
-    used = [_used(attempt.metrics, name) for _, attempt in pairs]
-    known = [value for value in used if value is not None]
-    if not known or len(known) < len(used):
-        return what, None, "not known" if used else "no such goal was judged"
-    largest = max(known)
-    where = next(goal.id for goal, attempt in pairs if _used(attempt.metrics, name) == largest)
-    return what, largest < bound, f"at most {largest:,} ({where})"
-
-
-def _no_runaway(results: Results) -> tuple[str, bool | None, str]:
-    pairs = _iterations(results)
-    held = [goal for goal, iterations in pairs if iterations <= goal.max_iterations]
-    holds = len(held) == len(pairs) if pairs else None
-    evidence = f"held in {len(held)} of {len(pairs)}" if pairs else "no iterations were counted"
-    return "No goal takes more than its max_iterations", holds, evidence
-
-
 # -- numbers --------------------------------------------------------------------------------------------------------
 
 
-def _budget_uses(goal: Goal, attempt: Attempt) -> Iterable[tuple[str, int, int]]:
-    """What was used of each budget, as far as it is known: its name, the use, the bound."""
-    budget = goal.tier.budget
-    if attempt.metrics.iterations is not None:
-        yield "iterations", attempt.metrics.iterations, budget.iterations
-    if attempt.metrics.tokens_used is not None:
-        yield "tokens", attempt.metrics.tokens_used, budget.tokens
-
-
-def _iterations(results: Results) -> list[tuple[Goal, int]]:
-    """The iterations of each attempt that has some."""
-    counted = [(goal, attempt.metrics.iterations) for goal, attempt in results.attempts]
-    return [(goal, iterations) for goal, iterations in counted if iterations is not None]
-
-
-def _used(metrics: PerformanceMetrics, name: str) -> int | None:
-    return metrics.iterations if name == "iterations" else metrics.tokens_used
+def _largest_uses(row: GoalResults) -> Iterable[tuple[str, int, int]]:
+    """What an attempt used at most of each budget, as far as it is known: its name, the use, the bound."""
+    for name, number in BUDGETED.items():
+        known = [value for attempt in row.attempts if (value := number(attempt.metrics)) is not None]
+        if known:
+            yield name, max(known), getattr(row.goal.budget, name)
 
 
 def _sum(results: Results, field: str) -> int | None:

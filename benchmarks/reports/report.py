@@ -10,7 +10,7 @@ from benchmarks.reports.analysis import analysis, recommendations, success_crite
 from benchmarks.reports.breakdown import TIME_COLUMNS, TimeSplit, iteration_table, phase_table
 from benchmarks.reports.markdown import escaped, table
 from benchmarks.results.results import Attempt, GoalResults, Provenance, Results
-from benchmarks.suite.goals import Goal
+from benchmarks.suite.facts import GoalFacts
 from instrumentation.rendering.quantities import UNKNOWN, plural
 
 _SCRIPTED_NOTE = (
@@ -52,7 +52,7 @@ def _head(results: Results) -> list[str]:
         "",
         f"Measured: {plural(len(results.goals), 'goal')}, once each, on the {_subject(source)}; "
         f"token counts are {_TOKEN_COUNTS[source.token_source]}; {source.concurrency} at a time; "
-        f"{escaped(source.started_at)} to {escaped(source.ended_at)}.",
+        f"{escaped(source.started_at)} to {escaped(source.ended_at or UNKNOWN)}.",
     ]
     if results.verification is not None:
         found = [f"{finding.goal_id}: {finding.text}" for finding in results.verification.findings]
@@ -105,7 +105,7 @@ def _number_table(results: Results) -> list[str]:
     return table(header, rows, numbers_from=1)
 
 
-def _number_row(goal: Goal, attempt: Attempt) -> list[str]:
+def _number_row(goal: GoalFacts, attempt: Attempt) -> list[str]:
     numbers = attempt.metrics
     return [
         escaped(goal.id),
@@ -143,9 +143,9 @@ def _goal_table(results: Results) -> list[str]:
     return table(["Goal", "Text", "Expected", "Answer"], rows)
 
 
-def _expected(goal: Goal, results: Results) -> str:
+def _expected(goal: GoalFacts, results: Results) -> str:
     ending = goal.stop_reason.value if results.has_iterations else expected_of_agent(goal).value
-    return escaped(f"{ending}; {goal.check.name}")
+    return escaped(f"{ending}; {goal.check}")
 
 
 def _answer(row: GoalResults) -> str:

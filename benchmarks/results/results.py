@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from benchmarks.judging.verdict import Verdict, VerdictWord, worst
 from benchmarks.results.verification import Verification
-from benchmarks.suite.goals import Goal
+from benchmarks.suite.facts import GoalFacts
 from nanoagent.core.performance import PerformanceMetrics
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Of results.json and attempts.jsonl; it rises when a field changes its meaning or goes."""
 
 
@@ -50,9 +50,9 @@ class Attempt:
 class GoalResults:
     """A goal with its attempts."""
 
-    goal: Goal
+    goal: GoalFacts
     attempts: Sequence[Attempt]
-    """Empty when the run was interrupted before one ended."""
+    """In the order of their numbers; empty when the run was interrupted before one ended."""
 
     @property
     def verdict(self) -> VerdictWord | None:
@@ -63,21 +63,24 @@ class GoalResults:
         """JSON-ready fields."""
         last = self.attempts[-1] if self.attempts else None
         return {
-            "id": self.goal.id,
-            "tier": self.goal.tier.value,
-            "goal": self.goal.text,
+            **goal_to_dict(self.goal),
             "verdict": self.verdict.value if self.verdict else None,
             "checks": [criterion.to_dict() for criterion in last.verdict.criteria] if last else [],
-            "expected": {
-                "status": self.goal.status.value,
-                "stop_reason": self.goal.stop_reason.value,
-                "answer": self.goal.check.name,
-            },
-            "limits": {"max_iterations": self.goal.max_iterations, "timeout_s": self.goal.timeout_s},
-            "budget": asdict(self.goal.tier.budget),
-            "extra_tools": [tool.__name__ for tool in self.goal.tools],
             "attempts": [attempt.to_dict() for attempt in self.attempts],
         }
+
+
+def goal_to_dict(goal: GoalFacts) -> dict[str, Any]:
+    """JSON-ready fields of a goal alone."""
+    return {
+        "id": goal.id,
+        "tier": goal.tier.value,
+        "goal": goal.text,
+        "expected": {"status": goal.status.value, "stop_reason": goal.stop_reason.value, "answer": goal.check},
+        "limits": {"max_iterations": goal.max_iterations, "timeout_s": goal.timeout_s},
+        "budget": asdict(goal.budget),
+        "extra_tools": list(goal.tools),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,8 @@ class Provenance:
     token_source: str
     """counted, approximate or provider."""
     concurrency: int
+    repeat: int
+    """How often every goal is to be attempted."""
     settings: Mapping[str, Any]
     """What the command line asked for."""
     commit: str | None
@@ -102,7 +107,8 @@ class Provenance:
     machine: Mapping[str, str | int | None]
     started_at: str
     """UTC, ISO 8601."""
-    ended_at: str
+    ended_at: str | None = None
+    """`None` while the run goes on, and where it was killed."""
     agent: str | None = None
     """What `--agent` names; `None` when the benchmark's own orchestrator is measured."""
     goals_file: str | None = None
@@ -126,9 +132,19 @@ class Results:
         return [goal.verdict for goal in self.goals if goal.verdict is not None]
 
     @property
-    def attempts(self) -> list[tuple[Goal, Attempt]]:
+    def attempts(self) -> list[tuple[GoalFacts, Attempt]]:
         """All attempts, beside their goals."""
         return [(results.goal, attempt) for results in self.goals for attempt in results.attempts]
+
+    @property
+    def planned_attempts(self) -> int:
+        """How many attempts there are when none is missing."""
+        return len(self.goals) * self.provenance.repeat
+
+    @property
+    def complete(self) -> bool:
+        """Whether every goal was attempted as often as it should be."""
+        return all(len(row.attempts) >= self.provenance.repeat for row in self.goals)
 
     @property
     def has_iterations(self) -> bool:
@@ -140,6 +156,7 @@ class Results:
         """The content of results.json."""
         return {
             "schema_version": SCHEMA_VERSION,
+            "complete": self.complete,
             "interrupted": self.interrupted,
             "provenance": asdict(self.provenance),
             "verification": self.verification.to_dict() if self.verification else None,
@@ -147,13 +164,30 @@ class Results:
         }
 
 
-def row_of(attempt: Attempt, goal: Goal, session_id: str) -> dict[str, Any]:
-    """A row of attempts.jsonl."""
+def results_of(
+    provenance: Provenance, goals: Sequence[GoalFacts], attempts: Sequence[Attempt], *, interrupted: bool = False
+) -> Results:
+    """Results of these attempts, which may come in any order.
+
+    Raises:
+        KeyError: An attempt is of none of the goals.
+    """
+    by_goal: dict[str, list[Attempt]] = {goal.id: [] for goal in goals}
+    for attempt in sorted(attempts, key=lambda one: one.number):
+        by_goal[attempt.goal_id].append(attempt)
+    rows = [GoalResults(goal=goal, attempts=by_goal[goal.id]) for goal in goals]
+    return Results(provenance=provenance, goals=rows, interrupted=interrupted)
+
+
+def head_of(provenance: Provenance, goals: Sequence[GoalFacts]) -> dict[str, Any]:
+    """The first line of attempts.jsonl: what is to be attempted, on what."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "session_id": session_id,
-        "id": goal.id,
-        "tier": goal.tier.value,
-        "goal": goal.text,
-        **attempt.to_dict(),
+        "provenance": asdict(provenance),
+        "goals": [goal_to_dict(goal) for goal in goals],
     }
+
+
+def row_of(attempt: Attempt) -> dict[str, Any]:
+    """Each further line of attempts.jsonl: an attempt that has ended."""
+    return {"id": attempt.goal_id, **attempt.to_dict()}

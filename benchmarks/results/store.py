@@ -1,19 +1,20 @@
-"""The store of results: files that are whole or not there."""
+"""The store of results: files that are whole or not there, and one benchmark at a time in a directory."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.formats import first_line, printable
+from filelock import FileLock, Timeout
+
+from benchmarks.formats import first_line
+from benchmarks.results.written import json_text
 from nanoagent.errors import ConfigurationError
 
-ATTEMPTS: Final = "attempts.jsonl"
 RESULTS: Final = "results.json"
 REPORT: Final = "RESULTS.md"
-BASELINE: Final = "baseline.json"
+_LOCK: Final = ".lock"
 
 
 class Unwritable(ConfigurationError):  # noqa: N818 - reads as what it says of the file
@@ -21,68 +22,48 @@ class Unwritable(ConfigurationError):  # noqa: N818 - reads as what it says of t
 
 
 class Store:
-    """A directory of results.
+    """A directory of results, for one benchmark at a time: until it is closed, or the process ends.
 
     Raises:
-        ConfigurationError: The directory cannot be made or written to; nothing in it has changed.
+        ConfigurationError: The directory cannot be made or written to, or another benchmark is at work in it; nothing
+            in it has changed.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        probe = directory / f".probe.{os.getpid()}.tmp"
+        self._lock = FileLock(directory / _LOCK)
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            probe.touch()
-            probe.unlink()
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise ConfigurationError(
+                f"--output must be a directory that no other benchmark is at work in, got {str(directory)!r}; "
+                "wait for that one to end, or choose another directory"
+            ) from None
         except OSError as error:
             raise ConfigurationError(
                 f"--output must be a directory that can be written to, got {str(directory)!r}: "
                 f"{error.strerror or type(error).__name__}; choose another one"
             ) from error
 
-    def begin_attempts(self) -> None:
-        """Start attempts.jsonl anew: the rows of an earlier run are another run's.
+    def close(self) -> None:
+        """Let others in."""
+        self._lock.release()
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write files, by their names.
 
         Raises:
-            Unwritable: It cannot be written.
+            Unwritable: One of them cannot be written; it is as it was.
         """
-        with _told(self.directory / ATTEMPTS):
-            write_text(self.directory / ATTEMPTS, "")
-
-    def add_attempt(self, row: Mapping[str, Any]) -> None:
-        """Add a row to attempts.jsonl; it is on disk when this returns.
-
-        Raises:
-            Unwritable: It cannot be written; the rows before it are as they were.
-        """
-        path = self.directory / ATTEMPTS
-        with _told(path):
-            left = (_json(row) + "\n").encode()
-            with path.open("ab", buffering=0) as file:
-                end = file.tell()
-                try:
-                    while left:
-                        left = left[file.write(left) :]
-                    os.fsync(file.fileno())
-                except OSError:
-                    file.truncate(end)  # no half of a row
-                    raise
-
-    def write_results(self, results: Mapping[str, Any], report: str) -> None:
-        """Write results.json and RESULTS.md.
-
-        Raises:
-            Unwritable: One of them cannot be written.
-        """
-        for name, text in ((RESULTS, _json(results, indent=2) + "\n"), (REPORT, report)):
-            with _told(self.directory / name):
+        for name, text in files.items():
+            with told(self.directory / name):
                 write_text(self.directory / name, text)
 
 
-def write_baseline(directory: Path, results: Mapping[str, Any], report: str) -> None:
-    """Write what is committed: baseline.json and RESULTS.md."""
-    write_text(directory / BASELINE, _json(results, indent=2) + "\n")
-    write_text(directory / REPORT, report)
+def results_text(results: Mapping[str, Any]) -> str:
+    """The text of results.json."""
+    return json_text(results, indent=2) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -99,7 +80,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
+    """Make one clear error of whatever keeps a file of results from being written."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -108,8 +90,3 @@ def _told(path: Path) -> Iterator[None]:
             f"--output must be a directory with room for the results, got {str(path.parent)!r}: "
             f"{path.name} cannot be written ({reason}); make room, or choose another one"
         ) from error
-
-
-def _json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
-    # Strict: NaN and Infinity are no JSON, and many parsers refuse the whole file for one of them.
-    return printable(json.dumps(value, allow_nan=False, ensure_ascii=False, indent=indent))

@@ -1,7 +1,8 @@
 """The runner: runs goals, so many at a time, each as one attempt and one trace."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -51,22 +52,27 @@ class Listener:
     """A run ended in an error, which this says."""
 
 
-async def run_goals(goals: Sequence[Goal], session: Session, *, concurrency: int, listener: Listener) -> None:
-    """Attempt every goal once; the listener is told of each attempt as it ends.
+Work = tuple[Goal, int]
+"""A goal, and the number of the attempt, 1-based."""
+
+
+async def run_goals(work: Iterable[Work], session: Session, *, concurrency: int, listener: Listener) -> None:
+    """Make these attempts; the listener is told of each as it ends.
 
     Cancellation stops new attempts, cancels and awaits those that run, and is raised. So is what a listener raises.
     """
-    slots = asyncio.Semaphore(concurrency)
+    left = deque(work)
 
-    async def attempt(goal: Goal) -> None:
-        async with slots:
+    async def attempt_those_left() -> None:
+        while left:
+            goal, number = left.popleft()
             listener.started(goal)
-            listener.ended(goal, await run_attempt(goal, session, listener=listener))
+            listener.ended(goal, await run_attempt(goal, session, number, listener=listener))
 
     try:
         async with asyncio.TaskGroup() as group:
-            for goal in goals:
-                group.create_task(attempt(goal))
+            for _ in range(min(concurrency, len(left))):
+                group.create_task(attempt_those_left())
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from group_error
 

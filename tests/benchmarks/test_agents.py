@@ -40,7 +40,9 @@ async def attempts_at(
         troubled=lambda goal, error: (said if said is not None else []).append(f"{goal.id}: {error}"),
     )
     subject = subject_of(f"{OWN}:{name}", model, goals[0])
-    await run_goals(goals, Session(subject=subject, **session), concurrency=1, listener=listener)
+    await run_goals(
+        [(goal, 1) for goal in goals], Session(subject=subject, **session), concurrency=1, listener=listener
+    )
     return done
 
 
@@ -322,7 +324,7 @@ def test_an_agent_that_ends_the_process_ends_the_run_in_one_line_with_what_is_do
         f"error: agent {OWN}:leaving (test:test) must not end the process, got sys.exit(5) in a run; let it raise "
         "another exception instead\n",
     )
-    assert "Interrupted: 0 of 1 goal is judged and kept." in done.stdout
+    assert "Interrupted: 0 of 1 goal is judged and kept; go on with:\n" in done.stdout
     assert json.loads((tmp_path / "results.json").read_text())["interrupted"] is True
 
 

@@ -21,7 +21,8 @@ from pydantic_ai.models.function import FunctionModel
 
 from benchmarks.cli import app as benchmark_app
 from benchmarks.reports.markdown import escaped, table
-from benchmarks.results.store import ATTEMPTS, REPORT, RESULTS, Store
+from benchmarks.results.attempts_file import ATTEMPTS, AttemptsFile
+from benchmarks.results.store import REPORT, RESULTS, Store, results_text
 from benchmarks.suite import checks
 from benchmarks.suite.goals import GOALS
 from instrumentation.cli import app as nanoagent_app
@@ -110,10 +111,11 @@ def test_a_bare_address_becomes_no_link_on_sites_that_make_links_of_them() -> No
 
 
 def test_half_a_character_costs_no_results(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    store.begin_attempts()
-    store.add_attempt({"id": "a", "answer": "x\ud83e"})
-    store.write_results({"goals": [{"id": "a", "answer": "x\ud83e"}]}, f"# {escaped(chr(0xD83E))}")
+    file = AttemptsFile(tmp_path)
+    file.begin({"id": "x\ud83e"}, [])
+    file.add({"id": "a", "answer": "x\ud83e"})
+    results = {"goals": [{"id": "a", "answer": "x\ud83e"}]}
+    Store(tmp_path).write({RESULTS: results_text(results), REPORT: f"# {escaped(chr(0xD83E))}"})
     assert json.loads((tmp_path / RESULTS).read_bytes()) == {"goals": [{"id": "a", "answer": "x\ufffd"}]}
 
 
@@ -316,7 +318,7 @@ def test_a_benchmark_of_odd_goals_writes_nowhere_else(ended: Done) -> None:
     directory, _ = ended
     files = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
     spools = {name for name in files if name.startswith("a/spool/")}
-    assert files - spools == {f"a/out/{ATTEMPTS}", f"a/out/{RESULTS}", f"a/out/{REPORT}", "a/traces.jsonl"}
+    assert files - spools == {f"a/out/{name}" for name in (ATTEMPTS, RESULTS, REPORT, ".lock")} | {"a/traces.jsonl"}
     assert len(spools) == 1
 
 
@@ -331,7 +333,7 @@ def test_results_of_odd_goals_can_be_read_and_keep_their_ids(ended: Done) -> Non
     results = json.loads(out.joinpath(RESULTS).read_bytes().decode(), parse_constant=refuse)
     assert [goal["id"] for goal in results["goals"]] == ids
     assert {goal["verdict"] for goal in results["goals"]} == {"pass", "fail"}
-    rows = out.joinpath(ATTEMPTS).read_bytes().decode().removesuffix("\n").split("\n")
+    _, *rows = out.joinpath(ATTEMPTS).read_bytes().decode().removesuffix("\n").split("\n")
     assert sorted(json.loads(row, parse_constant=refuse)["id"] for row in rows) == sorted(ids)
 
 

@@ -15,10 +15,12 @@ from benchmarks.reports import report
 from benchmarks.reports.analysis import analysis, recommendations, success_criteria
 from benchmarks.reports.markdown import escaped
 from benchmarks.reports.terminal import reason_lines
+from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.results import Attempt, GoalResults, Provenance, Results
-from benchmarks.results.store import Store, Unwritable, write_text
+from benchmarks.results.store import Unwritable, results_text, write_text
 from benchmarks.subjects.subject import Outcome
 from benchmarks.suite import checks
+from benchmarks.suite.facts import facts_of
 from benchmarks.suite.goals import GOALS, Goal, Tier
 from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
 from nanoagent.core.result import RunResult, StopReason
@@ -59,6 +61,7 @@ def results(*attempts: Attempt | None, goals: list[Goal] | None = None, **option
         model="scripted",
         token_source="counted",
         concurrency=1,
+        repeat=1,
         settings={"tier": []},
         commit=None,
         dirty=None,
@@ -67,7 +70,7 @@ def results(*attempts: Attempt | None, goals: list[Goal] | None = None, **option
         started_at="2026-11-25T10:00:00+00:00",
         ended_at="2026-11-25T10:00:01+00:00",
     )
-    rows = [GoalResults(goal=one, attempts=[a] if a else []) for one, a in zip(goals, attempts, strict=True)]
+    rows = [GoalResults(goal=facts_of(one), attempts=[a] if a else []) for one, a in zip(goals, attempts, strict=True)]
     return Results(provenance=provenance, goals=rows, **options)
 
 
@@ -168,8 +171,9 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_row_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path)
-    store.add_attempt({"id": "first"})
+    file = AttemptsFile(tmp_path)
+    file.add({"id": "first"})
+    file = AttemptsFile(tmp_path)  # one that is to sync at its first row
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -177,17 +181,15 @@ def test_a_row_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path, monke
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         with pytest.raises(Unwritable, match="No space left on device"):
-            store.add_attempt({"id": "second"})
-    store.add_attempt({"id": "\ud800"})
+            file.add({"id": "second"})
+    file.add({"id": "\ud800"})
     rows = (tmp_path / "attempts.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(row)["id"] for row in rows] == ["first", "\ufffd"]
 
 
-def test_what_is_no_json_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+def test_what_is_no_json_is_refused() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        store.write_results({"seconds": float("nan")}, "report")
-    assert list(tmp_path.iterdir()) == []
+        results_text({"seconds": float("nan")})
 
 
 def test_tokens_are_counted_by_a_real_tokenizer_or_approximated_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:

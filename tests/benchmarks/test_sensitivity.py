@@ -32,7 +32,9 @@ async def attempts_at(goals: Sequence[Goal], *, concurrency: int = 1, **session:
     done: list[Attempt] = []
     subject = session.pop("subject", None) or subject_named("scripted")
     listener = Listener(ended=lambda goal, attempt: done.append(attempt))
-    await run_goals(goals, Session(subject=subject, **session), concurrency=concurrency, listener=listener)
+    await run_goals(
+        [(goal, 1) for goal in goals], Session(subject=subject, **session), concurrency=concurrency, listener=listener
+    )
     return done
 
 
@@ -169,7 +171,7 @@ async def test_an_attempt_that_breaks_in_the_harness_stops_no_other() -> None:
     )
     captured = Capture()
     session = Session(subject=subject_named("scripted"), tracer_provider=captured.provider)
-    await run_goals([broken, GOALS[0]], session, concurrency=1, listener=listener)
+    await run_goals([(broken, 1), (GOALS[0], 1)], session, concurrency=1, listener=listener)
     assert [(attempt.verdict.word, attempt.verdict.cause) for attempt in done] == [
         (VerdictWord.ERROR, "harness"),
         (VerdictWord.PASS, None),
@@ -191,7 +193,7 @@ async def test_cancelling_keeps_what_is_done_and_ends_every_span() -> None:
     session = Session(subject=subject(model), tracer_provider=captured.provider)
     listener = Listener(ended=lambda goal, attempt: done.append(attempt))
     goals = [own_goal(id="one"), own_goal(id="two"), own_goal(id="three")]
-    task = asyncio.create_task(run_goals(goals, session, concurrency=1, listener=listener))
+    task = asyncio.create_task(run_goals([(goal, 1) for goal in goals], session, concurrency=1, listener=listener))
     await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

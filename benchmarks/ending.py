@@ -1,0 +1,81 @@
+"""The end of a benchmark as a person sees it on stdout: the table, why goals did not pass, where everything is."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from benchmarks.reports.analysis import analysis
+from benchmarks.reports.terminal import reason_lines, result_table, stdout_console
+from benchmarks.results import store
+from benchmarks.results.results import Results
+from benchmarks.subjects.models import SCRIPTED
+from instrumentation.jaeger import search_url
+from instrumentation.rendering.quantities import plural
+from instrumentation.rendering.visible import visible
+from instrumentation.selection import JAEGER
+from instrumentation.telemetry import Telemetry
+from nanoagent.tracing import names
+
+SERVICE: Final = "nanoagent-bench"
+"""`service.name` of every trace of a benchmark."""
+_RULES: Final = "The scripted model answers by rules: this measures the framework, not a model's intelligence."
+
+
+def print_end(results: Results, directory: Path, trace_lines: Sequence[str], *, written: bool) -> None:
+    """Print what came of the goals.
+
+    Args:
+        results: What came of them.
+        directory: Where the results are.
+        trace_lines: Where the traces are.
+        written: Whether the results could be written.
+    """
+    stdout_console().print(result_table(results))
+    lines = ["", analysis(results)[0], *reason_lines(results)]
+    if results.provenance.model == SCRIPTED:
+        lines.append(_RULES)
+    if written:
+        lines.append(f"Results: {shown(directory / store.RESULTS)} and {store.REPORT} beside it")
+    lines += trace_lines
+    if results.verification is not None:
+        lines += results.verification.lines
+    if results.interrupted and written:
+        lines += _interrupted(results)
+    for line in lines:
+        typer.echo(visible(line))
+
+
+def trace_lines_of(results: Results, telemetry: Telemetry, ui_url: str, *, arrived: bool) -> list[str]:
+    """Where the traces are, a line each."""
+    if not any(attempt.trace_id for _, attempt in results.attempts):
+        return ["Traces: not traced"]
+    if not telemetry.exporters:
+        return ["Traces: not exported; OTEL_EXPORTER=jaeger, file or console sends them"]
+    if JAEGER not in telemetry.exporters or not arrived:
+        return []
+    session = {names.BENCHMARK_SESSION_ID: results.provenance.session_id}
+    links = [f"  {goal.id} {attempt.trace_url}" for goal, attempt in results.attempts]
+    return [f"Traces: {search_url(ui_url, SERVICE, session)}", *links]
+
+
+def shown(path: Path) -> Path:
+    """As one would type it: from here when it is below."""
+    here = Path.cwd()
+    return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path
+
+
+def _interrupted(results: Results) -> list[str]:
+    done, planned = len(results.attempts), results.planned_attempts
+    what = "goal" if results.provenance.repeat == 1 else "attempt"
+    line = f"Interrupted: {done:,} of {plural(planned, what)} {'is' if planned == 1 else 'are'} judged and kept"
+    return [f"{line}; go on with:", f"  {_again()}"] if not results.complete else [f"{line}."]
+
+
+def _again() -> str:
+    """The command that goes on, as it was typed."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
+    return shlex.join(["uv", "run", "python", str(shown(Path(sys.argv[0]))), *arguments, "--resume"])

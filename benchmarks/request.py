@@ -1,0 +1,32 @@
+"""The request: what the command line asks for, checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.suite.goals import Goal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for, checked."""
+
+    goals: Sequence[Goal]
+    model: str | None
+    """`None` for the scripted one, or for the agent's own."""
+    agent: str | None
+    goals_file: str | None
+    concurrency: int
+    repeat: int
+    """How often each goal is attempted."""
+    resume: bool
+    """Whether the run that was interrupted in `output` goes on."""
+    retry_errors: bool
+    """Whether attempts that say nothing of their goal are made again when it goes on."""
+    output: Path
+    verify: bool
+    """Whether the traces are read back."""
+    save_baseline: bool
+    settings: Mapping[str, Any]
+    """The selection, for the provenance."""
