@@ -1,132 +1,141 @@
-"""The report of a benchmark run: RESULTS.md, from the data alone."""
+"""The report of a benchmark run: what stands in RESULTS.md and on the page, from the data alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from benchmarks.formats import count
-from benchmarks.judging import verdict
-from benchmarks.judging.verdict import expected_of_agent
-from benchmarks.reports.analysis import analysis, recommendations, success_criteria
-from benchmarks.reports.breakdown import TIME_COLUMNS, TimeSplit, iteration_table, phase_table
+from benchmarks.formats import percent
+from benchmarks.judging.verdict import VerdictWord, expected_of_agent
+from benchmarks.reports.analysis import analysis, recommendations
+from benchmarks.reports.breakdown import iteration_table, phase_table
+from benchmarks.reports.charts import Chart
+from benchmarks.reports.criteria import success_criteria
+from benchmarks.reports.document import Document, Section, markdown_of
 from benchmarks.reports.markdown import escaped, table
-from benchmarks.results.results import Attempt, GoalResults, Provenance, Results
+from benchmarks.reports.numbers import number_table
+from benchmarks.reports.repeats import beside_budget, measured, pass_rate
+from benchmarks.reports.sources import SCRIPTED_NOTE, TOKEN_COUNTS, model_text, provenance_facts
+from benchmarks.results.results import GoalResults, Results
+from benchmarks.subjects.models import SCRIPTED
 from benchmarks.suite.facts import GoalFacts
 from instrumentation.rendering.quantities import UNKNOWN, plural
 
-_SCRIPTED_NOTE = (
-    "The `scripted` model answers by rules. These results measure the framework: its prompts, its loop, its tools and "
-    "what they cost in tokens. They make no claim about any model's intelligence."
-)
-
-
-def markdown(results: Results) -> str:
-    """The whole report."""
-    sections = [
-        _head(results),
-        ["## Verdicts", "", *_verdict_table(results)],
-        ["## Numbers", "", *_number_table(results), "", _NUMBERS_NOTE],
-        *_breakdown(results),
-        ["## Analysis", "", *_bullets(map(escaped, analysis(results)))],
-        ["## Success criteria", "", *_criteria_table(results)],
-        ["## Recommendations", "", *(_bullets(map(escaped, recommendations(results))) or [_NO_RECOMMENDATION])],
-        ["## Goals and answers", "", *_goal_table(results)],
-        ["## Provenance", "", *_provenance_table(results)],
-    ]
-    return "\n".join("\n".join([*section, ""]) for section in sections)
-
-
-_NUMBERS_NOTE = (
+_NUMBERS_NOTE: Final = (
     "Input and output are tokens. Here and below, the last three columns split the time and add up to it: model calls, "
     "tools outside of them, and the rest."
 )
-_NO_PHASES = "An agent of your own is one piece: its work has no phases."
-_NO_RECOMMENDATION = "Nothing in these numbers calls for a change."
+_MEANS_NOTE: Final = "Each number is the mean of the goal's attempts."
+_RATES_NOTE: Final = (
+    "Passed is of the attempts that say something of the goal: those that could not be judged are left out. The "
+    "interval is Wilson's, at 95 %. Iterations and tokens are means, with the range."
+)
+_NO_PHASES: Final = "An agent of your own is one piece: its work has no phases."
+_NO_RECOMMENDATION: Final = "Nothing in these numbers calls for a change."
+
+
+def markdown(results: Results) -> str:
+    """The report without pictures."""
+    return markdown_of(document(results))
+
+
+def document(results: Results, charts: Iterable[Chart] = ()) -> Document:
+    """The whole report, each picture below the table that it shows."""
+    pictures = {chart.name: chart for chart in charts}
+
+    def section(title: str, lines: Sequence[str], *names: str) -> Section:
+        return Section(title=title, lines=lines, charts=[pictures[name] for name in names if name in pictures])
+
+    sections = [
+        section("Verdicts", _verdicts(results), "pass-rate", "headroom"),
+        section("Numbers", _numbers(results)),
+        section("By phase", _by_phase(results), "phases"),
+        *(section("By iteration", lines) for lines in _by_iteration(results)),
+        section("Analysis", _bullets(analysis(results))),
+        section("Success criteria", _criteria_table(results)),
+        section("Recommendations", _bullets(recommendations(results)) or [_NO_RECOMMENDATION]),
+        section("Goals and answers", _goal_table(results)),
+        section("Provenance", _provenance_table(results)),
+    ]
+    return Document(title="Benchmark results", head=_head(results), sections=sections)
 
 
 def _head(results: Results) -> list[str]:
     source = results.provenance
+    times = "once each" if source.repeat == 1 else f"{source.repeat:,} times each"
+    subject = model_text(source) if source.agent else f"model {model_text(source)}"
     lines = [
-        "# Benchmark results",
+        f"**{escaped(analysis(results)[0])}**",
         "",
-        f"**{_summary(results)}**",
-        "",
-        f"Measured: {plural(len(results.goals), 'goal')}, once each, on the {_subject(source)}; "
-        f"token counts are {_TOKEN_COUNTS[source.token_source]}; {source.concurrency} at a time; "
-        f"{escaped(source.started_at)} to {escaped(source.ended_at or UNKNOWN)}.",
+        f"Measured: {plural(len(results.goals), 'goal')}, {times}, on the {escaped(subject)}; "
+        f"token counts are {escaped(TOKEN_COUNTS.get(source.token_source, source.token_source))}; "
+        f"{source.concurrency:,} at a time; {escaped(source.started_at)} to {escaped(source.ended_at or UNKNOWN)}.",
     ]
     if results.verification is not None:
         found = [f"{finding.goal_id}: {finding.text}" for finding in results.verification.findings]
         lines += ["", f"{escaped(results.verification.summary)}."]
-        lines += ["", *_bullets(map(escaped, found))] if found else []
+        lines += ["", *_bullets(found)] if found else []
     if results.interrupted:
         lines += ["", "**The run was interrupted: these are the goals that came to an end before.**"]
-    if source.model == "scripted":
-        lines += ["", _SCRIPTED_NOTE]
+    if source.model == SCRIPTED:
+        lines += ["", escaped(SCRIPTED_NOTE)]
     return lines
 
 
-_TOKEN_COUNTS: Final[Mapping[str, str]] = {
-    "counted": "counted by a tokenizer",
-    "approximate": "approximate",
-    "provider": "the provider's",
-}
+# -- verdicts -------------------------------------------------------------------------------------------------------
 
 
-def _subject(source: Provenance) -> str:
-    return escaped(source.model) if source.agent else f"model {escaped(source.model)}"
+def _verdicts(results: Results) -> list[str]:
+    repeated = results.provenance.repeat > 1
+    rates = ["Passed", "Interval"] if repeated else []
+    header = ["Goal", "Tier", "Verdict", *rates, "Iterations", "Tokens", "What stands against it"]
+    rows = [_verdict_row(row, repeated=repeated) for row in results.goals]
+    return table(header, rows) + (["", _RATES_NOTE] if repeated else [])
 
 
-def _summary(results: Results) -> str:
-    return escaped(analysis(results)[0])
-
-
-def _verdict_table(results: Results) -> list[str]:
-    rows = [_verdict_row(row) for row in results.goals]
-    return table(["Goal", "Tier", "Verdict", "Iterations", "Tokens", "What stands against it"], rows)
-
-
-def _verdict_row(row: GoalResults) -> list[str]:
-    goal = row.goal
+def _verdict_row(row: GoalResults, *, repeated: bool) -> list[str]:
+    rates = _rates(row) if repeated else []
+    start = [escaped(row.goal.id), escaped(row.goal.tier)]
     if not row.attempts:
-        return [escaped(goal.id), escaped(goal.tier), UNKNOWN, UNKNOWN, UNKNOWN, "not judged"]
-    last = row.attempts[-1]
-    iterations, tokens = verdict.headroom(last.metrics, goal)
-    reasons = "; ".join(map(escaped, last.verdict.reasons)) or UNKNOWN
-    return [escaped(goal.id), escaped(goal.tier), f"{row.verdict}", _escaped(iterations), _escaped(tokens), reasons]
+        return [*start, UNKNOWN, *rates, UNKNOWN, UNKNOWN, "not judged"]
+    uses = [_escaped(beside_budget(row, name)) for name in ("iterations", "tokens")]
+    return [*start, f"{row.verdict}", *rates, *uses, _reasons(row) or UNKNOWN]
+
+
+def _rates(row: GoalResults) -> list[str]:
+    rate = pass_rate(row)
+    if rate is None:
+        return [f"0 of {len(measured(row))}", UNKNOWN]
+    return [f"{rate.passed:,} of {rate.attempts:,}", f"{percent(rate.low, 1)} to {percent(rate.high, 1)}"]
+
+
+def _reasons(row: GoalResults) -> str:
+    """Why attempts did not pass, each reason once."""
+    reasons = (reason for attempt in row.attempts for reason in attempt.verdict.reasons)
+    return "; ".join(map(escaped, dict.fromkeys(reasons)))
 
 
 def _escaped(cell: str) -> str:
     return cell if cell == UNKNOWN else escaped(cell)
 
 
-def _number_table(results: Results) -> list[str]:
-    header = ["Goal", "Iterations", "Model calls", "Input", "Output", "Tool calls", "Failed", *TIME_COLUMNS]
-    rows = [_number_row(goal, attempt) for goal, attempt in results.attempts]
-    return table(header, rows, numbers_from=1)
+# -- tables ---------------------------------------------------------------------------------------------------------
 
 
-def _number_row(goal: GoalFacts, attempt: Attempt) -> list[str]:
-    numbers = attempt.metrics
-    return [
-        escaped(goal.id),
-        count(numbers.iterations),
-        count(numbers.api_calls),
-        count(numbers.input_tokens),
-        count(numbers.output_tokens),
-        count(numbers.tool_calls),
-        count(numbers.failed_tool_calls),
-        *TimeSplit.of([numbers]).cells(),
-    ]
+def _numbers(results: Results) -> list[str]:
+    means = [_MEANS_NOTE] if results.provenance.repeat > 1 else []
+    return [*number_table(results), "", " ".join([*means, _NUMBERS_NOTE])]
 
 
-def _breakdown(results: Results) -> list[list[str]]:
-    """Sections by phase and by iteration."""
+def _by_phase(results: Results) -> list[str]:
     if not results.has_iterations:
-        return [["## By phase", "", _NO_PHASES]]
+        return [_NO_PHASES]
+    what = "goals" if results.provenance.repeat == 1 else "attempts"
+    return [f"All {what} added up.", "", *phase_table(results)]
+
+
+def _by_iteration(results: Results) -> list[list[str]]:
+    """The section where there is one."""
     iterations = iteration_table(results)
-    by_phase = ["## By phase", "", "All goals added up.", "", *phase_table(results)]
-    by_iteration = ["## By iteration", "", "The mean of the runs that came so far.", "", *iterations]
-    return [by_phase, by_iteration] if iterations else [by_phase]
+    return [["The mean of the runs that came so far.", "", *iterations]] if iterations else []
 
 
 def _criteria_table(results: Results) -> list[str]:
@@ -149,31 +158,15 @@ def _expected(goal: GoalFacts, results: Results) -> str:
 
 
 def _answer(row: GoalResults) -> str:
-    answer = row.attempts[-1].answer if row.attempts else None
-    return escaped(answer) if answer else UNKNOWN
+    """The answer; of several attempts one that did not pass, since it says more."""
+    against = [attempt for attempt in row.attempts if attempt.verdict.word is VerdictWord.FAIL]
+    shown = next(iter([*against, *reversed(row.attempts)]), None)
+    return escaped(shown.answer) if shown and shown.answer else UNKNOWN
 
 
 def _provenance_table(results: Results) -> list[str]:
-    source = results.provenance
-    facts = {
-        "Session": source.session_id,
-        "Commit": source.commit,
-        "Changed files": {True: "yes", False: "no", None: None}[source.dirty],
-        "Model": source.model,
-        "Token counts": source.token_source,
-        "Goals": source.goals_file or "the benchmark's own",
-        "Concurrency": str(source.concurrency),
-        "Selection": _selection(source),
-        "Machine": ", ".join(f"{key} {value}" for key, value in source.machine.items()),
-        "Packages": ", ".join(f"{name} {version or UNKNOWN}" for name, version in source.packages.items()),
-    }
-    return table(["Fact", "Value"], [[key, escaped(value) if value else UNKNOWN] for key, value in facts.items()])
+    return table(["Fact", "Value"], [[name, _escaped(value)] for name, value in provenance_facts(results).items()])
 
 
-def _selection(source: Provenance) -> str:
-    chosen = [f"{key} {value}" for key, values in source.settings.items() for value in values]
-    return ", ".join(chosen) or "all goals"
-
-
-def _bullets(sentences: "map[str]") -> list[str]:
-    return [f"- {sentence}" for sentence in sentences]
+def _bullets(sentences: Iterable[str]) -> list[str]:
+    return [f"- {escaped(sentence)}" for sentence in sentences]

@@ -1,6 +1,7 @@
 """What a person sees in a terminal: progress while goals run, and the end."""
 
 import sys
+from collections import Counter
 from typing import Final, Self
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.table import Table
 from benchmarks.formats import seconds
 from benchmarks.judging import verdict
 from benchmarks.judging.verdict import VerdictWord
-from benchmarks.results.results import GoalResults, Results
+from benchmarks.results.results import Attempt, GoalResults, Results
 from benchmarks.suite.goals import Goal
 from instrumentation.rendering.quantities import UNKNOWN
 from instrumentation.rendering.visible import visible, visible_lines
@@ -19,6 +20,8 @@ from instrumentation.rendering.visible import visible, visible_lines
 _COLOURS: Final = {VerdictWord.PASS: "green", VerdictWord.FAIL: "red", VerdictWord.ERROR: "yellow"}
 _LONGEST_TEXT: Final = 24
 """Of the goals that are named beside the bar."""
+_MOST_REASONS: Final = 20
+"""Lines on a terminal."""
 _LONGEST_READING: Final = 40
 """Of what is read back, in the same place: a line of 80 columns has room for it."""
 
@@ -99,16 +102,39 @@ def _cells(row: GoalResults) -> list[str]:
     start = [escape(visible(row.goal.id)), row.goal.tier.value]
     if row.verdict is None:
         return [*start, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN]
-    numbers = row.attempts[-1].metrics
-    duration_s = numbers.duration_seconds() or None
-    iterations, tokens = verdict.headroom(numbers, row.goal)
-    return [*start, f"[{_COLOURS[row.verdict]}]{row.verdict}[/]", iterations, tokens, seconds(duration_s)]
+    shown = _shown(row)
+    duration_s = shown.metrics.duration_seconds() or None
+    iterations, tokens = verdict.headroom(shown.metrics, row.goal)
+    return [*start, f"[{_COLOURS[row.verdict]}]{_word(row)}[/]", iterations, tokens, seconds(duration_s)]
+
+
+def _word(row: GoalResults) -> str:
+    """The verdict; of several attempts with how many passed."""
+    passed = sum(attempt.verdict.word is VerdictWord.PASS for attempt in row.attempts)
+    return f"{row.verdict}" if len(row.attempts) == 1 else f"{row.verdict} {passed:,}/{len(row.attempts):,}"
+
+
+def _shown(row: GoalResults) -> Attempt:
+    """The attempt whose numbers the line shows: the one that used most tokens, since budgets hold for each."""
+    return max(row.attempts, key=lambda attempt: attempt.metrics.tokens_used or 0)
 
 
 def reason_lines(results: Results) -> list[str]:
-    """Why goals did not pass, a line each."""
+    """Why goals did not pass: a line each, and of many the first ones."""
+    lines = [line for row in results.goals for line in _reasons(row)]
+    rest = len(lines) - _MOST_REASONS
+    return lines if rest <= 1 else [*lines[:_MOST_REASONS], f"and {rest:,} more; the report has all of them"]
+
+
+def _reasons(row: GoalResults) -> list[str]:
+    """Each reason of the goal's attempts once."""
+    against = [attempt for attempt in row.attempts if attempt.verdict.word is not VerdictWord.PASS]
+    said = Counter(
+        "; ".join(attempt.verdict.reasons) + (f" ({attempt.error_type})" if attempt.error_type else "")
+        for attempt in against
+    )
+    of_several = len(row.attempts) > 1
     return [
-        f"{goal.id}: {'; '.join(attempt.verdict.reasons)}" + (f" ({attempt.error_type})" if attempt.error_type else "")
-        for goal, attempt in results.attempts
-        if attempt.verdict.word is not VerdictWord.PASS
+        f"{row.goal.id}: {reason}" + (f" ({times:,} of {len(row.attempts):,} attempts)" if of_several else "")
+        for reason, times in said.items()
     ]

@@ -12,7 +12,8 @@ import pytest
 from benchmarks import tokens
 from benchmarks.judging.verdict import Cause, Verdict, VerdictWord, judge, worst
 from benchmarks.reports import report
-from benchmarks.reports.analysis import analysis, recommendations, success_criteria
+from benchmarks.reports.analysis import analysis, recommendations
+from benchmarks.reports.criteria import success_criteria
 from benchmarks.reports.markdown import escaped
 from benchmarks.reports.terminal import reason_lines
 from benchmarks.results.attempts_file import AttemptsFile

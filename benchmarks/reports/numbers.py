@@ -1,0 +1,41 @@
+"""The table of numbers: what each goal took, the mean of its attempts."""
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Final
+
+from benchmarks.reports.breakdown import TIME_COLUMNS, TimeSplit
+from benchmarks.reports.markdown import escaped, table
+from benchmarks.results.results import Attempt, GoalResults, Results
+from instrumentation.rendering.quantities import UNKNOWN
+
+_COLUMNS: Final = {
+    "Iterations": "iterations",
+    "Model calls": "api_calls",
+    "Input": "input_tokens",
+    "Output": "output_tokens",
+    "Tool calls": "tool_calls",
+    "Failed": "failed_tool_calls",
+}
+"""The fields of a run's metrics, under their heads."""
+
+
+def number_table(results: Results) -> list[str]:
+    """A line a goal that was attempted."""
+    rows = [_row(row) for row in results.goals if row.attempts]
+    return table(["Goal", *_COLUMNS, *TIME_COLUMNS], rows, numbers_from=1)
+
+
+def _row(row: GoalResults) -> list[str]:
+    means = [_mean(row.attempts, field) for field in _COLUMNS.values()]
+    times = TimeSplit.of(attempt.metrics for attempt in row.attempts).cells(runs=len(row.attempts))
+    return [escaped(row.goal.id), *means, *times]
+
+
+def _mean(attempts: Sequence[Attempt], field: str) -> str:
+    """The mean; unknown as soon as one is."""
+    values = [getattr(attempt.metrics, field) for attempt in attempts]
+    if any(value is None for value in values):
+        return UNKNOWN
+    mean = fmean(values)
+    return f"{mean:,.0f}" if mean == int(mean) or mean >= 1_000 else f"{mean:,.1f}"

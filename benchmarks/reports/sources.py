@@ -1,0 +1,47 @@
+"""Where numbers come from: model and provenance, as every report names them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from benchmarks.results.results import Provenance, Results
+from benchmarks.subjects.models import SCRIPTED
+from instrumentation.rendering.quantities import UNKNOWN
+
+SCRIPTED_NOTE: Final = (
+    "The scripted model answers by rules. These results measure the framework: its prompts, its loop, its tools and "
+    "what they cost in tokens. They make no claim about any model's intelligence."
+)
+TOKEN_COUNTS: Final[Mapping[str, str]] = {
+    "counted": "counted by a tokenizer",
+    "approximate": "approximate",
+    "provider": "the provider's",
+}
+
+
+def model_text(source: Provenance) -> str:
+    """The model with what it is: nobody is to take rules for a model."""
+    return f"{source.model} (rules)" if source.model == SCRIPTED else source.model
+
+
+def provenance_facts(results: Results) -> dict[str, str]:
+    """What was measured, on what; a dash for what is not known."""
+    source = results.provenance
+    facts = {
+        "Session": source.session_id,
+        "Commit": source.commit,
+        "Changed files": {True: "yes", False: "no", None: None}[source.dirty],
+        "Model": model_text(source),
+        "Token counts": TOKEN_COUNTS.get(source.token_source, source.token_source),
+        "Goals": source.goals_file or "the benchmark's own",
+        "Attempts": f"{source.repeat:,} of each goal",
+        "Concurrency": f"{source.concurrency:,}",
+        "Selection": _selection(source),
+        "Machine": ", ".join(f"{key} {value}" for key, value in source.machine.items()),
+        "Packages": ", ".join(f"{name} {version or UNKNOWN}" for name, version in source.packages.items()),
+    }
+    return {name: value or UNKNOWN for name, value in facts.items()}
+
+
+def _selection(source: Provenance) -> str:
+    chosen = [f"{key} {value}" for key, values in source.settings.items() for value in values]
+    return ", ".join(chosen) or "all goals"
