@@ -1,11 +1,11 @@
 """The ends of a process: each way that one can end in good order gets the last spans out."""
 
 import atexit
-import contextlib
 import multiprocessing
 import os
 import signal
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from functools import cache
@@ -13,16 +13,22 @@ from multiprocessing import util
 from types import FrameType
 from typing import Any, Final
 
-End = Callable[[], object]
+from instrumentation.courier import Courier, outcome_of
+
+End = Callable[[], bool]
 """Gets the last spans out, within a deadline; called more than once, it does it once."""
+NO_EFFECT_S: Final = 0.2
+"""A signal that has not ended the process by then will not: it has no effect on a container's first process, and it
+waits for a main thread that is in code other than Python's."""
 
 
 class ProcessEnd:
     """Calls `end` when the process ends: at the interpreter's exit, in workers of multiprocessing, and at a SIGTERM.
 
     SIGTERM is left alone where somebody handles it, and where it was set up outside of the main thread. Otherwise `end`
-    runs in a thread of its own while the application goes on, and then the signal does what it always did. A process
-    that ends by `os._exit` or SIGKILL calls nobody.
+    runs in a thread of its own while the application goes on, and then the signal does what it always did; where it has
+    no effect, the process exits with the code that shells give it, 143. A process that ends by `os._exit` or SIGKILL
+    calls nobody.
     """
 
     def __init__(self, end: End, *, within_s: float) -> None:
@@ -32,6 +38,7 @@ class ProcessEnd:
         self._pid = os.getpid()
         self._is_ending = self._has_ended = False
         self._handler = self._on_sigterm  # one object, to know it again
+        self._ending, self._dying = Courier("nanoagent-end"), Courier("nanoagent-die")
         atexit.register(end)
         # Forked workers of multiprocessing end by os._exit, after their own finalizers.
         util.register_after_fork(self, ProcessEnd._in_worker)
@@ -39,6 +46,8 @@ class ProcessEnd:
         if multiprocessing.parent_process() is not None:
             self._in_worker()
         if _is_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            # Now: a handler must start no thread, and from Python 3.12 on none starts once the main thread has ended.
+            self._start()
             signal.signal(signal.SIGTERM, self._handler)
             _keep_signals_of_forks()
 
@@ -47,6 +56,12 @@ class ProcessEnd:
         atexit.unregister(self._end)
         if _is_main_thread() and signal.getsignal(signal.SIGTERM) == self._handler:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._ending.stop()
+            self._dying.stop()
+
+    def _start(self) -> None:
+        self._ending.start()
+        self._dying.start()
 
     def _in_worker(self) -> None:
         util.Finalize(None, self._end, exitpriority=10)
@@ -54,6 +69,8 @@ class ProcessEnd:
     def _after_fork(self) -> None:
         self._is_ending = self._has_ended = False
         self._pid = os.getpid()
+        if signal.getsignal(signal.SIGTERM) == self._handler:
+            self._start()
 
     def _on_sigterm(self, signum: int, frame: FrameType | None) -> Any:
         # A child that is hit while it is being forked has nothing to send yet, and locks that nobody will open.
@@ -63,16 +80,17 @@ class ProcessEnd:
         elif not self._is_ending:
             self._is_ending = True
             # Not here: the main thread may hold a lock that is needed to get spans out.
-            with contextlib.suppress(RuntimeError):  # the interpreter exits, which calls `end`, too
-                threading.Thread(target=self._end_and_die, name="nanoagent-die", daemon=True).start()
+            self._dying.run(self._end_and_die)
 
-    def _end_and_die(self) -> None:
-        ending = threading.Thread(target=self._end, name="nanoagent-end", daemon=True)
-        ending.start()
+    def _end_and_die(self) -> bool:
         # The main thread may hold what a line of the log needs, and it does not go on before the process ends.
-        ending.join(self._within_s)
+        arrived = outcome_of(self._ending.run(self._end), self._within_s)
         self._has_ended = True
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(NO_EFFECT_S)
+        if signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, self._handler):
+            os._exit(128 + signal.SIGTERM)
+        return arrived
 
 
 def in_forked_child(method: Callable[[], None]) -> None:

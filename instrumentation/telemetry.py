@@ -111,9 +111,9 @@ class Telemetry:
         """Shut down by itself when the process ends."""
         self._end = ProcessEnd(self._at_exit, within_s=self._deadline_s + GRACE_S)
 
-    def _at_exit(self) -> None:
+    def _at_exit(self) -> bool:
         # A little less than the process may take to exit, for the interpreter's own part.
-        self.shutdown(0.8 * self._deadline_s)
+        return self.shutdown(0.8 * self._deadline_s)
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()

@@ -1,8 +1,12 @@
 """Each way that a process can begin, split and end: its spans get out, once, and it ends as without us."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -10,7 +14,7 @@ from instrumentation.reading.files import read_file
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
 from tests.collectors import Collector, Protocol, accepting_only, collecting
-from tests.commands import run_python
+from tests.commands import ROOT, run_python
 from tests.processes import Ended, Job, Run, nursery
 
 pytestmark = pytest.mark.slow
@@ -27,7 +31,9 @@ def spans(*names):
         tracer.start_span(name).end()
 
 def signals_itself(number, after_s=0.1):
-    threading.Timer(after_s, os.kill, (os.getpid(), number)).start()
+    timer = threading.Timer(after_s, os.kill, (os.getpid(), number))
+    timer.daemon = True  # Python 3.13 can overlook a signal while it waits for the thread that sends it
+    timer.start()
 
 def waits_for(child):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -188,6 +194,8 @@ def test_a_run_that_is_cancelled_is_whole_and_says_so(
         "logging.lastResort.acquire(); time.sleep(10)",
         "signals_itself(signal.SIGTERM, 0.11); time.sleep(10)",
         "trace.get_tracer_provider()._active_span_processor._lock.acquire(); time.sleep(10)",
+        "threading._active_limbo_lock.acquire(); time.sleep(10)",
+        "threading.Thread(target=time.sleep, args=(3,)).start()",
     ],
 )
 def test_a_sigterm_ends_the_process_as_ever_but_its_spans_are_out(end: str, ends: Ends, collector: Collector) -> None:
@@ -195,6 +203,70 @@ def test_a_sigterm_ends_the_process_as_ever_but_its_spans_are_out(end: str, ends
     ended = ends(f"configure(); spans('a'); signals_itself(signal.SIGTERM); {end}")
     assert (ended.exit_code, ended.stderr, collector.names) == (-15, "", ["a"])
     assert ended.end_s - start_s < 5
+
+
+def test_a_child_whose_main_thread_has_ended_is_ended_by_a_sigterm(ends: Ends, collector: Collector) -> None:
+    ended = ends(
+        "configure()\n"
+        "child = os.fork()\n"
+        "if child:\n"
+        "    time.sleep(0.4); os.kill(child, signal.SIGTERM)\n"
+        "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        "else:\n"
+        "    spans('child'); threading.Thread(target=time.sleep, args=(5,)).start()\n"
+    )
+    assert (ended.exit_code, ended.stdout, ended.stderr, collector.names) == (0, "-15\n", "", ["child"])
+
+
+BLOCKS_OUTSIDE_OF_PYTHON = """
+import ctypes
+mutex, lock = ctypes.create_string_buffer(64), ctypes.CDLL(None).pthread_mutex_lock
+lock(mutex)
+configure(); spans('a')
+os.kill(os.getpid(), signal.SIGTERM)
+lock(mutex)
+"""
+
+
+def test_a_main_thread_that_does_not_return_to_python_does_not_keep_the_process(
+    ends: Ends, collector: Collector
+) -> None:
+    ended = ends(BLOCKS_OUTSIDE_OF_PYTHON)
+    assert (ended.exit_code, ended.stderr, collector.names) == (143, "", ["a"])
+
+
+AS_FIRST_PROCESS = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
+
+
+def can_be_first_process() -> bool:
+    return which("unshare") is not None and subprocess.run([*AS_FIRST_PROCESS, "true"], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not can_be_first_process(), reason="needs namespaces of processes, as containers have")
+def test_the_first_process_of_a_container_ends_at_a_sigterm(collector: Collector) -> None:
+    program = "configure(); spans('a'); assert os.getpid() == 1; signals_itself(signal.SIGTERM); time.sleep(10)"
+    done = subprocess.run(
+        [*AS_FIRST_PROCESS, sys.executable, "-c", PRELUDE + program],
+        env={**os.environ, "OTEL_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url},
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr, collector.names) == (143, "", ["a"])
+
+
+def test_a_handler_that_the_application_sets_meanwhile_has_the_time_that_it_needs(ends: Ends) -> None:
+    ended = ends(
+        "class Late:\n"
+        "    def shutdown(self): late.set(); time.sleep(0.5)\n"
+        "    def __getattr__(self, name): return lambda *_: None\n"
+        "late = threading.Event()\n"
+        "configure(span_processors=[Late()]); os.kill(os.getpid(), signal.SIGTERM); late.wait()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.5), sys.exit(7))); time.sleep(10)\n"
+    )
+    assert (ended.exit_code, ended.stderr) == (7, "")
 
 
 @pytest.mark.parametrize("again", ["", "signals_itself(signal.SIGTERM, 0.5);"])
