@@ -33,6 +33,12 @@ class Chart:
     drawn: Drawn
 
 
+def charts_of(results: Results) -> list[Chart]:
+    """All charts that these results have enough for."""
+    made = (pass_rate_chart(results), headroom_chart(results), phases_chart(results))
+    return [chart for chart in made if chart is not None]
+
+
 def headroom_chart(results: Results) -> Chart | None:
     """What was used of each goal's budget; `None` where there is too little to show."""
     rows = [row for row in results.goals if _largest_use(row) is not None]
