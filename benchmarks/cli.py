@@ -2,12 +2,14 @@
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from benchmarks.arguments import completed
 from benchmarks.formats import quoted
 from benchmarks.suite.goals import GOALS, Goal
 from benchmarks.suite.selection import select
@@ -17,6 +19,8 @@ from nanoagent.errors import ConfigurationError
 
 OUTPUT: Final = Path(__file__).parent / "out"
 """Where results go by default."""
+BASELINE: Final = Path(__file__).parent / "baseline.json"
+"""What is compared with by default."""
 _MOST_DIGITS: Final = 9
 
 app = typer.Typer(
@@ -61,9 +65,23 @@ def benchmark(
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every trace back from file and Jaeger, and compare the numbers.")
     ] = False,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare with these results.",
+            show_default="benchmarks/baseline.json, where it is of the same",
+        ),
+    ] = None,
     save_baseline: Annotated[
-        bool, typer.Option("--save-baseline", help="Also write benchmarks/baseline.json and benchmarks/RESULTS.md.")
-    ] = False,
+        Path | None,
+        typer.Option(
+            "--save-baseline",
+            metavar="[FILE]",
+            help="Keep these results, with their traces, to compare with. Without a FILE: benchmarks/baseline.json, "
+            "and the report beside it.",
+        ),
+    ] = None,
     list_goals: Annotated[bool, typer.Option("--list", help="List the goals and end.")] = False,
     goals_schema: Annotated[
         bool, typer.Option("--goals-schema", help="Print the JSON schema of a goals file and end.")
@@ -75,8 +93,9 @@ def benchmark(
 
     OTEL_EXPORTER says where traces go: none, console, file, jaeger, otlp.
 
-    Exit code: 0 all passed, 1 a criterion failed or a number read back differs, 3 a verdict is error or a trace is
-    not all there, 4 bad input or crash, 130 interrupted.
+    Exit code: 0 all passed and nothing is worse, 1 a criterion failed or a number read back differs, 2 something is
+    worse than in the baseline, 3 a verdict is error, a comparison is inconclusive or a trace is not all there, 4 bad
+    input or crash, 130 interrupted.
     """
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     if goals_schema:
@@ -90,7 +109,7 @@ def benchmark(
     slots, times = _positive("--concurrency", concurrency), _positive("--repeat", repeat)
     if retry_errors and not resume:
         raise ConfigurationError("--retry-errors is for a run that goes on; use it with --resume")
-    if save_baseline:
+    if save_baseline == BASELINE:
         _check_baseline(agent=agent, goals_file=goals_file, all_goals=len(chosen) == len(goals))
 
     from benchmarks.command import execute
@@ -107,6 +126,7 @@ def benchmark(
         retry_errors=retry_errors,
         output=output,
         verify=verify,
+        baseline=baseline,
         save_baseline=save_baseline,
         settings={"goal": list(goal or ()), "tier": list(tier or ())},
     )
@@ -119,7 +139,7 @@ def main(goals: Sequence[Goal] | None = None) -> None:
     Args:
         goals: Other goals than those of the benchmark.
     """
-    run_command(lambda: app(obj=goals))
+    run_command(lambda: app(args=completed(sys.argv[1:], baseline=str(BASELINE)), obj=goals))
 
 
 def _goals(path: str | None, given: Sequence[Goal] | None) -> Sequence[Goal]:
@@ -147,11 +167,14 @@ def _check_baseline(*, agent: str | None, goals_file: str | None, all_goals: boo
     for option, value in (("--agent", agent), ("--goals", goals_file)):
         if value is not None:
             raise ConfigurationError(
-                f"--save-baseline is for the benchmark's own goals and orchestrator, got {option} {quoted(value)}; "
-                f"leave out {option}, or keep results.json of your own runs"
+                f"--save-baseline without a FILE is for the benchmark's own goals and orchestrator, got {option} "
+                f"{quoted(value)}; say in which file to keep the results"
             )
     if not all_goals:
-        raise ConfigurationError("--save-baseline needs all goals; leave out --goal and --tier")
+        raise ConfigurationError(
+            "--save-baseline without a FILE needs all goals; leave out --goal and --tier, or say in which file to keep "
+            "the results"
+        )
 
 
 def _positive(option: str, value: str) -> int:

@@ -10,7 +10,8 @@ from typing import Final
 
 import typer
 
-from benchmarks.ending import SERVICE, print_end, trace_lines_of
+from benchmarks import baseline
+from benchmarks.ending import SERVICE, print_end, shown, trace_lines_of
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.plan import Plan, new_plan, resumed
 from benchmarks.reports import report
@@ -22,6 +23,7 @@ from benchmarks.results.read_back import read_back
 from benchmarks.results.results import Attempt, Results, head_of, row_of
 from benchmarks.results.sources import sources_of
 from benchmarks.running.runner import Listener, Session, run_goals
+from benchmarks.running.traces import KeptTraces
 from benchmarks.subjects.models import SCRIPTED, is_scripted, subject_named
 from benchmarks.subjects.subject import Subject
 from benchmarks.suite.goals import Goal
@@ -63,7 +65,8 @@ def execute(request: Request) -> ExitCode:
 def _execute(request: Request, plan: Plan, subject: Subject, files: store.Store) -> ExitCode:
     ui_url = ui_url_from_env(os.environ)
     with LiveProgress(len(plan.work)) as progress:
-        telemetry = configure(service_name=SERVICE, notify=progress.say)
+        traces = KeptTraces()
+        telemetry = configure(service_name=SERVICE, notify=progress.say, span_processors=[traces])
         linked = JAEGER in telemetry.exporters
         session = Session(
             subject=subject,
@@ -72,7 +75,7 @@ def _execute(request: Request, plan: Plan, subject: Subject, files: store.Store)
         )
         try:
             sources = sources_of(telemetry, os.environ, ui_url) if request.verify else ()
-            results, broken_off = _run(plan, session, AttemptsFile(request.output), progress)
+            results, broken_off = _run(plan, session, AttemptsFile(request.output), progress, traces)
             if request.verify and not results.interrupted:
                 verification = read_back(results, sources, telemetry, tell=progress.reading)
                 results = replace(results, verification=verification)
@@ -90,8 +93,8 @@ def _execute(request: Request, plan: Plan, subject: Subject, files: store.Store)
         raise problem
     if results.interrupted or (results.verification and results.verification.interrupted):
         return ExitCode.INTERRUPTED
-    if request.save_baseline:
-        _save_baseline(results)
+    if request.save_baseline is not None:
+        _save_baseline(request.save_baseline, results, traces)
     verified = [results.verification.exit_code] if results.verification else []
     return worst([*verified, *(EXIT_CODES[verdict] for verdict in results.verdicts)])
 
@@ -119,13 +122,14 @@ def _subject(request: Request) -> Subject:
 
 
 def _run(
-    plan: Plan, session: Session, file: AttemptsFile, progress: LiveProgress
+    plan: Plan, session: Session, file: AttemptsFile, progress: LiveProgress, traces: KeptTraces
 ) -> tuple[Results, ConfigurationError | None]:
     """The results, and why the run was broken off: a row could not be written, or what is benchmarked exited."""
     attempts: list[Attempt] = []
 
     def ended(goal: Goal, attempt: Attempt) -> None:
         attempts.append(attempt)
+        traces.ended(attempt)
         file.add(row_of(attempt))
         progress.ended(goal)
 
@@ -158,18 +162,8 @@ def _write(files: store.Store, results: Results) -> store.Unwritable | None:
     return None
 
 
-def _save_baseline(results: Results) -> None:
-    unjudged = [row.goal.id for row in results.goals if row.verdict in (None, VerdictWord.ERROR)]
-    if unjudged:
-        raise ConfigurationError(
-            f"--save-baseline needs a verdict on every goal, got none on {', '.join(unjudged)}; "
-            "the baseline is as it was"
-        )
-    if results.verification is not None and results.verification.findings:
-        raise ConfigurationError(
-            f"--save-baseline needs numbers that every trace bears out, got {results.verification.summary!r}; "
-            "the baseline is as it was"
-        )
-    store.write_text(HOME / BASELINE, store.results_text(results.to_dict()))
-    store.write_text(HOME / store.REPORT, report.markdown(results))
-    typer.echo(f"Baseline: {BASELINE} and {store.REPORT} in {HOME.name}/")
+def _save_baseline(path: Path, results: Results, traces: KeptTraces) -> None:
+    trace_ids = [attempt.trace_id for _, attempt in results.attempts if attempt.trace_id]
+    is_ours = path == HOME / BASELINE
+    baseline.save(path, results, traces.lines(trace_ids), {store.REPORT: report.markdown(results)} if is_ours else {})
+    typer.echo(f"Baseline: {shown(path)}" + (f" and {store.REPORT} beside it" if is_ours else ""))

@@ -27,6 +27,9 @@ class Request:
     output: Path
     verify: bool
     """Whether the traces are read back."""
-    save_baseline: bool
+    baseline: Path | None
+    """What to compare with; `None` for the committed one, where it is of the same."""
+    save_baseline: Path | None
+    """Where to keep the results to compare with."""
     settings: Mapping[str, Any]
     """The selection, for the provenance."""

@@ -155,6 +155,10 @@ class ResultsForm(_Form):
     verification: Verification | None
     """What came of reading the traces back."""
     goals: list[GoalResultsForm]
+    traces: str | None
+    """Of the first attempts at each goal, where results are to be compared with: OTLP JSON lines as gzip in base64."""
+    checksum: str
+    """SHA-256 of everything else as JSON with sorted keys and no spaces."""
 
     def results(self) -> Results:
         """The results."""

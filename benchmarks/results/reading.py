@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from benchmarks.formats import first_line, quoted
 from benchmarks.results.forms import HeadForm, ResultsForm, RowForm
 from benchmarks.results.results import SCHEMA_VERSION, Attempt, Provenance, Results, results_of
+from benchmarks.results.sealed import checksum_of, unpacked
 from benchmarks.suite.facts import GoalFacts
 from nanoagent.errors import ConfigurationError
 
@@ -36,7 +37,15 @@ class Attempts(NamedTuple):
         return results_of(self.provenance, self.goals, self.attempts)
 
 
-def read_results(path: Path, what: str, way_out: str) -> Results:
+class Recorded(NamedTuple):
+    """What results.json, or what has its form, holds."""
+
+    results: Results
+    trace_lines: bytes
+    """OTLP JSON, a line a trace; empty where none are kept."""
+
+
+def read_results(path: Path, what: str, way_out: str) -> Recorded:
     """Read results.json, or what has its form.
 
     Args:
@@ -45,17 +54,20 @@ def read_results(path: Path, what: str, way_out: str) -> Results:
         way_out: What messages say that one can do.
 
     Raises:
-        UnusableResultsError: It is none, or not whole.
+        UnusableResultsError: It is none, or not whole, or not as it was written.
     """
     text = _text_of(path, what, way_out)
     try:
-        results = _read(ResultsForm, text).results()
+        form = _read(ResultsForm, text)
+        results = form.results()
         _check_ids([row.goal for row in results.goals])
         for row in results.goals:
             _check_attempts(row.attempts, {row.goal.id})
+        if form.checksum != checksum_of(json.loads(text)):
+            raise ValueError("it is not as it was written: its checksum is another one")
+        return Recorded(results, unpacked(form.traces))
     except ValueError as error:
         raise _unusable(path, what, way_out, str(error)) from error
-    return results
 
 
 def read_attempts(path: Path, what: str, way_out: str) -> Attempts:

@@ -1,7 +1,8 @@
 """The store of results: files that are whole or not there, and one benchmark at a time in a directory."""
 
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 from filelock import FileLock, Timeout
 
 from benchmarks.formats import first_line
+from benchmarks.results.sealed import sealed
 from benchmarks.results.written import json_text
 from nanoagent.errors import ConfigurationError
 
@@ -61,9 +63,18 @@ class Store:
                 write_text(self.directory / name, text)
 
 
-def results_text(results: Mapping[str, Any]) -> str:
-    """The text of results.json."""
-    return json_text(results, indent=2) + "\n"
+def results_text(results: Mapping[str, Any], trace_lines: Iterable[str] = ()) -> str:
+    """The text of results.json.
+
+    Args:
+        results: JSON-ready.
+        trace_lines: Traces of its attempts, OTLP JSON, a line each.
+
+    Raises:
+        ValueError: There is a NaN in it, or an infinity.
+    """
+    # Made printable first: what is written is what the checksum is of.
+    return json_text(sealed(json.loads(json_text(results)), trace_lines), indent=2) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -311,8 +311,8 @@ def test_the_command_refuses_an_agent_in_one_line_and_leaves_results_as_they_wer
     done = run_benchmark(tmp_path / "out", "--agent", "no_such_module:agent", "--save-baseline")
     assert (done.returncode, done.stderr) == (
         4,
-        "error: --save-baseline is for the benchmark's own goals and orchestrator, got --agent 'no_such_module:agent'; "
-        "leave out --agent, or keep results.json of your own runs\n",
+        "error: --save-baseline without a FILE is for the benchmark's own goals and orchestrator, got --agent "
+        "'no_such_module:agent'; say in which file to keep the results\n",
     )
 
 

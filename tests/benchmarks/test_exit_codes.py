@@ -65,7 +65,7 @@ def test_all_goals_pass_and_everything_is_written(tmp_path: Path) -> None:
         (["--concurrency", "-1"], {}, "got '-1'"),
         (["--concurrency", "many"], {}, "got 'many'"),
         (["--concurrency", "9" * 5_000], {}, f"got '{'9' * 100}'... (5,000 characters); leave it out for 1\n"),
-        (["--save-baseline", "--goal", "addition"], {}, "--save-baseline needs all goals"),
+        (["--save-baseline", "--goal", "addition"], {}, "--save-baseline without a FILE needs all goals"),
         ([], {"OTEL_EXPORTER": "zipkin"}, "OTEL_EXPORTER must name exporters out of none, console, file, jaeger, otlp"),
         ([], {"OTEL_EXPORTER": "none,file"}, "none"),
         ([], {"NANOAGENT_JAEGER_URL": "localhost"}, "NANOAGENT_JAEGER_URL must start with http"),

@@ -285,8 +285,8 @@ def test_goals_that_the_scripted_model_has_no_rules_for_are_refused() -> None:
         ),
         (
             ["--goals", "{folder}/goals.json", "--save-baseline"],
-            "--save-baseline is for the benchmark's own goals and orchestrator, got --goals '{folder}/goals.json'; "
-            "leave out --goals, or keep results.json of your own runs",
+            "--save-baseline without a FILE is for the benchmark's own goals and orchestrator, got --goals "
+            "'{folder}/goals.json'; say in which file to keep the results",
         ),
         (
             ["--goals", "{folder}/goals.json", "--goal", "addition"],

@@ -1,0 +1,47 @@
+"""The seal of results: a checksum, so that a file that somebody edited is not taken for what was measured."""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+CHECKSUM: Final = "checksum"
+TRACES: Final = "traces"
+
+
+def sealed(results: Mapping[str, Any], trace_lines: Iterable[str] = ()) -> dict[str, Any]:
+    """The results with the traces of their attempts, and a checksum over all of it.
+
+    Args:
+        results: JSON-ready.
+        trace_lines: OTLP JSON, a line a trace.
+    """
+    whole = {**results, TRACES: packed(trace_lines)}
+    return {**whole, CHECKSUM: checksum_of(whole)}
+
+
+def checksum_of(results: Mapping[str, Any]) -> str:
+    """SHA-256 of the results as JSON with sorted keys and no spaces, without the checksum itself; in hex."""
+    content = {key: value for key, value in results.items() if key != CHECKSUM}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def packed(lines: Iterable[str]) -> str | None:
+    """The lines as gzip in base64; `None` for none."""
+    text = "".join(f"{line}\n" for line in lines)
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode() if text else None
+
+
+def unpacked(traces: str | None) -> bytes:
+    """The lines again.
+
+    Raises:
+        ValueError: It is no gzip in base64.
+    """
+    try:
+        return gzip.decompress(base64.b64decode(traces, validate=True)) if traces else b""
+    except (OSError, EOFError, ValueError) as error:
+        raise ValueError("its traces cannot be unpacked") from error
