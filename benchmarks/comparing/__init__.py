@@ -1,0 +1,1 @@
+"""Two results compared: what became better and worse, where, and how sure that is."""
