@@ -1,7 +1,6 @@
 """The live aggregator: a span processor that folds each run's spans into its metrics as they end."""
 
 import logging
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
 from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.run import Run
+from nanoagent.tracing.turns import Turns
 
 _logger = logging.getLogger(__name__)
 
@@ -69,13 +69,13 @@ class PerformanceAggregator(SpanProcessor):
         self._open: dict[str, _OpenRun] = {}
         self._recent: OrderedDict[str, _EndedRun] = OrderedDict()
         self._others = OpenSpansOfOthers()
-        self._after_fork()
-        in_forked_child(self._after_fork)
+        self._turns = Turns()
+        in_forked_child(self._turns.renew)
         self._calls = Callbacks(on_complete) if on_complete is not None else None
 
     def get(self, run_id: str) -> PerformanceMetrics | None:
         """The metrics of a run that goes on or ended recently; `None` for any other."""
-        with self._lock:
+        with self._turns:
             if run_id in self._open:
                 return self._open[run_id].fold.metrics()
             ended = self._recent.get(run_id)
@@ -83,13 +83,13 @@ class PerformanceAggregator(SpanProcessor):
 
     def recent(self) -> list[PerformanceMetrics]:
         """The runs that ended, the last one last."""
-        with self._lock:
-            return [run.metrics() for run in self._recent.values()]
+        with self._turns:
+            return [run.metrics() for run in list(self._recent.values())]
 
     def open_runs(self) -> list[PerformanceMetrics]:
         """The runs that go on, with their numbers so far."""
-        with self._lock:
-            return [run.fold.metrics() for run in self._open.values()]
+        with self._turns:
+            return [run.fold.metrics() for run in list(self._open.values())]
 
     @property
     def untold_runs(self) -> int:
@@ -104,8 +104,7 @@ class PerformanceAggregator(SpanProcessor):
             if not isinstance(run_id, str):
                 self._others.started(span, parent_context)
             elif is_root(attributes):
-                with self._lock:
-                    self._begin(run_id, attributes)
+                self._turns.take(self._begin, run_id, attributes)
         except Exception:
             log_failure(_logger, "a span's start could not be noted")
 
@@ -117,7 +116,7 @@ class PerformanceAggregator(SpanProcessor):
             if isinstance(run_id, str):
                 record = record_of(span, attributes)
                 if record is not None:
-                    self._count(record, run_id)
+                    self._turns.take(self._count, record, run_id)
             elif (run := self._others.ended(span)) is not None:
                 self._count_untracked(span, run)
         except Exception:
@@ -132,29 +131,25 @@ class PerformanceAggregator(SpanProcessor):
         """Wait for the callbacks that are due; whether they were all made in time."""
         return self._calls is None or self._calls.drain(timeout_s=timeout_millis / 1000)
 
-    def _after_fork(self) -> None:
-        self._lock = threading.Lock()
-
     def _count(self, record: SpanRecord, run_id: str) -> None:
-        with self._lock:
-            run = self._open.get(run_id)
-            if run is None:
-                if run_id in self._recent:
-                    return  # the run's root has ended: what comes after it is of no run
-                run = self._begin(run_id, {})
-            run.heard_of_s = self._monotonic_s()
-            run.fold.add(record)
-            if run.parent_run_id is not None:
-                for around in self._open_runs(run.parent_run_id):
-                    around.fold.add(record)
-            if record.summary is None:
-                return
-            run.fold.seal()
-            del self._open[run_id]
-            self._recent.pop(run_id, None)
-            ended = self._recent[run_id] = _EndedRun(run.fold)
-            while len(self._recent) > self._max_recent_runs:
-                self._recent.popitem(last=False)
+        run = self._open.get(run_id)
+        if run is None:
+            if run_id in self._recent:
+                return  # the run's root has ended: what comes after it is of no run
+            run = self._begin(run_id, {})
+        run.heard_of_s = self._monotonic_s()
+        run.fold.add(record)
+        if run.parent_run_id is not None:
+            for around in self._open_runs(run.parent_run_id):
+                around.fold.add(record)
+        if record.summary is None:
+            return
+        run.fold.seal()
+        del self._open[run_id]
+        self._recent.pop(run_id, None)
+        ended = self._recent[run_id] = _EndedRun(run.fold)
+        while len(self._recent) > self._max_recent_runs:
+            self._recent.popitem(last=False)
         if self._calls is not None:
             self._calls.put(ended.metrics)
 
@@ -167,9 +162,11 @@ class PerformanceAggregator(SpanProcessor):
                 return
             run = run.parent.run
         run.add_untracked(record)
-        with self._lock:
-            for around in self._open_runs(run.id):
-                around.fold.add_untracked(record)
+        self._turns.take(self._add_untracked, record, run.id)
+
+    def _add_untracked(self, record: SpanRecord, run_id: str) -> None:
+        for around in self._open_runs(run_id):
+            around.fold.add_untracked(record)
 
     def _begin(self, run_id: str, attributes: Mapping[str, Any]) -> "_OpenRun":
         """A run's root has started; what a nested run uses counts in those around it too."""

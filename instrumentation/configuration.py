@@ -3,7 +3,8 @@
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -14,7 +15,6 @@ from opentelemetry.util._once import Once
 from opentelemetry.util.types import AttributeValue
 
 from instrumentation.aggregator import PerformanceAggregator
-from instrumentation.delivery.destination import Destination
 from instrumentation.delivery.destinations import deadline_s_in, destinations_of
 from instrumentation.delivery.notices import Notify
 from instrumentation.life_cycle import in_forked_child
@@ -79,14 +79,20 @@ def configure(
         id_generator=id_generator,
         redactor=redactor,
     )
-    with _STATE.lock:
+    with _STATE.alone():
         telemetry = _STATE.telemetry
-        if telemetry is None or telemetry.is_shut_down:
-            telemetry = _set_up(settings, replace=replace, notify=notify or logging.getLogger("nanoagent").warning)
-            _STATE.telemetry, _STATE.settings = telemetry, settings
-        elif settings != _STATE.settings:
-            raise ConfigurationError("configure was called before with other arguments; call it once, or shut it down")
-        return telemetry
+        if telemetry is not None and not telemetry.is_shut_down:
+            if settings != _STATE.settings:
+                raise ConfigurationError(
+                    "configure was called before with other arguments; call it once, or shut it down"
+                )
+            return telemetry
+        telemetry, notices = _set_up(settings, replace=replace, notify=notify or logging.getLogger("nanoagent").warning)
+        _STATE.telemetry, _STATE.settings = telemetry, settings
+    # Now that it can be used: whoever is notified may flush, shut down or call this again.
+    telemetry.say(notices)
+    telemetry.look(LOOK_S)
+    return telemetry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,26 +110,44 @@ class _State:
     """What this process has set up; there is one, as there is one global tracer provider."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_busy = False
         self.telemetry: Telemetry | None = None
         self.settings: _Settings | None = None
         self.provider: TracerProvider | None = None
         """The provider that we made; `None` while we use somebody else's."""
         in_forked_child(self._after_fork)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait for other threads that set up or tear down."""
+        with self._lock:
+            if self._is_busy:
+                raise ConfigurationError(
+                    "configure must not be called by what it calls itself, such as a detector of resources or a "
+                    "handler of the log; call it before, or after"
+                )
+            self._is_busy = True
+            try:
+                yield
+            finally:
+                self._is_busy = False
+
     def _after_fork(self) -> None:
-        self.lock = threading.Lock()  # another thread may have been at set-up
+        self._lock = threading.RLock()  # another thread may have been at set-up
+        self._is_busy = False
 
 
 _STATE = _State()
 
 
-def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> Telemetry:
+def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> tuple[Telemetry, list[str]]:
+    """Set up; and what is to be said then."""
     env = os.environ if settings.env is None else settings.env
     redactor = settings.redactor or Redactor()
     use_redactor(redactor)
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return Telemetry(aggregator=PerformanceAggregator(), redactor=redactor, enabled=False, notify=notify)
+        return Telemetry(aggregator=PerformanceAggregator(), redactor=redactor, enabled=False, notify=notify), []
     present = None if replace else _present_provider()
     exporters = settings.exporters
     if exporters is None:
@@ -146,12 +170,7 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> Telemetry:
     if present is None:
         _install(provider)
     # Like the sampler, the limits are what the SDK has read by itself.
-    for notice in (*sampling_notices(present), *limit_notices(os.environ)):
-        tell(notify, notice)
-    for processor in processors:
-        if isinstance(processor, Destination):
-            processor.look(LOOK_S)
-    return telemetry
+    return telemetry, [*sampling_notices(present), *limit_notices(os.environ)]
 
 
 def _present_provider() -> TracerProvider | None:
@@ -168,11 +187,11 @@ def _present_provider() -> TracerProvider | None:
 
 
 def _own_provider(settings: _Settings, env: Mapping[str, str]) -> TracerProvider:
-    provider = TracerProvider(
-        resource=resource_of(settings.service_name, settings.resource_attributes, env),
-        id_generator=settings.id_generator,
-        shutdown_on_exit=False,
-    )
+    resource = resource_of(settings.service_name, settings.resource_attributes, env)
+    try:
+        provider = TracerProvider(resource=resource, id_generator=settings.id_generator, shutdown_on_exit=False)
+    except ValueError as error:  # of a limit that is no number, which it names
+        raise ConfigurationError(str(error)) from None
     # The SDK has read OTEL_TRACES_SAMPLER; what that drops is still counted, only not exported.
     provider.sampler = RecordingSampler(provider.sampler)
     return provider
@@ -199,7 +218,7 @@ def _put(provider: TracerProvider | None) -> None:
 
 def _forget() -> None:
     """Undo `configure`, for tests: shut down at once, and leave no global provider."""
-    with _STATE.lock:
+    with _STATE.alone():
         if _STATE.telemetry is not None:
             _STATE.telemetry.shutdown(deadline_s=0.0)
         _STATE.telemetry = _STATE.settings = _STATE.provider = None

@@ -1,8 +1,7 @@
 """The console exporter: prints a trace as a tree when it ends."""
 
 import logging
-import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +18,7 @@ from instrumentation.rendering.paper import encodable, rendered
 from instrumentation.rendering.trace_text import MAX_ROWS, TraceRows
 from instrumentation.rendering.tree import row_of
 from nanoagent.tracing.failures import log_failure
+from nanoagent.tracing.turns import Turns
 
 _logger = logging.getLogger(__name__)
 
@@ -45,16 +45,16 @@ class ConsoleTreeProcessor(SpanProcessor):
         self._console = console
         self._max_rows = max_rows
         self._traces: OrderedDict[int, _Trace] = OrderedDict()
+        self._finished: deque[tuple[_Trace, int]] = deque()
         self._evicted = 0
-        self._after_fork()
-        in_forked_child(self._after_fork)
+        self._turns = Turns()
+        in_forked_child(self._turns.renew)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note a trace's local root."""
         try:
             if _is_local_root(span) and _is_sampled(span):
-                with self._lock:
-                    self._open(span.get_span_context().trace_id)
+                self._turns.take(self._open, span.get_span_context().trace_id)
         except Exception:
             log_failure(_logger, "a span's start could not be noted for the console", level=logging.WARNING)
 
@@ -62,14 +62,11 @@ class ConsoleTreeProcessor(SpanProcessor):
         """Keep the span's row, and print the trace when nothing above it is open."""
         try:
             if _is_sampled(span):
-                finished = self._keep(span)
-                if finished is not None:
-                    self._print(*finished)
+                self._turns.take(self._keep, cleaned(span), _is_local_root(span))
+                while self._finished:
+                    self._print(*self._finished.popleft())
         except Exception:
             log_failure(_logger, "a trace could not be printed", level=logging.WARNING)
-
-    def _after_fork(self) -> None:
-        self._lock = threading.Lock()
 
     def _open(self, trace_id: int) -> None:
         self._traces.setdefault(trace_id, _Trace(TraceRows(max_rows=self._max_rows))).open_roots += 1
@@ -77,21 +74,19 @@ class ConsoleTreeProcessor(SpanProcessor):
             self._traces.popitem(last=False)
             self._evicted += 1
 
-    def _keep(self, span: ReadableSpan) -> "tuple[_Trace, int] | None":
-        context, is_root, seen = span.get_span_context(), _is_local_root(span), cleaned(span)
-        with self._lock:
-            trace = self._traces.get(context.trace_id) if context else None
-            if context is None or trace is None:
-                return None
-            record = record_of(seen)
-            if record is not None:
-                trace.rows.add(row_of(seen.name, attributes_of(seen), record, is_local_root=is_root), record)
-            trace.open_roots -= is_root
-            if trace.open_roots:
-                return None
+    def _keep(self, seen: ReadableSpan, is_root: bool) -> None:  # noqa: FBT001 - called by position
+        context = seen.get_span_context()
+        trace = self._traces.get(context.trace_id) if context else None
+        if context is None or trace is None:
+            return
+        record = record_of(seen)
+        if record is not None:
+            trace.rows.add(row_of(seen.name, attributes_of(seen), record, is_local_root=is_root), record)
+        trace.open_roots -= is_root
+        if not trace.open_roots:
             del self._traces[context.trace_id]
             evicted, self._evicted = self._evicted, 0
-        return trace, evicted
+            self._finished.append((trace, evicted))
 
     def _print(self, trace: "_Trace", evicted: int) -> None:
         console = self._console()

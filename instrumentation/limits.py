@@ -15,10 +15,13 @@ def limit_notices(env: Mapping[str, str]) -> list[str]:
     line: content is shortened below that limit, and all else is short.
     """
     variable = next((name for name in _VARIABLES if env.get(name, "").strip()), None)
-    value = env[variable].strip() if variable else ""
-    if not value.isdecimal() or int(value) >= MOST_ATTRIBUTES:
+    try:
+        limit = int(env[variable] if variable else MOST_ATTRIBUTES)
+    except ValueError:
         return []  # the SDK itself complains of what is no number
+    if limit >= MOST_ATTRIBUTES:
+        return []
     return [
-        f"{variable} is {value}, and a span of a run has up to {MOST_ATTRIBUTES} attributes: the SDK drops the first "
+        f"{variable} is {limit}, and a span of a run has up to {MOST_ATTRIBUTES} attributes: the SDK drops the first "
         "ones, the run's id among them, and the aggregator then misses runs; raise it, or leave it unset"
     ]

@@ -18,6 +18,8 @@ from instrumentation.life_cycle import ProcessEnd, in_forked_child
 from nanoagent.redaction.redactor import Redactor
 from nanoagent.tracing.failures import log_failure
 
+MAX_DEADLINE_S: Final = 365 * 24 * 3600.0
+"""The longest wait; what Python's locks can wait for is bounded, too."""
 GRACE_S: Final = 0.5
 """So much later than the deadline a SIGTERM ends the process, whatever keeps its last line from being said."""
 
@@ -47,7 +49,7 @@ class Telemetry:
         """False where `OTEL_SDK_DISABLED` is true."""
         self._destinations = [processor for processor in processors if isinstance(processor, Destination)]
         self._others = [processor for processor in processors if not isinstance(processor, Destination)]
-        self._deadline_s = deadline_s
+        self._deadline_s = min(deadline_s, MAX_DEADLINE_S)
         self._notify = notify
         self._courier = Courier("nanoagent-telemetry")
         self._courier.start()
@@ -84,19 +86,33 @@ class Telemetry:
         Returns:
             True only when every span of the process has arrived at every destination.
         """
-        if self._closer == threading.get_ident():
-            return False  # from a signal handler, or from `notify`, while it goes on
-        with self._lock:
+        seconds = self._seconds(deadline_s)
+        # From a signal handler, or from `notify`, while it goes on; in another thread that may be waited for there.
+        if self._closer == threading.get_ident() or not self._lock.acquire(timeout=seconds):
+            return False
+        try:
             if self._arrived is None:
                 self._closer = threading.get_ident()
                 try:
-                    self._arrived = self._close(self._seconds(deadline_s))
+                    self._arrived = self._close(seconds)
                     self._notify_of_losses()
                 finally:
                     self._closer = None
                 if self._end is not None:
                     self._end.forget()
             return self._arrived
+        finally:
+            self._lock.release()
+
+    def say(self, notices: Sequence[str]) -> None:
+        """Notify of lines that a person should see."""
+        for notice in notices:
+            tell(self._notify, notice)
+
+    def look(self, timeout_s: float) -> None:
+        """Look at each destination, and have it said when something is wrong; wait no longer than this for each."""
+        for destination in self._destinations:
+            destination.look(timeout_s)
 
     def delivery(self) -> tuple[DeliveryReport, ...]:
         """What became of the spans at each destination so far."""
@@ -119,7 +135,7 @@ class Telemetry:
         self._lock = threading.Lock()
 
     def _seconds(self, deadline_s: float | None) -> float:
-        return self._deadline_s if deadline_s is None else max(0.0, deadline_s)
+        return self._deadline_s if deadline_s is None else min(max(0.0, deadline_s), MAX_DEADLINE_S)
 
     def _close(self, deadline_s: float) -> bool:
         until_s = time.monotonic() + deadline_s
@@ -142,8 +158,7 @@ class Telemetry:
     def _notify_of_losses(self) -> None:
         for destination in self._destinations:
             notice = loss_notice(destination.report(), destination.outlet.endpoint)
-            if notice:
-                tell(self._notify, notice)
+            self.say([notice] if notice else [])
 
 
 def _left_s(until_s: float) -> float:

@@ -24,6 +24,7 @@ from nanoagent.tracing import names
 from nanoagent.tracing.clock import Clock, RunClock
 from nanoagent.tracing.failures import log_failure
 from nanoagent.tracing.tracer import tracer_of
+from nanoagent.tracing.turns import Turns
 
 PLACE_KEY: Final = otel_context.create_key("nanoagent.place")
 """Where a context keeps the `Place`."""
@@ -105,7 +106,7 @@ class Run:
         self._model_errors: tuple[BaseException, ...] = ()
         self._seen_exceptions: tuple[BaseException, ...] = ()
         self._own_ids: Iterator[int] = outer._own_ids if outer else count(1)
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self.ending = threading.RLock()
         """Held while a span of the run ends: one that ends in another thread is wholly before the root's end or not of
         the run."""
@@ -114,13 +115,13 @@ class Run:
 
     def metrics(self, *, goal: str | None = None) -> PerformanceMetrics:
         """The run's numbers so far, those of the runs that are nested in it included."""
-        with self._lock:
+        with self._turns:
             self._count_ended()
             return self._fold.metrics(goal=goal, so_far=(self._started_ns, self.clock.now_ns()))
 
     def self_counts(self) -> dict[str, AttributeValue]:
         """What the run's root says of the run, as attributes."""
-        with self._lock:
+        with self._turns:
             self._count_ended()
             return _as_attributes(self._fold.self_counts())
 
@@ -131,7 +132,7 @@ class Run:
     @property
     def tokens_used(self) -> int:
         """Input plus output tokens so far, as far as they are known."""
-        with self._lock:
+        with self._turns:
             self._count_ended()
             return self._fold.tokens_used
 
@@ -160,7 +161,7 @@ class Run:
 
     def iteration_counts(self, number: int) -> IterationCounts:
         """The numbers of one iteration so far."""
-        with self._lock:
+        with self._turns:
             self._count_ended()
             return self._fold.iteration(number)
 
@@ -177,8 +178,7 @@ class Run:
         while run is not None:
             run._ended.append(parts)
             if len(run._ended) >= MAX_UNCOUNTED:
-                with run._lock:
-                    run._count_ended()
+                run._turns.take(run._count_ended)
             run = run.parent.run if run.parent else None
 
     def takes(self, span: OpenSpan) -> bool:
@@ -191,16 +191,14 @@ class Run:
 
     def nests(self, run_id: str, place: "Place") -> None:
         """A run begins at this place of the run."""
-        with self._lock:
-            self._fold.nest(run_id, place.phase, place.iteration)
+        self._turns.take(self._fold.nest, run_id, place.phase, place.iteration)
         if self.parent is not None:
             self.parent.run.nests(run_id, self.parent)
 
     def add_untracked(self, record: SpanRecord) -> None:
         """A model call that others traced has ended inside the run."""
         if not self.closed:
-            with self._lock:
-                self._fold.add_untracked(record)
+            self._turns.take(self._fold.add_untracked, record)
         if self.parent is not None:
             self.parent.run.add_untracked(record)
 
@@ -235,7 +233,7 @@ class Run:
 
     def first_sight(self, error: BaseException) -> bool:
         """Whether no span of the run has met this exception yet."""
-        with self._lock:
+        with self._turns:
             if any(seen is error for seen in self._seen_exceptions):
                 return False
             self._seen_exceptions = (*self._seen_exceptions[-MAX_REMEMBERED_ERRORS:], error)
@@ -247,7 +245,7 @@ class Run:
 
     def _count_ended(self) -> None:
         """Count the spans that have ended since the numbers were last asked for: together, they take half the time."""
-        while self._ended:
+        while self._ended and not self._turns.is_inside:
             parts = self._ended.popleft()
             if parts[6] is self._root_attributes:
                 self._root_attributes.update(_as_attributes(self._fold.self_counts()))

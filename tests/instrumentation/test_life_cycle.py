@@ -493,11 +493,8 @@ for thread in threads: thread.join()
 @pytest.mark.parametrize(
     "lock",
     [
-        "telemetry.aggregator._lock",
-        "telemetry.aggregator._others._lock",
-        "aggregator._calls._lock",
-        "aggregator._calls._queue.mutex",
-        "console._lock",
+        "telemetry.aggregator._turns._lock",
+        "console._turns._lock",
         "telemetry._lock",
         "telemetry._destinations[0]._outbox.changed",
     ],
