@@ -54,7 +54,7 @@ class Courier:
             errand, outcome = item
             try:
                 outcome.set_result(errand())
-            except Exception as error:
+            except BaseException as error:  # whatever it is, there are further errands
                 _logger.warning("telemetry could not be flushed or closed: %s", type(error).__name__)
                 outcome.set_result(False)
             del errand, outcome, item  # nothing is kept alive while the thread waits

@@ -33,8 +33,12 @@ MAX_PAUSE_S: Final = 30.0
 SPOOL_S: Final = 0.1
 """Time that is kept at the end for writing to disk, and as much again as the next for each span."""
 SPOOL_S_A_SPAN: Final = 0.000_2
+SPOOL_S_A_BYTE: Final = 1e-7
 LAST_SPOOL_S: Final = 0.5
-"""So long the end waits for the disk at least, even after its deadline: what is not on it is lost."""
+"""So long the end waits for the disk at least, and again each time that it has taken something, even after the
+deadline: what is not on it is lost."""
+LONGEST_SPOOL_S: Final = 10.0
+"""But no longer than this."""
 
 
 class Destination(SpanProcessor):
@@ -74,6 +78,7 @@ class Destination(SpanProcessor):
         self._max_batch_spans = max_batch_spans
         self._delay_s = delay_s
         self._explainer = explainer
+        self._explainer_failed = False
         self._monotonic_s = monotonic_s
         self._sender: Sender | None = self._make_sender()
         self._thread: threading.Thread | None = None
@@ -129,7 +134,7 @@ class Destination(SpanProcessor):
         until_s = self._monotonic_s() + deadline_s
         outbox = self._outbox
         self.begin_close()
-        reserve_s = SPOOL_S + SPOOL_S_A_SPAN * outbox.pending
+        reserve_s = SPOOL_S + SPOOL_S_A_SPAN * outbox.pending + SPOOL_S_A_BYTE * outbox.pending_bytes
         if not outbox.pending or self._is_somebody_there(deadline_s / 3):
             self._close_by_s = until_s - min(reserve_s, deadline_s / 2)
             self._wait(lambda: not outbox.pending, self._close_by_s)
@@ -137,7 +142,7 @@ class Destination(SpanProcessor):
         else:
             # Trying again takes longer than anybody wants to wait, and cannot succeed.
             self._give_up("nothing listens")
-        self._wait(lambda: not outbox.pending, max(until_s, self._monotonic_s() + max(reserve_s, LAST_SPOOL_S)))
+        self._wait_for_disk(max(until_s, self._monotonic_s() + min(reserve_s, LONGEST_SPOOL_S)))
         self._shut_exporter_down(until_s - self._monotonic_s())
         return not outbox.pending and outbox.nothing_lost
 
@@ -154,11 +159,19 @@ class Destination(SpanProcessor):
 
     def _work(self) -> None:
         while self._wait_for_work():
-            batch = self._outbox.take(self._max_batch_spans)
-            refusal = self._send(batch) if batch else None
-            if refusal is not None and not self._gave_up:
-                self._explain(refusal)
-            self._settle(refusal)
+            try:
+                self._work_once()
+            except BaseException as error:  # there is no other thread that would go on
+                _logger.warning("a batch could not be sent: %s", type(error).__name__)
+                # As if the receiver were away: the spans wait, and so does the next line of this kind.
+                self._settle(Answer(error=type(error).__name__))
+
+    def _work_once(self) -> None:
+        batch = self._outbox.take(self._max_batch_spans)
+        refusal = self._send(batch) if batch else None
+        if refusal is not None and not self._gave_up:
+            self._explain(refusal)
+        self._settle(refusal)
 
     def _wait_for_work(self) -> bool:
         """Wait until it is time to send; whether it ever will be again."""
@@ -222,7 +235,9 @@ class Destination(SpanProcessor):
             if self._explainer is not None:
                 self._explainer.refused(refusal)
         except Exception as error:
-            _logger.warning("nobody could be told of a refusal: %s", type(error).__name__)
+            if not self._explainer_failed:
+                _logger.warning("nobody could be told of a refusal: %s", type(error).__name__)
+            self._explainer_failed = True
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -230,6 +245,17 @@ class Destination(SpanProcessor):
         with self._outbox.changed:
             while not done() and (left_s := until_s - self._monotonic_s()) > 0:
                 self._outbox.changed.wait(left_s)
+
+    def _wait_for_disk(self, until_s: float) -> None:
+        """Wait until all is written; after that time only as long as the disk takes something."""
+        outbox, start_s = self._outbox, self._monotonic_s()
+        left, until_s = outbox.pending, max(until_s, start_s + LAST_SPOOL_S)
+        while left:
+            self._wait(lambda before=left: outbox.pending < before, until_s)  # type: ignore[misc]
+            if outbox.pending == left:
+                return
+            left = outbox.pending
+            until_s = max(until_s, min(self._monotonic_s() + LAST_SPOOL_S, start_s + LONGEST_SPOOL_S))
 
     def _is_somebody_there(self, timeout_s: float) -> bool:
         """Whether something listens at the endpoint, as far as is known in time: looking a name up can take long."""

@@ -1,12 +1,12 @@
 """The destinations that the environment asks for."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from instrumentation.delivery.destination import DEFAULT_DEADLINE_S, Destination
 from instrumentation.delivery.notices import Explainer, Notify
-from instrumentation.otlp.exporters import outlet_of
+from instrumentation.otlp.exporters import Outlet, outlet_of
 from instrumentation.spooling.spool import spool_in
 from nanoagent.errors import ConfigurationError
 
@@ -33,6 +33,9 @@ def deadline_s_in(env: Mapping[str, str]) -> float:
 def destinations_of(exporters: Sequence[str], env: Mapping[str, str], notify: Notify) -> list[Destination]:
     """The destinations of these exporters, their batches as `OTEL_BSP_*` says; they share a spool.
 
+    Exporters that send to the same place, as `jaeger` and `otlp` do in one environment, are one destination, which has
+    the name of the first.
+
     Raises:
         ConfigurationError: A setting cannot be used; what was built before that is shut down.
     """
@@ -42,8 +45,8 @@ def destinations_of(exporters: Sequence[str], env: Mapping[str, str], notify: No
     spool = spool_in(env)
     destinations: list[Destination] = []
     try:
-        for name in exporters:
-            outlet = outlet_of(name, env)
+        for outlet in _places(outlet_of(name, env) for name in exporters):
+            explainer = Explainer(outlet, notify)
             destinations.append(
                 Destination(
                     outlet,
@@ -51,7 +54,7 @@ def destinations_of(exporters: Sequence[str], env: Mapping[str, str], notify: No
                     max_queue_spans=queue_size,
                     max_batch_spans=batch_size,
                     delay_s=delay_ms / 1_000,
-                    explainer=Explainer(outlet, notify),
+                    explainer=explainer,
                 )
             )
     except ConfigurationError:
@@ -59,6 +62,17 @@ def destinations_of(exporters: Sequence[str], env: Mapping[str, str], notify: No
             destination.finish_close(DEFAULT_DEADLINE_S)
         raise
     return destinations
+
+
+def _places(outlets: Iterable[Outlet]) -> Iterator[Outlet]:
+    """Of outlets that send to one URL the first."""
+    endpoints: set[str] = set()
+    for outlet in outlets:
+        if outlet.endpoint is None:
+            yield outlet
+        elif outlet.endpoint not in endpoints:
+            endpoints.add(outlet.endpoint)
+            yield outlet
 
 
 def _positive(env: Mapping[str, str], variable: str, default: int, *, most: int | None = None) -> int:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -12,23 +12,34 @@ from instrumentation.courier import Courier
 from instrumentation.delivery.account import Account, DeliveryReport
 from instrumentation.otlp.outgoing import cleaned
 from instrumentation.otlp.sender import Arrival
+from instrumentation.otlp.sizes import held_bytes_of
 from instrumentation.spooling.spool import Spool
 
-MAX_BEING_SPOOLED: Final = 8
-"""How many times the spans that may wait may be on their way to the disk; of more, the oldest are lost."""
-PAUSE_S: Final = 0.001
-"""So long whoever ends a span waits while half of that is on its way: spans end faster than the disk takes them."""
+MAX_WAITING_BYTES: Final = 32 * 2**20
+"""About what the spans that wait may hold in memory."""
+MAX_BEING_SPOOLED: Final = 4
+"""How many times what may wait may be on its way to the disk; of more, the oldest spans are lost."""
+MAX_PAUSE_S: Final = 0.02
+"""So long whoever ends a span waits when that is reached, and the less, the less more than half of it there is."""
+STUCK_S: Final = 2.0
+"""A disk that takes nothing for so long is not waited for."""
+STEP_SPANS: Final = 64
+"""So many spans are written, and counted, at a time, ..."""
+STEP_BYTES: Final = 2**20
+"""... and about so many bytes."""
 
 
 class Outbox:
     """Holds spans until they arrive or are on disk. Safe under threads.
 
-    Of too many spans that wait, the older half goes to the disk, in a thread of its own: whoever ends a span only
-    appends to a queue, and waits for a millisecond where spans end faster than that thread can write.
+    Of too much that waits, the older half goes to the disk, in a thread of its own: whoever ends a span only appends
+    to a queue, and waits for some milliseconds where spans end faster than that thread can write.
     """
 
-    def __init__(self, destination: str, spool: Spool, *, max_spans: int) -> None:
-        """Hold no spans; of more than `max_spans` that wait, the older half is spooled."""
+    def __init__(
+        self, destination: str, spool: Spool, *, max_spans: int, max_waiting_bytes: int = MAX_WAITING_BYTES
+    ) -> None:
+        """Hold no spans; when more wait, in number or in bytes, the older half is spooled."""
         self.changed = threading.Condition()
         """The lock of everything here; notified of what somebody may wait for."""
         self.account = Account()
@@ -38,8 +49,13 @@ class Outbox:
         self._destination = destination
         self._spool = spool
         self._max_spans = max_spans
+        self._max_waiting_bytes = max_waiting_bytes
+        self._waiting_bytes = 0
         self._under_way: list[ReadableSpan] = []
         self._being_spooled = 0
+        self._being_spooled_bytes = 0
+        self._progress_s = 0.0
+        """When the disk last took something, or was last given something to do."""
         self._spooler = Courier(f"nanoagent-spool-{destination}")
 
     def start(self) -> None:
@@ -48,7 +64,7 @@ class Outbox:
 
     def add(self, span: ReadableSpan) -> int:
         """Take a span that has ended; how many wait now, 0 where this one does not."""
-        context = span.context
+        context, size = span.context, held_bytes_of(span)
         with self.changed:
             account = self.account
             account.ended += 1
@@ -60,18 +76,19 @@ class Outbox:
                 account.last_reason = "ended after the shutdown"
                 return 0
             self.waiting.append(span)
+            self._waiting_bytes += size
             waiting = len(self.waiting)
-            if waiting > self._max_spans:
+            if waiting > self._max_spans or self._waiting_bytes > self._max_waiting_bytes:
                 self._make_room()
-            is_behind = self._being_spooled > MAX_BEING_SPOOLED // 2 * self._max_spans
-        if is_behind:
-            time.sleep(PAUSE_S)
+            pause_s = self._pause_s() if self._being_spooled else 0.0
+        if pause_s > 0:
+            time.sleep(pause_s)
         return waiting
 
     def take(self, most: int) -> list[ReadableSpan]:
         """The spans that have waited longest, as they may be seen; they are under way from now on."""
         with self.changed:
-            batch = self._under_way = self._oldest(most)
+            batch = self._under_way = [self._popped() for _ in range(min(most, len(self.waiting)))]
         seen = [cleaned(span) for span in batch]
         with self.changed:
             if self._under_way is batch:
@@ -97,8 +114,10 @@ class Outbox:
 
     def put_back(self) -> None:
         """What is under way waits again, before everything else."""
+        size = sum(map(held_bytes_of, self._under_way))
         with self.changed:
             self.waiting.extendleft(reversed(self._under_way))
+            self._waiting_bytes += size
             self._under_way = []
 
     def spool_under_way(self, reason: str) -> None:
@@ -110,9 +129,9 @@ class Outbox:
     def spool_all(self, reason: str) -> None:
         """Everything goes to the disk."""
         with self.changed:
-            # Swapped first: a finalizer that ends a span here and now must not have it lost.
-            waiting, self.waiting = self.waiting, deque()
-            left, self._under_way = [*self._under_way, *waiting], []
+            left, self._under_way = self._under_way, []
+            # Taken out one by one, as everywhere: a finalizer can end a span, and make room, between any two.
+            left = [*left, *(self._popped() for _ in range(len(self.waiting)) if self.waiting)]
             self._to_disk(left, len(left), reason)
             self.changed.notify_all()
 
@@ -120,6 +139,12 @@ class Outbox:
     def pending(self) -> int:
         """Spans that nothing became of so far."""
         return len(self.waiting) + len(self._under_way) + self._being_spooled
+
+    @property
+    def pending_bytes(self) -> int:
+        """About what they hold in memory."""
+        with self.changed:
+            return self._waiting_bytes + sum(map(held_bytes_of, self._under_way)) + self._being_spooled_bytes
 
     @property
     def nothing_lost(self) -> bool:
@@ -135,39 +160,81 @@ class Outbox:
         """End the thread that writes, once it has written what there is."""
         self._spooler.stop()
 
-    def _oldest(self, most: int) -> list[ReadableSpan]:
-        """Taken out one by one: a finalizer can end a span, and make room, between any two."""
-        oldest: list[ReadableSpan] = []
-        while self.waiting and len(oldest) < most:
-            oldest.append(self.waiting.popleft())
-        return oldest
+    def _popped(self) -> ReadableSpan:
+        span = self.waiting.popleft()
+        size = held_bytes_of(span)
+        self._waiting_bytes -= size
+        return span
 
     def _make_room(self) -> None:
-        older = self._oldest(len(self.waiting) // 2)
-        if self._being_spooled <= MAX_BEING_SPOOLED * self._max_spans:
+        most_spans, most_bytes = (len(self.waiting) + 1) // 2, self._max_waiting_bytes // 2
+        older: list[ReadableSpan] = []
+        # A finalizer can end a span, and make room, between any two of them.
+        while self.waiting and (len(self.waiting) > most_spans or self._waiting_bytes > most_bytes):
+            older.append(self._popped())
+        if self._backlog() <= 1:
             self._to_disk(older, len(older), "more spans waited than the queue holds")
         else:
             self.account.dropped += len(older)
             self.account.last_reason = "more spans ended than could be written"
 
-    def _to_disk(self, spans: Sequence[ReadableSpan], count: int, reason: str) -> None:
-        """Have spans written, and so many of them counted."""
-        if not spans:
-            return
-        self._being_spooled += count
-        if self._spooler.start():
-            self._spooler.run(lambda: self._write(spans, count, reason))
-        else:  # the interpreter is exiting, and no thread can start
-            self._write(spans, count, reason)
+    def _backlog(self) -> float:
+        """What is on its way to the disk; 1 is as much as may be."""
+        spans, size = self._being_spooled / self._max_spans, self._being_spooled_bytes / self._max_waiting_bytes
+        return max(spans, size) / MAX_BEING_SPOOLED
 
-    def _write(self, spans: Sequence[ReadableSpan], count: int, reason: str) -> bool:
-        written = min(count, self._spool.write([cleaned(span) for span in spans]))
-        with self.changed:
-            account = self.account
-            self._being_spooled -= count
-            account.spooled += written
-            account.dropped += count - written
-            account.last_reason = reason
-            account.spool = str(self._spool.path) if self._spool.path else account.spool
-            self.changed.notify_all()
+    def _pause_s(self) -> float:
+        """How long whoever ends a span waits, so that the disk takes what many threads end together."""
+        over_half = 2 * self._backlog() - 1
+        if over_half <= 0 or time.monotonic() - self._progress_s > STUCK_S:
+            return 0.0
+        return MAX_PAUSE_S * min(1.0, over_half)
+
+    def _to_disk(self, spans: Sequence[ReadableSpan], count: int, reason: str) -> None:
+        """Have spans written, in steps, and so many of them counted."""
+        if not self._being_spooled:
+            self._progress_s = time.monotonic()
+        for step, size in _steps_of(spans):
+            counted = min(count, len(step))
+            count -= counted
+            self._step_to_disk(step, counted, size, reason)
+
+    def _step_to_disk(self, spans: Sequence[ReadableSpan], count: int, size: int, reason: str) -> None:
+        self._being_spooled += count
+        self._being_spooled_bytes += size
+        if self._spooler.start():
+            self._spooler.run(lambda: self._write(spans, count, size, reason))
+        else:  # the interpreter is exiting, and no thread can start
+            self._write(spans, count, size, reason)
+
+    def _write(self, spans: Sequence[ReadableSpan], count: int, size: int, reason: str) -> bool:
+        written = 0
+        try:
+            written = min(count, self._spool.write([cleaned(span) for span in spans]))
+        finally:
+            with self.changed:
+                account = self.account
+                self._being_spooled -= count
+                self._being_spooled_bytes -= size
+                self._progress_s = time.monotonic()
+                account.spooled += written
+                account.dropped += count - written
+                account.last_reason = reason
+                account.spool = str(self._spool.path) if self._spool.path else account.spool
+                self.changed.notify_all()
         return written == count
+
+
+def _steps_of(spans: Sequence[ReadableSpan]) -> Iterator[tuple[list[ReadableSpan], int]]:
+    """The spans a few at a time, and about what those hold in memory."""
+    step: list[ReadableSpan] = []
+    size = 0
+    for span in spans:
+        added = held_bytes_of(span)
+        if step and (len(step) >= STEP_SPANS or size + added > STEP_BYTES):
+            yield step, size
+            step, size = [], 0
+        step.append(span)
+        size += added
+    if step:
+        yield step, size

@@ -104,7 +104,9 @@ _WORDS: Final = {
     "ConnectTimeout": "no connection in time",
     "ConnectionError": "no connection",
     "DEADLINE_EXCEEDED": "no answer in time",
+    "ProtocolError": "no connection",
     "ReadTimeout": "no answer in time",
+    "ReadTimeoutError": "no answer in time",
 }
 _BATCH_STATUS: Final = frozenset({400, 413, 422})
 _BATCH_CODES: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})

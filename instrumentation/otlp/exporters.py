@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import logging
 import math
 import os
 import re
@@ -15,9 +14,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from opentelemetry.exporter.otlp.json.file import FileSpanExporter
 from opentelemetry.sdk.trace.export import SpanExporter
-from opentelemetry.util.re import parse_env_headers
 
 from instrumentation.otlp.answers import Answer, hear
+from instrumentation.otlp.headers import headers_in, parsed_headers
 from instrumentation.selection import FILE, JAEGER
 from nanoagent.errors import ConfigurationError
 
@@ -113,7 +112,7 @@ def otlp_settings(env: Mapping[str, str], *, compression: Compression = "none") 
     return OtlpSettings(
         protocol=protocol,
         endpoint=_endpoint(env, protocol),
-        headers=_headers(env),
+        headers=_headers(env, protocol),
         timeout_s=_timeout_s(env),
         compression=_compression(env, protocol, compression),
     )
@@ -124,7 +123,7 @@ def credentials_in(env: Mapping[str, str]) -> list[str]:
 
     Short ones are left out: they are names, such as a tenant's, and may be words of any text.
     """
-    headers, _ = _parsed_headers(_said(env, "HEADERS")[1])
+    headers, _ = parsed_headers(_said(env, "HEADERS")[1])
     found = [part for value in headers.values() for part in (value, value.rpartition(" ")[2])]
     with contextlib.suppress(ValueError):
         parts = urlsplit(_said(env, "ENDPOINT")[1])
@@ -139,31 +138,9 @@ def _said(env: Mapping[str, str], suffix: str) -> tuple[str, str]:
     return variable, env.get(variable, "")
 
 
-def _headers(env: Mapping[str, str]) -> Mapping[str, str]:
+def _headers(env: Mapping[str, str], protocol: Protocol) -> Mapping[str, str]:
     variable, value = _said(env, "HEADERS")
-    headers, refused = _parsed_headers(value)
-    if refused:
-        raise ConfigurationError(
-            f"{variable} must be name=value, further ones after commas, and what is not ASCII URL-encoded; "
-            f"{refused} of its headers cannot be read"
-        )
-    return headers
-
-
-def _parsed_headers(value: str) -> tuple[Mapping[str, str], int]:
-    """The headers, and how many cannot be read: the parser quotes those in its log, and they are often credentials."""
-    logger = logging.getLogger("opentelemetry.util.re")
-    refused: list[logging.LogRecord] = []
-
-    def refuse(record: logging.LogRecord) -> bool:
-        refused.append(record)
-        return False
-
-    logger.addFilter(refuse)
-    try:
-        return parse_env_headers(value, liberal=True), len(refused)
-    finally:
-        logger.removeFilter(refuse)
+    return headers_in(variable, value, as_metadata=protocol == "grpc")
 
 
 def _protocol(env: Mapping[str, str]) -> Protocol:

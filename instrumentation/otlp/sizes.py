@@ -13,6 +13,9 @@ NO_SIZE: Final = 2**62
 """Of a span that is made of something else than the API allows, so that it is alone in its batch."""
 ITEM_BYTES: Final = 32
 """What stands around each attribute, event and link."""
+HELD_BYTES: Final = 2_048
+"""About what a span of the SDK takes in memory without its texts."""
+_SCALARS: Final = frozenset({bool, int, float})
 LONG_TEXT_CHARACTERS: Final = 8_192
 """A longer text is cut to this in a span that is too large; in a receiver's index it would be trouble anyway."""
 
@@ -32,6 +35,28 @@ def _bytes_of(span: ReadableSpan) -> int:
     for link in span.links:
         size += ITEM_BYTES + 24 + _bytes_of_all(link.attributes)
     return size + (_bytes_of_text(span.status.description) if span.status.description else 0)
+
+
+def held_bytes_of(span: ReadableSpan) -> int:
+    """About what the span holds in memory: rough, since whoever ends a span waits for it."""
+    try:
+        size = HELD_BYTES + _held_bytes_of(span.attributes)
+        for event in span.events:
+            size += _held_bytes_of(event.attributes)
+        return size
+    except (AttributeError, TypeError):
+        return HELD_BYTES
+
+
+def _held_bytes_of(attributes: Attributes) -> int:
+    size = 0
+    # The copy is a dict, which is iterated over five times as fast as the SDK's attributes.
+    for value in dict.values(attributes.copy() if attributes else {}):  # type: ignore[attr-defined]
+        if value.__class__ is str:
+            size += len(value)
+        elif value.__class__ not in _SCALARS:
+            size += _bytes_of_value(value)
+    return size
 
 
 def texts_of(span: ReadableSpan) -> Iterator[str]:

@@ -25,6 +25,8 @@ BATCH_SPANS: Final = 64
 PAUSES_S: Final = (1.0, 2.0)
 """Before a batch is tried a second and a third time at a receiver that is busy; longer where it says so."""
 MAX_PAUSE_S: Final = 30.0
+MAX_KNOWN: Final = 500_000
+"""Spans that are known to have arrived, so that none is sent twice that two destinations have spooled."""
 _SPAN_KEY: Final = b'"startTimeUnixNano":'
 """Each span has it once as a key; within a text of JSON its quotes are escaped."""
 
@@ -115,6 +117,7 @@ class Resender:
         self._tell = tell
         self._sleep = sleep
         self._sender = Sender(outlet.build(), max_batch_bytes=outlet.max_batch_bytes)
+        self._arrived: set[tuple[int, int]] = set()
         self._has_looked = False
         self._has_given_up = False
 
@@ -174,18 +177,19 @@ class Resender:
         return spans
 
     def _send_lines(self, lines: Sequence["_Read"], file: SentFile, found: "_Found") -> None:
+        if len(self._arrived) >= MAX_KNOWN:
+            self._arrived.clear()
         spans = [span for line in lines for span in line.spans or ()]
-        accepted = {
-            id(span)
-            for start in range(0, len(spans), BATCH_SPANS)
-            for span in self._accepted(spans[start : start + BATCH_SPANS])
-        }
-        found.sent += len(accepted)
+        new = list({_key(span): span for span in spans if _key(span) not in self._arrived}.values())
+        for start in range(0, len(new), BATCH_SPANS):
+            self._arrived.update(map(_key, self._accepted(new[start : start + BATCH_SPANS])))
+        accepted = sum(_key(span) in self._arrived for span in spans)
+        found.sent += accepted
         if self._has_given_up and not accepted:
             return
         for line in lines:
             found.unreadable_lines += line.spans is None
-            _keep_rest(line, accepted, file)
+            _keep_rest(line, self._arrived, file)
         file.settle(lines[-1].stretch.end)
 
     def _accepted(self, spans: Sequence[ReadableSpan]) -> list[ReadableSpan]:
@@ -243,10 +247,15 @@ class _Found:
     unreadable_lines: int = 0
 
 
-def _keep_rest(line: _Read, accepted: Container[int], file: SentFile) -> None:
+def _key(span: ReadableSpan) -> tuple[int, int]:
+    context = span.context
+    return (context.trace_id, context.span_id) if context else (0, 0)
+
+
+def _keep_rest(line: _Read, accepted: Container[tuple[int, int]], file: SentFile) -> None:
     if line.spans is None:
         file.set_aside(line.stretch)
         return
-    left = [span for span in line.spans if id(span) not in accepted]
+    left = [span for span in line.spans if _key(span) not in accepted]
     if left:
         file.keep(line.stretch if len(left) == len(line.spans) else as_line(left))

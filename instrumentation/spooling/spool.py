@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,16 +40,21 @@ _CHECKS: Final = 64
 
 
 class Spool:
-    """Takes spans as lines of OTLP JSON, each written whole or not at all. Safe under threads and forks."""
+    """Takes spans as lines of OTLP JSON, each written whole or not at all. Safe under threads and forks.
+
+    The file is open only while a line is written: there is nothing to close, and whoever sends spools need not wait for
+    the end of the process.
+    """
 
     def __init__(self, directory: Path, *, max_bytes: int = DEFAULT_MAX_MB * 1_000_000) -> None:
         """Make no file yet: there is one, of this process alone, once there is something to write."""
         self._directory = directory
         self._max_bytes = max_bytes
-        self._lock = threading.Lock()
+        # A finalizer that ends a span may come here again, where no thread can start to do it.
+        self._lock = threading.RLock()
         self._descriptor: int | None = None
+        """The file while it is written to."""
         self._others_bytes = 0
-        self._size = 0
         self._check_at = 0
         self._told: set[str] = set()
         self.path: Path | None = None
@@ -65,8 +71,9 @@ class Spool:
 
     def after_fork(self) -> None:
         """The process is a forked child: what it writes goes to a file of its own."""
-        self._lock = threading.Lock()
-        self._leave_file()
+        self._lock = threading.RLock()
+        self.path = None
+        self._close()  # another thread was writing, and a file is taken as long as any process has it open
 
     def _written(self, spans: Sequence[ReadableSpan]) -> int:
         line = self._line(spans)
@@ -89,63 +96,74 @@ class Spool:
             return None
 
     def _append(self, line: bytes) -> bool:
-        descriptor = self._opened()
-        if not self._has_room(len(line)):
-            self._tell_once(f"{self._max_bytes / 1e6:,.0f} MB are reached: send them, or raise {SIZE_VARIABLE}")
-            return False
+        descriptor = self._descriptor = self._opened()
         try:
-            rest = line
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-        except OSError:
-            self._take_back(descriptor)
-            raise
-        self._size += len(line)
-        return True
+            size = os.fstat(descriptor).st_size
+            if not self._has_room(size, len(line)):
+                self._tell_once(f"{self._max_bytes / 1e6:,.0f} MB are reached: send them, or raise {SIZE_VARIABLE}")
+                return False
+            try:
+                rest = line
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+            except OSError:
+                self._take_back(descriptor, size)
+                raise
+            return True
+        finally:
+            self._close()
 
-    def _take_back(self, descriptor: int) -> None:
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def _take_back(self, descriptor: int, size: int) -> None:
         """What is there of a line that could not be written goes."""
         try:
-            os.ftruncate(descriptor, self._size)
+            os.ftruncate(descriptor, size)
         except OSError:
-            self._leave_file()  # the next line must not continue it
+            self.path = None  # the next line must not continue it
 
-    def _has_room(self, length: int) -> bool:
+    def _has_room(self, own_bytes: int, length: int) -> bool:
         """Whether so many bytes more are within what all files may take; others write, too, and files are sent."""
-        size = self._size + length
+        size = own_bytes + length
         if size > self._check_at or self._others_bytes + size > self._max_bytes:
-            self._others_bytes = max(0, _bytes_in(self._directory) - self._size)
+            self._others_bytes = max(0, _bytes_in(self._directory) - own_bytes)
             self._check_at = size + self._max_bytes // _CHECKS
         return self._others_bytes + size <= self._max_bytes
 
     def _opened(self) -> int:
-        """The file of this process; a new one where there is none, or where somebody has taken it away."""
-        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
-            self._leave_file()
-        return self._open() if self._descriptor is None else self._descriptor
-
-    def _open(self) -> int:
+        """The file of this process, taken; a new one where there is none, or where somebody sends or has sent it."""
+        if self.path is not None:
+            with suppress(OSError):
+                descriptor = _taken(self.path, 0)
+                if descriptor is not None:
+                    return descriptor
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        path = self._directory / f"{PREFIX}{stamp}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags, 0o600)
-        # Whoever sends spools can have been faster, and takes an empty one away.
-        if not is_taken(descriptor) or os.fstat(descriptor).st_nlink == 0:
-            os.close(descriptor)
-            return self._open()
-        self._descriptor, self.path, self._size, self._check_at = descriptor, path, 0, 0
-        return descriptor
-
-    def _leave_file(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._descriptor, self.path = None, None
+        while True:
+            stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+            path = self._directory / f"{PREFIX}{stamp}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+            # Whoever sends spools can be faster, and takes an empty one away.
+            descriptor = _taken(path, os.O_CREAT | os.O_EXCL)
+            if descriptor is not None:
+                self.path, self._check_at = path, 0
+                return descriptor
 
     def _tell_once(self, what: str) -> None:
         if what not in self._told and len(self._told) < 8:
             self._told.add(what)
             _logger.warning("spans cannot be spooled in %s: %s", self._directory, what)
+
+
+def _taken(path: Path, flags: int) -> int | None:
+    """The file, opened to append to it and taken; `None` where somebody else has it or has replaced it."""
+    flags |= os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o600)
+    if is_taken(descriptor) and os.fstat(descriptor).st_nlink:
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def is_taken(descriptor: int) -> bool:

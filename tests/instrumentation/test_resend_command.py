@@ -18,7 +18,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from instrumentation.spooling.spool import Spool, as_line
+from instrumentation.spooling.spool import Spool, as_line, is_taken
 from tests.commands import ROOT, run_python
 from tests.instrumentation.command_line import a_run, nanoagent
 from tests.instrumentation.delivery.doubles import Receiver, dead_endpoint, receiving, spans, spooled_in
@@ -189,8 +189,13 @@ def test_what_is_wrong_with_lines_is_said_where_they_are(directory: Path, receiv
 def test_a_spool_in_use_is_left_alone_and_nothing_is_wrong(directory: Path, receiver: Receiver) -> None:
     spool = Spool(directory)
     spool.write(spans(1))
+    assert spool.path is not None
 
-    assert nanoagent("resend") == (
+    with spool.path.open("rb") as file:
+        assert is_taken(file.fileno())
+        done = nanoagent("resend")
+
+    assert done == (
         0,
         f"{spool.path}: in use by a process that writes or sends it: left alone\n"
         "total of 1 file: sent 0 of 0 spans, left 0; 1 in use\n",

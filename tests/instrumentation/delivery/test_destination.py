@@ -1,21 +1,28 @@
+import gc
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from instrumentation.courier import Courier, outcome_of
+from instrumentation.delivery import destination as destination_module
+from instrumentation.delivery import outbox as module
 from instrumentation.delivery.account import DeliveryReport
 from instrumentation.delivery.destination import FIRST_PAUSE_S, PATIENCE_S, Destination
+from instrumentation.delivery.destinations import destinations_of
+from instrumentation.delivery.notices import Explainer
+from instrumentation.delivery.outbox import MAX_PAUSE_S, Outbox
 from instrumentation.otlp.answers import Answer
 from instrumentation.otlp.exporters import Outlet, outlet_of
+from instrumentation.spooling.resending import Resender, files_in
 from instrumentation.spooling.spool import Spool
 from tests.instrumentation.delivery.doubles import (
     AWAY,
@@ -69,6 +76,10 @@ Make = Callable[..., Destination]
 
 def report(**counts: int | str | None) -> DeliveryReport:
     return DeliveryReport(destination="there", **counts)  # type: ignore[arg-type]
+
+
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 def adds_up(found: DeliveryReport) -> bool:
@@ -366,6 +377,183 @@ def test_whoever_ends_spans_never_waits_and_nothing_is_lost(there: Make, tmp_pat
     blocking.free.set()
 
 
+def test_of_spans_that_hold_much_the_older_ones_are_spooled_before_they_are_many(spool: Spool, tmp_path: Path) -> None:
+    outbox = Outbox("there", spool, max_spans=1_000, max_waiting_bytes=50_000)
+    for span in spans(12, text="x" * 8_000):
+        outbox.add(span)
+    assert 1 < len(outbox.waiting) <= 5
+    waiting = len(outbox.waiting)
+    outbox.spool_all("closed")
+    until(lambda: not outbox.pending)
+    assert (outbox.pending_bytes, outbox.report().spooled_spans) == (0, 12)
+    assert spooled_in(tmp_path / "spool") == [f"s{number}" for number in range(12)]
+    assert waiting < 12
+
+
+def test_many_threads_lose_no_span_as_long_as_the_disk_takes_them(spool: Spool) -> None:
+    outbox = Outbox("there", spool, max_spans=16)
+    ended = spans(1_000)
+
+    def end_some(start: int) -> None:
+        for span in ended[start::8]:
+            outbox.add(span)
+
+    threads = [threading.Thread(target=end_some, args=(start,)) for start in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    outbox.spool_all("closed")
+    until(lambda: not outbox.pending)
+    assert (outbox.report().spooled_spans, outbox.report().dropped_spans) == (1_000, 0)
+
+
+class StuckDisk(Spool):
+    """Takes nothing until it is freed, and then all."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.free = threading.Event()
+
+    def write(self, spans: Sequence[ReadableSpan]) -> int:
+        self.free.wait(10)
+        return super().write(spans)
+
+
+def test_whoever_ends_a_span_waits_a_moment_for_the_disk_and_not_for_one_that_is_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STUCK_S", 0.1)
+    disk = StuckDisk(tmp_path / "spool")
+    outbox = Outbox("there", disk, max_spans=8)
+    took_s: list[float] = []
+    for span in spans(120):
+        start_s = time.monotonic()
+        outbox.add(span)
+        took_s.append(time.monotonic() - start_s)
+    assert max(took_s) < MAX_PAUSE_S + 0.2
+    assert sum(took_s) < 1
+    disk.free.set()
+    until(lambda: len(outbox.waiting) == outbox.pending)
+    found = outbox.report()
+    assert found.dropped_spans > 0
+    assert adds_up(found)
+    outbox.stop()
+
+
+def test_the_end_waits_for_a_disk_that_is_slow_and_not_for_one_that_is_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination_module, "LAST_SPOOL_S", 0.2)
+
+    class SlowDisk(Spool):
+        def write(self, spans: Sequence[ReadableSpan]) -> int:
+            time.sleep(0.1)
+            return super().write(spans)
+
+    outlet = Outlet(name="there", build=lambda: Scripted(AWAY))
+    slow = Destination(outlet, SlowDisk(tmp_path / "slow"), delay_s=60)
+    end(slow, spans(64 * 5))
+    assert slow.finish_close(0.01) is False
+    assert slow.report().spooled_spans == 64 * 5
+
+    disk = StuckDisk(tmp_path / "stuck")
+    stuck = Destination(outlet, disk, delay_s=60)
+    end(stuck, spans(1))
+    start_s = time.monotonic()
+    assert stuck.finish_close(0.01) is False
+    assert time.monotonic() - start_s < 1
+    assert stuck.report().pending_spans == 1
+    disk.free.set()
+
+
+def test_a_write_that_raises_is_counted(tmp_path: Path) -> None:
+    class BrokenDisk(Spool):
+        def write(self, spans: Sequence[ReadableSpan]) -> int:
+            raise MemoryError
+
+    destination = Destination(Outlet(name="there", build=lambda: Scripted(WRONG)), BrokenDisk(tmp_path), delay_s=60)
+    end(destination, spans(3))
+    assert destination.finish_close(5) is False
+    assert destination.report() == report(ended_spans=3, dropped_spans=3, last_reason="answered 401")
+
+
+def test_an_exporter_that_raises_anything_does_not_end_the_thread_that_sends(
+    there: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Exiting(Scripted):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            if not self.batches:
+                self.batches.append([])
+                raise SystemExit("a secret")
+            return super().export(spans)
+
+    exporter = Exiting(TAKEN)
+    destination = there(exporter, batch=2)
+    end(destination, spans(2))
+    until(lambda: destination.report().last_reason == "SystemExit")
+    assert destination.flush(5) is True
+    assert exporter.batches == [[], ["s0", "s1"]]
+    assert destination.report() == report(ended_spans=2, exported_spans=2, last_reason="SystemExit")
+    assert [record.message for record in caplog.records] == ["a batch could not be sent: SystemExit"]
+    destination.finish_close(5)
+
+
+def test_an_explainer_that_raises_is_told_of_once_and_harms_nothing(
+    spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Explainer):
+        def refused(self, answer: Answer) -> None:
+            raise ValueError("a secret")
+
+    outlet = Outlet(name="there", build=lambda: Scripted(WRONG, TAKEN, WRONG, TAKEN))
+    explainer = Broken(outlet, lambda line: None)
+    destination = Destination(outlet, spool, max_batch_spans=1, delay_s=60, explainer=explainer)
+    for _ in range(4):
+        end(destination, spans(1))
+        destination.flush(5)
+    found = destination.report()
+    assert (found.ended_spans, found.exported_spans, found.spooled_spans) == (4, 2, 2)
+    assert [record.message for record in caplog.records] == ["nobody could be told of a refusal: ValueError"]
+    destination.finish_close(5)
+
+
+def test_a_process_that_is_set_up_again_and_again_keeps_no_file_open_and_can_resend(tmp_path: Path) -> None:
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint(), "NANOAGENT_SPOOL_DIR": str(tmp_path)}
+
+    def cycle() -> None:
+        made = destinations_of(["otlp"], env, lambda line: None)
+        for destination in made:
+            end(destination, spans(1))
+            assert destination.finish_close(5) is False
+
+    cycle()
+    gc.collect()
+    before = open_files()
+    for _ in range(50):
+        cycle()
+    gc.collect()
+    assert open_files() <= before
+    exporter = Scripted(TAKEN)
+    resender = Resender(Outlet(name="there", build=lambda: exporter))
+    assert sum(resender.resend(path).sent for path in files_in([tmp_path])) == 51
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_exporters_that_send_to_one_place_are_one_destination(tmp_path: Path) -> None:
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint(),
+        "OTEL_EXPORTER_FILE_PATH": str(tmp_path / "own.jsonl"),
+        "NANOAGENT_SPOOL_DIR": str(tmp_path / "spool"),
+    }
+    made = destinations_of(["jaeger", "file", "otlp"], env, lambda line: None)
+    for destination in made:
+        end(destination, spans(1))
+        destination.finish_close(5)
+    assert [destination.report().destination for destination in made] == ["jaeger", "file"]
+    assert spooled_in(tmp_path / "spool") == ["s0"]
+
+
 def test_only_where_the_disk_takes_nothing_spans_are_lost(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("a file where a directory should be")
     outlet = Outlet(name="there", build=lambda: Scripted(WRONG))
@@ -403,8 +591,12 @@ def test_a_forked_child_sends_its_own_spans_alone(tmp_path: Path) -> None:
 
 
 def test_a_courier_survives_an_errand_that_raises() -> None:
+    def leave() -> bool:
+        raise SystemExit
+
     courier = Courier("test")
     assert outcome_of(courier.run(lambda: bool(1 // 0)), 5) is False
+    assert outcome_of(courier.run(leave), 5) is False
     assert outcome_of(courier.run(lambda: True), 5) is True
     courier.stop()
     assert outcome_of(courier.run(lambda: True), 5) is False

@@ -117,6 +117,55 @@ def test_of_headers_that_cannot_be_read_nothing_is_said_but_how_many(
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(
+    ("protocol", "headers", "message"),
+    [
+        (
+            "http/protobuf",
+            "x-key=secret%0d%0aevil:1",
+            "Latin-1 without control characters, once URL-decoded; that of 'x-key'",
+        ),
+        (
+            "http/protobuf",
+            "a=1,x-key=secret%00",
+            "Latin-1 without control characters, once URL-decoded; that of 'x-key'",
+        ),
+        (
+            "http/protobuf",
+            "x-key=secret%E2%82%AC",
+            "Latin-1 without control characters, once URL-decoded; that of 'x-key'",
+        ),
+        ("http/protobuf", "x%20key=secret", "names of letters, digits and !#$%&'*+-.^_`|~, got 'x key'"),
+        ("http/protobuf", "%0a=secret", "names of letters, digits and !#$%&'*+-.^_`|~, got ''"),
+        ("grpc", "x-key=secret%C3%A9", "values of printable ASCII, once URL-decoded; that of 'x-key'"),
+        ("grpc", "x-key=secret%09tab", "values of printable ASCII, once URL-decoded; that of 'x-key'"),
+        ("grpc", "x!key=secret", "names of letters, digits and _.-, and not end with -bin, got 'x!key'"),
+        ("grpc", "x-key-bin=secret", "names of letters, digits and _.-, and not end with -bin, got 'x-key-bin'"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_an_error_that_shows_no_value(
+    protocol: str, headers: str, message: str
+) -> None:
+    for variable in (f"{OTLP}HEADERS", f"{OTLP}TRACES_HEADERS"):
+        with pytest.raises(ConfigurationError) as caught:
+            otlp_settings({variable: headers, f"{OTLP}PROTOCOL": protocol})
+        assert str(caught.value).startswith(f"{variable} must have ")
+        assert message in str(caught.value)
+        assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "headers", "sent"),
+    [
+        ("http/protobuf", "X-Key=caf%C3%A9%09~", {"x-key": "caf\u00e9\t~"}),
+        ("http/protobuf", "x!key-bin=,b=", {"x!key-bin": "", "b": ""}),
+        ("grpc", "X-Key=Basic%20dXNlcg==,a.b_c=1", {"x-key": "Basic dXNlcg==", "a.b_c": "1"}),
+    ],
+)
+def test_headers_that_can_be_sent_are(protocol: str, headers: str, sent: dict[str, str]) -> None:
+    assert otlp_settings({f"{OTLP}HEADERS": headers, f"{OTLP}PROTOCOL": protocol}).headers == sent
+
+
 def test_spans_arrive_over_http_compressed_for_jaeger() -> None:
     with receiving() as receiver:
         env = {f"{OTLP}ENDPOINT": receiver.endpoint, f"{OTLP}HEADERS": "x-key=1"}

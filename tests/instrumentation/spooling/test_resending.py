@@ -250,15 +250,28 @@ def test_an_empty_spool_goes(tmp_path: Path) -> None:
 # -- who else has the file --------------------------------------------------------------------------------------------
 
 
-def test_the_spool_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None:
+def test_the_spool_of_a_process_that_lives_is_sent_and_the_process_goes_on(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.write(spans(2))
     assert spool.path is not None
 
-    assert Told(Scripted(TAKEN)).resend(spool.path) == Resent(path=spool.path, in_use=True)
+    assert Told(Scripted(TAKEN)).resend(spool.path) == Resent(path=spool.path, spans=2, sent=2)
 
     assert spool.write(spans(1)) == 1
-    assert spooled_in(tmp_path) == ["s0", "s1", "s0"]
+    assert spooled_in(tmp_path) == ["s0"]
+
+
+def test_a_span_that_two_destinations_have_spooled_is_sent_once(tmp_path: Path) -> None:
+    twice, again = spans(3), spans(1)
+    one = spool_of(tmp_path, twice, [*twice, *again], name="spans-1.jsonl")
+    other = spool_of(tmp_path, twice, name="spans-2.jsonl")
+    exporter = Scripted(TAKEN)
+    told = Told(exporter)
+
+    assert told.resend(one) == Resent(path=one, spans=7, sent=7)
+    assert told.resend(other) == Resent(path=other, spans=3, sent=3)
+    assert exporter.batches == [["s0", "s1", "s2", "s0"]]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_second_of_two_leaves_the_file_alone(tmp_path: Path) -> None:

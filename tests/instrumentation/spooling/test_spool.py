@@ -39,6 +39,10 @@ def in_child(do: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
 def python(code: str, *arguments: object) -> subprocess.Popen[bytes]:
     preamble = "import sys\nfrom pathlib import Path\nfrom instrumentation.spooling.spool import Spool\n"
     preamble += "from tests.instrumentation.delivery.doubles import spans\n"
@@ -80,17 +84,41 @@ def test_each_process_has_one_file_and_a_forked_child_its_own(directory: Path) -
     assert sorted(spooled_in(directory)) == ["s0", "s0", "s0", "s1", "s1", "s2"]
 
 
-def test_a_file_is_taken_as_long_as_its_process_writes_to_it(directory: Path) -> None:
+def test_a_file_is_free_between_what_is_written_to_it(directory: Path) -> None:
+    spool = Spool(directory)
+    before = open_files()
+    for _ in range(3):
+        assert spool.write(spans(1)) == 1
+        assert spool.path is not None
+        with spool.path.open("rb") as file:
+            assert is_taken(file.fileno())
+    assert open_files() == before
+    assert [len(file.read_bytes().splitlines()) for file in directory.iterdir()] == [3]
+
+
+def test_a_file_that_somebody_sends_is_followed_by_another_one(directory: Path) -> None:
     spool = Spool(directory)
     spool.write(spans(1))
-    assert spool.path is not None
+    [first] = directory.iterdir()
 
-    with spool.path.open("rb") as file:
-        assert not is_taken(file.fileno())
-        assert in_child(lambda: spool.after_fork()) == 0
-        assert not is_taken(file.fileno())
-        spool.after_fork()
+    with first.open("rb") as file:
         assert is_taken(file.fileno())
+        assert spool.write(spans(2)) == 2
+    assert spool.path != first
+    assert sorted(spooled_in(directory)) == ["s0", "s0", "s1"]
+
+
+def test_a_line_goes_to_what_is_left_of_a_file_that_was_sent(directory: Path) -> None:
+    spool = Spool(directory)
+    spool.write(spans(2))
+    [path] = directory.iterdir()
+    rest = directory / "rest"
+    rest.write_bytes(path.read_bytes())
+    rest.replace(path)
+
+    assert spool.write(spans(1)) == 1
+    assert list(directory.iterdir()) == [path]
+    assert spooled_in(directory) == ["s0", "s1", "s0"]
 
 
 def test_a_file_that_was_taken_away_is_followed_by_another_one(directory: Path) -> None:
