@@ -85,7 +85,7 @@ def resumed(plan: Plan, directory: Path, *, retry_errors: bool) -> Plan:
         ConfigurationError: There is no such run, or it is one of something else.
     """
     path = directory / ATTEMPTS
-    found = read_attempts(path, _RESUME, "leave it out to start anew")
+    found = read_attempts(path, f"{_RESUME} needs the attempts of a run", "leave it out to start anew")
     for what, before, now_ in _differences(plan, found.provenance, found.goals):
         raise ConfigurationError(
             f"{_RESUME} goes on with the same benchmark only, got {what} {quoted(now_)} where {str(path)!r} has "

@@ -45,18 +45,18 @@ class Recorded(NamedTuple):
     """OTLP JSON, a line a trace; empty where none are kept."""
 
 
-def read_results(path: Path, what: str, way_out: str) -> Recorded:
+def read_results(path: Path, rule: str, way_out: str) -> Recorded:
     """Read results.json, or what has its form.
 
     Args:
         path: The file.
-        what: How messages name it, such as `--baseline`.
+        rule: What it must be, as messages say it, such as `--baseline must be a file of results`.
         way_out: What messages say that one can do.
 
     Raises:
         UnusableResultsError: It is none, or not whole, or not as it was written.
     """
-    text = _text_of(path, what, way_out)
+    text = _text_of(path, rule, way_out)
     try:
         form = _read(ResultsForm, text)
         results = form.results()
@@ -67,16 +67,16 @@ def read_results(path: Path, what: str, way_out: str) -> Recorded:
             raise ValueError("it is not as it was written: its checksum is another one")
         return Recorded(results, unpacked(form.traces))
     except ValueError as error:
-        raise _unusable(path, what, way_out, str(error)) from error
+        raise _unusable(path, rule, way_out, str(error)) from error
 
 
-def read_attempts(path: Path, what: str, way_out: str) -> Attempts:
+def read_attempts(path: Path, rule: str, way_out: str) -> Attempts:
     """Read attempts.jsonl; the half of a last line that a crash left is left out.
 
     Raises:
         UnusableResultsError: It is none.
     """
-    text = _text_of(path, what, way_out)
+    text = _text_of(path, rule, way_out)
     head, *rows = text.split("\n")
     try:
         if not rows:
@@ -87,7 +87,7 @@ def read_attempts(path: Path, what: str, way_out: str) -> Attempts:
         attempts = [_attempt(row, number) for number, row in enumerate(rows[:-1], 2)]
         _check_attempts(attempts, {goal.id for goal in goals})
     except ValueError as error:
-        raise _unusable(path, what, way_out, str(error)) from error
+        raise _unusable(path, rule, way_out, str(error)) from error
     return Attempts(first.provenance, goals, attempts)
 
 
@@ -99,16 +99,16 @@ def _attempt(row: str, line: int) -> Attempt:
         raise ValueError(f"line {line}: {error}") from error
 
 
-def _text_of(path: Path, what: str, way_out: str) -> str:
+def _text_of(path: Path, rule: str, way_out: str) -> str:
     try:
         size = path.stat().st_size
         if size > _LARGEST_BYTES:
-            raise _unusable(path, what, way_out, f"{size:,} bytes are too many to be one")
+            raise _unusable(path, rule, way_out, f"{size:,} bytes are too many to be one")
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise _unusable(path, what, way_out, error.strerror or type(error).__name__) from error
+        raise _unusable(path, rule, way_out, error.strerror or type(error).__name__) from error
     except UnicodeDecodeError as error:
-        raise _unusable(path, what, way_out, "it is no text") from error
+        raise _unusable(path, rule, way_out, "it is no text") from error
 
 
 def _read(form: type[_Form], text: str) -> _Form:
@@ -163,5 +163,5 @@ def _check_attempts(attempts: Sequence[Attempt], ids: set[str]) -> None:
         raise ValueError(f"attempt {twice[0][1]} of {quoted(twice[0][0])} stands in it twice")
 
 
-def _unusable(path: Path, what: str, way_out: str, why: str) -> UnusableResultsError:
-    return UnusableResultsError(f"{what} must be a file of results, got {quoted(str(path))}: {why}; {way_out}")
+def _unusable(path: Path, rule: str, way_out: str, why: str) -> UnusableResultsError:
+    return UnusableResultsError(f"{rule}, got {quoted(str(path))}: {why}; {way_out}")

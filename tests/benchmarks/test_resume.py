@@ -1,0 +1,213 @@
+"""Interrupted benchmarks: what is kept, and how they go on; as real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from benchmarks.judging.verdict import Cause, Verdict, VerdictWord
+from benchmarks.plan import Plan, resumed
+from benchmarks.results.reading import read_attempts
+from benchmarks.results.results import head_of, row_of
+from benchmarks.suite.goals import Goal
+from nanoagent.errors import ConfigurationError
+from tests.benchmarks.results_made import attempt, goal, provenance, results
+from tests.commands import ROOT, attempts_in, run_benchmark, run_python, written_in
+
+GOALS: Final = 5
+SLOW: Final = f"""
+import asyncio, sys
+sys.path.insert(0, {str(ROOT)!r})
+from benchmarks.cli import main
+from benchmarks.suite.goals import GOALS
+from benchmarks.running import runner
+
+run_attempt = runner.run_attempt
+async def slow(goal, session, number=1, *, listener=None):
+    if goal.id == "days-to-new-year" and "--resume" not in sys.argv:
+        print("at the last goal", file=sys.stderr, flush=True)
+        await asyncio.sleep(60)
+    return await run_attempt(goal, session, number, listener=listener)
+runner.run_attempt = slow
+main(GOALS[:{GOALS}])
+"""
+"""A benchmark of five goals that hangs in the last one unless it goes on."""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "slow.py"
+    path.write_text(SLOW)
+    return path
+
+
+@contextmanager
+def hanging(program: Path, out: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The benchmark at work in its last goal."""
+    with subprocess.Popen(
+        [sys.executable, str(program), "--output", str(out), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline() == "at the last goal\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def results_in(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((out / "results.json").read_text())
+    return found
+
+
+def ids_in(out: Path) -> list[tuple[str, int]]:
+    return [(row["id"], row["attempt"]) for row in attempts_in(out)]
+
+
+ALL: Final = [(id_, 1) for id_ in ("addition", "weekday", "marathon", "sum-of-squares", "days-to-new-year")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signals", [1, 2])
+def test_after_ctrl_c_the_run_goes_on_with_what_is_missing(program: Path, tmp_path: Path, signals: int) -> None:
+    out = tmp_path / "out"
+    with hanging(program, out) as process:
+        for _ in range(signals):
+            process.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert ids_in(out) == ALL[:-1]
+    found = results_in(out)
+    assert (found["complete"], found["interrupted"]) == (False, True)
+    assert "Interrupted: 4 of 5 goals are judged and kept; go on with:\n" in stdout
+    command = stdout.splitlines()[-1].split()
+    assert command == ["uv", "run", "python", str(program), "--output", str(out), "--resume"]
+
+    done = run_python(*command[3:])
+    assert done.returncode == 0, done.stderr
+    assert ids_in(out) == ALL
+    again = results_in(out)
+    assert (again["complete"], again["interrupted"]) == (True, False)
+    assert again["provenance"]["session_id"] == found["provenance"]["session_id"]
+    assert again["goals"][:-1] == found["goals"][:-1]
+    assert "5 of 5 goals passed." in done.stdout
+
+
+@pytest.mark.slow
+def test_after_kill_9_what_is_done_can_be_read_and_the_run_goes_on(program: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with hanging(program, out) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert written_in(out) == ["attempts.jsonl"]
+    found = read_attempts(out / "attempts.jsonl", "the rows", "-").results()
+    assert (len(found.attempts), found.complete) == (4, False)
+    with (out / "attempts.jsonl").open("a") as file:
+        file.write('{"id": "days-to-new-ye')  # what a full pipe to the disk leaves
+
+    done = run_python(str(program), "--output", str(out), "--resume")
+    assert done.returncode == 0, done.stderr
+    assert ids_in(out) == ALL
+    assert results_in(out)["complete"] is True
+
+
+@pytest.mark.slow
+def test_a_second_benchmark_in_the_same_directory_is_refused(program: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with hanging(program, out):
+        before = (out / "attempts.jsonl").read_bytes()
+        done = run_benchmark(out, "--goal", "addition")
+        assert (done.returncode, done.stderr) == (
+            4,
+            f"error: --output must be a directory that no other benchmark is at work in, got {str(out)!r}; wait for "
+            "that one to end, or choose another directory\n",
+        )
+        assert (out / "attempts.jsonl").read_bytes() == before
+
+
+def interrupted(tmp_path: Path, *, attempts: int = 1, **source: Any) -> Path:
+    """A directory in which a benchmark of one goal has made these attempts."""
+    made = results(attempts=attempts, **source)
+    lines = [head_of(made.provenance, [row.goal for row in made.goals]), *(row_of(one) for _, one in made.attempts)]
+    (tmp_path / "attempts.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return tmp_path
+
+
+def plan(*, goals: Sequence[Goal] | None = None, **source: Any) -> Plan:
+    return Plan(provenance=provenance(**source), goals=goals or [goal(id="goal-0")])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (plan(goals=[goal(id="goal-0", text="What is 5 + 4?")]), "the goal of goal-0 'What is 5 + 4?' where"),
+        (plan(goals=[goal(id="goal-0", max_iterations=7)]), "the limits of goal-0 \"{'max_iterations': 7,"),
+        (plan(goals=[goal(id="other")]), "the goals 'other' where"),
+        (plan(model="openai:gpt-5-mini"), "the model 'openai:gpt-5-mini' where"),
+        (plan(token_source="provider"), "the token source 'provider' where"),
+        (plan(commit="0" * 40), f"the commit '{'0' * 40}' where"),
+        (plan(dirty=True), "the dirty 'True' where"),
+        (plan(concurrency=2), "the concurrency '2' where"),
+        (plan(agent="my:agent"), "the agent 'my:agent' where"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_run_of_something_else_does_not_go_on(tmp_path: Path, asked: Plan, said: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        resumed(asked, interrupted(tmp_path), retry_errors=False)
+    message = str(refused.value)
+    assert message.startswith(f"--resume goes on with the same benchmark only, got {said}")
+    assert message.endswith("; ask for the same as before, or leave --resume out to start anew")
+
+
+def test_more_repeats_go_on_and_fewer_are_refused(tmp_path: Path) -> None:
+    directory = interrupted(tmp_path, attempts=2)
+    going_on = resumed(plan(repeat=4), directory, retry_errors=False)
+    assert [(one.id, number) for one, number in going_on.work] == [("goal-0", 3), ("goal-0", 4)]
+    with pytest.raises(ConfigurationError) as refused:
+        resumed(plan(repeat=1), directory, retry_errors=False)
+    assert str(refused.value) == (
+        f"--resume cannot take attempts away: '{tmp_path}/attempts.jsonl' has 2 of a goal, got --repeat 1; ask for "
+        "--repeat 2 or more"
+    )
+
+
+def test_what_says_nothing_of_its_goal_is_made_again_when_that_is_asked_for(tmp_path: Path) -> None:
+    made = results(attempts=2)
+    broken = attempt(number=1, verdict=Verdict(word=VerdictWord.ERROR, cause=Cause.MODEL_ERROR))
+    head = head_of(made.provenance, [row.goal for row in made.goals])
+    rows = [head, row_of(broken), row_of(made.attempts[1][1])]
+    (tmp_path / "attempts.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in rows))
+    for retry_errors, left in ((False, []), (True, [("goal-0", 1)])):
+        going_on = resumed(plan(repeat=2), tmp_path, retry_errors=retry_errors)
+        assert [(one.id, number) for one, number in going_on.work] == left
+        assert going_on.provenance.session_id == "s1"
+
+
+def test_there_must_be_something_to_go_on_with(tmp_path: Path) -> None:
+    done = run_benchmark(tmp_path, "--resume")
+    assert (done.returncode, done.stderr) == (
+        4,
+        f"error: --resume needs the attempts of a run, got '{tmp_path}/attempts.jsonl': No such file or directory; "
+        "leave it out to start anew\n",
+    )
+
+
+def test_errors_are_made_again_only_when_asked_for_in_a_run_that_goes_on(tmp_path: Path) -> None:
+    done = run_benchmark(tmp_path, "--retry-errors")
+    assert (done.returncode, done.stderr) == (
+        4,
+        "error: --retry-errors is for a run that goes on; use it with --resume\n",
+    )
