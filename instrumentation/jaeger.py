@@ -22,6 +22,11 @@ def trace_url(ui_url: str, trace_id: str) -> str:
     return f"{ui_url.rstrip('/')}/trace/{trace_id}"
 
 
+def compare_url(ui_url: str, trace_id: str, other_trace_id: str) -> str:
+    """The page that shows two traces against each other; see `trace_url`."""
+    return f"{ui_url.rstrip('/')}/trace/{trace_id}...{other_trace_id}"
+
+
 def search_url(
     ui_url: str, service: str, attributes: Mapping[str, str | int], lookback: str = "24h", limit: int = 200
 ) -> str:

@@ -29,13 +29,23 @@ def counted_runs(
         price: Asked for answered model calls of other producers that carry no price.
         grouping: What hangs together; by default with the bounds above.
     """
+    for group in groups_in(batches, problems, price=price, grouping=grouping):
+        yield from runs_in(group.records)
+
+
+def groups_in(
+    batches: Iterable[Batch], problems: Problems, *, price: Price | None = None, grouping: Grouping | None = None
+) -> Iterator[Group]:
+    """What hangs together in these spans, for whoever needs the spans of the runs as well; see `counted_runs`."""
     counting = _Counting(problems, grouping or Grouping(), price)
     for batch in batches:
         counting.add(batch)
         for group in counting.groups.over():
-            yield from counting.count(group)
+            counting.look(group)
+            yield group
     for group in counting.groups.rest():
-        yield from counting.count(group)
+        counting.look(group)
+        yield group
     counting.tell()
 
 
@@ -60,12 +70,11 @@ class _Counting:
             records.append(record)
         self.groups.add(records)
 
-    def count(self, group: Group) -> list[CountedRun]:
-        """The runs of a group that is over."""
+    def look(self, group: Group) -> None:
+        """Tell of what was left out of a group that is over."""
         if group.left_out:
             what = f"has {group.left_out:,} spans more than the {len(group.records):,} that are kept: left out"
             self._problems.add(f"trace {min(map(str, group.traces))}", what)
-        return runs_in(group.records)
 
     def tell(self) -> None:
         """Tell what goes for all of them together."""

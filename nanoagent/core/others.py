@@ -57,8 +57,8 @@ class _Agent:
     """Whether what it says that it used, or an agent around it, stands for all below it."""
 
 
-class _Inside(NamedTuple):
-    """What of a model call a span lies in."""
+class Inside(NamedTuple):
+    """What of a model call a span of others lies in, on the way down from the root of its trace."""
 
     call: bool = False
     """Whether it lies in a model call at all."""
@@ -69,14 +69,27 @@ class _Inside(NamedTuple):
     attempt: bool = False
     """Whether it lies in an attempt at that call."""
 
-    def entered(self, record: SpanRecord) -> "_Inside":
+    def counts(self, record: SpanRecord, below: Iterable[SpanRecord]) -> bool:
+        """Whether the span is a tool call, or a model call that no other one stands for.
+
+        Args:
+            record: The span.
+            below: What lies right below it.
+        """
+        if record.call is None:
+            return record.operation == names.OP_TOOL
+        if record.operation == producers.ATTEMPT:
+            return not self.attempt
+        return not self.part and not _is_only_its_attempts(record, below)
+
+    def entered(self, record: SpanRecord) -> "Inside":
         """What those below the span lie in."""
         if record.call is None:
             outside = self.around_tools and record.operation == names.OP_TOOL
             return self._replace(part=False, attempt=False) if outside else self
         around_tools = self.around_tools if self.part else record.operation == producers.CALL_AROUND_TOOLS
         attempt = self.attempt or record.operation == producers.ATTEMPT
-        return _Inside(call=True, part=True, around_tools=around_tools, attempt=attempt)
+        return Inside(call=True, part=True, around_tools=around_tools, attempt=attempt)
 
 
 class _Step(NamedTuple):
@@ -85,7 +98,7 @@ class _Step(NamedTuple):
     record: SpanRecord
     run: RunOfOthers
     agent: _Agent | None = None
-    inside: _Inside = _Inside()
+    inside: Inside = Inside()
 
 
 class _Walk:
@@ -140,30 +153,15 @@ class _Walk:
             _has_calls(agent)
         if record.call is not None:
             _has_calls(agent)
-        if self._counts(record, inside):
+        if inside.counts(record, self._trees.children.get(key, ())):
             run.fold.add(record._replace(run_id=run.fold.run_id))
         below = (*self._trees.children.get(key, ()), *self._hung.get(key, ()))
         return [_Step(child, run, agent, inside.entered(record)) for child in below]
-
-    def _counts(self, record: SpanRecord, inside: _Inside) -> bool:
-        """Whether the span is a tool call, or a model call that no other one stands for."""
-        if record.call is None:
-            return record.operation == names.OP_TOOL
-        if record.operation == producers.ATTEMPT:
-            return not inside.attempt
-        return not inside.part and not self._only_attempts(record)
 
     def _note_loss(self, record: SpanRecord, above: RunOfOthers, run: RunOfOthers) -> None:
         """The parent of a span is missing: of the root of a run alone it may be in another process."""
         if key_of(record) in self._lost and (above.root is not None or run is above):
             run.missing_parents.add(str(record.parent_span_id))
-
-    def _only_attempts(self, record: SpanRecord) -> bool:
-        """Whether no attempt of a call held, and each has a span of its own."""
-        model = record.call.model if record.call else None
-        return producers.is_only_its_attempts(model, record.error_type) and any(
-            child.operation == producers.ATTEMPT for child in self._trees.children.get(key_of(record), ())
-        )
 
     def _add_remote_usage(self) -> None:
         for agent in self._agents:
@@ -172,6 +170,14 @@ class _Walk:
             if tokens is not None and not (agent.tells or agent.has_calls or agent.inside_call):
                 agent.tells = True
                 agent.run.fold.add_remote(tokens)
+
+
+def _is_only_its_attempts(record: SpanRecord, below: Iterable[SpanRecord]) -> bool:
+    """Whether no attempt of a call held, and each has a span of its own."""
+    model = record.call.model if record.call else None
+    return producers.is_only_its_attempts(model, record.error_type) and any(
+        child.operation == producers.ATTEMPT for child in below
+    )
 
 
 def _has_calls(agent: _Agent | None) -> None:

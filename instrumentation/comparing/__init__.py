@@ -1,0 +1,1 @@
+"""What two runs did, side by side: where they part, and what it took."""
