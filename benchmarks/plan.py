@@ -8,6 +8,7 @@ from typing import Final
 from uuid import uuid4
 
 from benchmarks.formats import quoted
+from benchmarks.judging.outcomes import meaning_of
 from benchmarks.request import Request
 from benchmarks.results import provenance
 from benchmarks.results.attempts_file import ATTEMPTS
@@ -91,7 +92,7 @@ def resumed(plan: Plan, directory: Path, *, retry_errors: bool) -> Plan:
             f"{_RESUME} goes on with the same benchmark only, got {what} {quoted(now_)} where {str(path)!r} has "
             f"{quoted(before)}; ask for the same as before, or leave {_RESUME} out to start anew"
         )
-    kept = [attempt for attempt in found.attempts if not (retry_errors and attempt.verdict.is_retried)]
+    kept = [attempt for attempt in found.attempts if not (retry_errors and meaning_of(attempt).is_retried)]
     beyond = max((attempt.number for attempt in kept), default=0)
     if beyond > plan.provenance.repeat:
         raise ConfigurationError(

@@ -1,7 +1,7 @@
 """The verdict on one attempt, by the goal's criteria.
 
-error   nothing can be said of the goal: the harness or the check broke, the model could not be reached, tokens are not
-        known
+error   nothing can be said of the goal: the harness or the check broke, the model could not be reached or answers from
+        recordings that are out of date, tokens are not known, what may be spent is spent
 fail    a criterion does not hold
 pass    every criterion holds
 
@@ -44,6 +44,10 @@ class Cause(StrEnum):
     """Answered calls came without token counts, so that no budget can be judged."""
     INCOMPLETE_NUMBERS = "incomplete_numbers"
     """The run's own counts and its spans differ."""
+    STALE_TRANSCRIPT = "stale_transcript"
+    """A replayed model was asked for what no recording answers."""
+    COST_LIMIT = "cost_limit"
+    """A call was not made, as it might have cost more than is left of what may be spent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +74,6 @@ class Verdict:
     """Of an error."""
     raised: Exception | None = None
     """What the check raised."""
-
-    @property
-    def is_retried(self) -> bool:
-        """Whether another attempt may say what this one could not."""
-        return self.word is VerdictWord.ERROR
 
     @property
     def reasons(self) -> list[str]:
