@@ -154,8 +154,8 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> tuple[Tele
         exporters = exporters_in(env, standard=present is None)
     redactor.hide(credentials_in(env))
     deadline_s = deadline_s_in(env)
-    processors = _processors(exporters, env, lambda line: tell(notify, line))
     provider = present or _own_provider(settings, env)
+    processors = _processors(exporters, env, lambda line: tell(notify, line))
     for processor in (*processors, *settings.span_processors):
         provider.add_span_processor(processor)
     telemetry = Telemetry(

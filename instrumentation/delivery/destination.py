@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -15,7 +16,7 @@ from instrumentation.delivery.account import DeliveryReport
 from instrumentation.delivery.notices import Explainer
 from instrumentation.delivery.outbox import Outbox
 from instrumentation.life_cycle import in_forked_child
-from instrumentation.otlp.addresses import listening
+from instrumentation.otlp.addresses import unreachable
 from instrumentation.otlp.answers import Answer, Fault
 from instrumentation.otlp.exporters import Outlet
 from instrumentation.otlp.sender import Sender
@@ -135,13 +136,14 @@ class Destination(SpanProcessor):
         outbox = self._outbox
         self.begin_close()
         reserve_s = SPOOL_S + SPOOL_S_A_SPAN * outbox.pending + SPOOL_S_A_BYTE * outbox.pending_bytes
-        if not outbox.pending or self._is_somebody_there(deadline_s / 3):
+        nobody_there = self._why_nobody_is_there(deadline_s / 3) if outbox.pending else None
+        if nobody_there is None:
             self._close_by_s = until_s - min(reserve_s, deadline_s / 2)
             self._wait(lambda: not outbox.pending, self._close_by_s)
             self._give_up(outbox.account.last_reason or "no answer in time")
         else:
             # Trying again takes longer than anybody wants to wait, and cannot succeed.
-            self._give_up("nothing listens")
+            self._give_up(nobody_there)
         self._wait_for_disk(max(until_s, self._monotonic_s() + min(reserve_s, LONGEST_SPOOL_S)))
         self._shut_exporter_down(until_s - self._monotonic_s())
         return not outbox.pending and outbox.nothing_lost
@@ -257,10 +259,17 @@ class Destination(SpanProcessor):
             left = outbox.pending
             until_s = max(until_s, min(self._monotonic_s() + LAST_SPOOL_S, start_s + LONGEST_SPOOL_S))
 
-    def _is_somebody_there(self, timeout_s: float) -> bool:
-        """Whether something listens at the endpoint, as far as is known in time: looking a name up can take long."""
-        endpoint = self.outlet.endpoint
-        return endpoint is None or not outcome_of(self._aside.run(lambda: not listening(endpoint)), timeout_s)
+    def _why_nobody_is_there(self, timeout_s: float) -> str | None:
+        """Why nobody can be reached, as far as is known in time: looking a name up can take long."""
+        endpoint, reasons = self.outlet.endpoint, deque[str | None](maxlen=1)
+
+        def look(endpoint: str) -> bool:
+            reasons.append(unreachable(endpoint))
+            return True
+
+        if endpoint is not None:
+            outcome_of(self._aside.run(lambda: look(endpoint)), timeout_s)
+        return reasons[0] if reasons else None
 
     def _give_up(self, reason: str) -> None:
         """Wait for no answer any more: what has not arrived goes to the disk."""

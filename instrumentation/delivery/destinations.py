@@ -78,7 +78,10 @@ def _places(outlets: Iterable[Outlet]) -> Iterator[Outlet]:
 def _positive(env: Mapping[str, str], variable: str, default: int, *, most: int | None = None) -> int:
     """An integer variable of the standard ones for batches; an empty one counts as unset."""
     value = env.get(variable) or str(default)
-    number = int(value) if value.strip().isdecimal() else 0
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
     if number < 1 or (most is not None and number > most):
         raise ConfigurationError(f"{variable} must be an integer from 1{f' to {most}' if most else ''}, got {value!r}")
     return number

@@ -55,8 +55,8 @@ def diagnosis(
         return None
 
 
-def listening(endpoint: str, timeout_s: float = 0.5) -> bool:
-    """Whether a TCP connection to the endpoint's host and port can be made; true where that says nothing.
+def unreachable(endpoint: str, timeout_s: float = 0.5) -> str | None:
+    """Why no TCP connection to the endpoint's host and port can be made; `None` where one can, or that says nothing.
 
     It says nothing where a proxy is in between, or where the endpoint has no host, as a Unix socket.
 
@@ -67,11 +67,13 @@ def listening(endpoint: str, timeout_s: float = 0.5) -> bool:
     try:
         place = Place.of(endpoint, "http/protobuf")
         if place is None or ((place.scheme or "http") in getproxies() and not proxy_bypass(place.host)):
-            return True
+            return None
         socket.create_connection((place.host, place.port), timeout_s).close()
+    except (socket.gaierror, UnicodeError):
+        return "its host cannot be found"
     except (OSError, ValueError):
-        return False
-    return True
+        return "nothing listens"
+    return None
 
 
 def shown(endpoint: str) -> str:

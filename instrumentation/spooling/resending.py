@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from instrumentation.otlp.addresses import listening
+from instrumentation.otlp.addresses import unreachable
 from instrumentation.otlp.answers import Answer, Fault
 from instrumentation.otlp.exporters import Outlet, outlet_of
 from instrumentation.otlp.outgoing import cleaned
@@ -221,7 +221,7 @@ class Resender:
     def _is_anybody_there(self) -> bool:
         """Whether sending is worth a try; the exporter's own tries would take seconds to find out."""
         endpoint = self._outlet.endpoint
-        if not self._has_looked and endpoint is not None and not listening(endpoint):
+        if not self._has_looked and endpoint is not None and unreachable(endpoint):
             self._refuse(Answer(error="ConnectionRefusedError"))
         self._has_looked = True
         return not self._has_given_up

@@ -216,10 +216,27 @@ def spool_in(env: Mapping[str, str]) -> Spool:
 
 
 def spool_directory(env: Mapping[str, str]) -> Path:
-    """Where the spools of this user are."""
+    """Where the spools of this user are.
+
+    Raises:
+        ConfigurationError: The variable names no directory that can be written.
+    """
     said = env.get(DIRECTORY_VARIABLE, "").strip()
     if said:
-        return Path(said).expanduser()
+        return _directory(said)
     from platformdirs import user_state_path
 
     return user_state_path("nanoagent", appauthor=False) / "spool"
+
+
+def _directory(said: str) -> Path:
+    """The directory of that name, wherever the process goes from here; it may have to be made."""
+    try:
+        directory = Path(said).expanduser().absolute()
+        there = next(path for path in (directory, *directory.parents) if path.exists())
+        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+            return directory
+        problem = f"{there} cannot be written" if there.is_dir() else f"{there} is no directory"
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: of ~name, where there is no such user
+        problem = getattr(error, "strerror", None) or str(error)
+    raise ConfigurationError(f"{DIRECTORY_VARIABLE} must name a directory that can be written, got {said!r}: {problem}")

@@ -1,8 +1,10 @@
 import json
+import math
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -154,6 +156,18 @@ def test_a_disabled_sdk_is_left_alone(value: str) -> None:
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE must be an integer from 1 to 10, got '11'",
         ),
         ({"env": {"OTEL_BSP_SCHEDULE_DELAY": "soon"}}, "OTEL_BSP_SCHEDULE_DELAY must be an integer from 1, got 'soon'"),
+        (
+            {"exporters": ["file"], "env": {"NANOAGENT_SPOOL_DIR": "~nosuchuser/x"}},
+            "NANOAGENT_SPOOL_DIR must name a directory that can be written, got '~nosuchuser/x': Could not determine",
+        ),
+        (
+            {"exporters": ["file"], "env": {"NANOAGENT_SPOOL_DIR": f"{__file__}/x"}},
+            f"NANOAGENT_SPOOL_DIR must name a directory that can be written, got '{__file__}/x': {__file__} is no dir",
+        ),
+        (
+            {"exporters": ["file"], "env": {"NANOAGENT_SPOOL_DIR": "a" * 300}},
+            f"NANOAGENT_SPOOL_DIR must name a directory that can be written, got '{'a' * 300}': File name too long",
+        ),
     ],
 )
 def test_an_unusable_setting_is_an_error_that_leaves_nothing_behind(arguments: Any, message: str) -> None:
@@ -163,6 +177,41 @@ def test_an_unusable_setting_is_an_error_that_leaves_nothing_behind(arguments: A
     assert str(caught.value).startswith(message)
     assert trace.get_tracer_provider() is before
     configure()
+
+
+@pytest.mark.parametrize("value", ["some", "-1"])
+def test_a_limit_of_the_sdk_that_is_none_is_an_error_that_leaves_nothing_behind(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SPAN_LINK_COUNT_LIMIT", value)
+    threads = set(threading.enumerate())
+    with pytest.raises(ConfigurationError, match=f"^OTEL_SPAN_LINK_COUNT_LIMIT must be .* {value}$"):
+        configure(exporters=["file"])
+    assert set(threading.enumerate()) <= threads
+
+
+@pytest.mark.parametrize("value", ["+500", "5_00", " 500 "])
+def test_a_number_of_the_standard_variables_is_written_as_the_sdk_takes_it(value: str) -> None:
+    assert configure(exporters=["file"], env={"OTEL_BSP_MAX_QUEUE_SIZE": value}).exporters == ("file",)
+
+
+def test_a_spool_that_is_named_is_where_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint(), "NANOAGENT_SPOOL_DIR": "spool"}
+    telemetry = configure(exporters=["otlp"], env=env, notify=lambda line: None)
+    make_spans(1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    telemetry.shutdown()
+    assert spooled_in(tmp_path / "spool") == ["s0"]
+
+
+@pytest.mark.parametrize("deadline_s", [math.inf, 1e300, 1e12])
+def test_a_deadline_beyond_all_clocks_is_a_long_one(deadline_s: float) -> None:
+    telemetry = configure(exporters=["file"], env={"NANOAGENT_EXPORT_DEADLINE": "1e300"})
+    make_spans(1)
+    assert telemetry.flush(deadline_s) is True
+    assert telemetry.flush() is True
+    assert telemetry.shutdown(deadline_s) is True
 
 
 def test_what_was_built_before_an_error_is_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +235,7 @@ def test_what_was_built_before_an_error_is_shut_down(monkeypatch: pytest.MonkeyP
         ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "64", False),
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", " 10 ", True),
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", "", False),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "+6_3", True),
     ],
 )
 def test_a_limit_that_takes_the_runs_id_off_spans_is_said(
@@ -194,9 +244,9 @@ def test_a_limit_that_takes_the_runs_id_off_spans_is_said(
     monkeypatch.setenv(variable, value)
     lines: list[str] = []
     configure(notify=lines.append)
-    assert [line.startswith(f"{variable} is {value.strip()}, and a span of a run has up to 64") for line in lines] == (
-        [True] if warned else []
-    )
+    assert [
+        line.startswith(f"{variable} is {int(value or 0)}, and a span of a run has up to 64") for line in lines
+    ] == ([True] if warned else [])
 
 
 # -- a provider that is there already --------------------------------------------------------------------------------
@@ -380,6 +430,19 @@ def test_where_nothing_listens_one_line_at_the_start_says_so_and_one_at_the_end(
     [line] = lines[1:]
     assert line.startswith(
         f"traces did not arrive: 2 of 2 spans for jaeger at {endpoint} (nothing listens); 2 are kept"
+    )
+
+
+def test_of_a_host_that_cannot_be_found_both_lines_say_so() -> None:
+    host = "a" * 64  # too long for a name, so nobody is asked for it
+    lines: list[str] = []
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{host}:4318"}
+    telemetry = configure(exporters=["jaeger"], env=env, notify=lines.append)
+    make_spans(1)
+    assert telemetry.shutdown() is False
+    assert lines[0].startswith(f"the host {host} of http://{host}:4318 cannot be found")
+    assert lines[-1].startswith(
+        f"traces did not arrive: 1 of 1 spans for jaeger at http://{host}:4318 (its host cannot be found); 1 are kept"
     )
 
 

@@ -1,13 +1,16 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from opentelemetry import trace
 
-from instrumentation.otlp.addresses import Place, diagnosis, listening, shown
+from instrumentation import configure
+from instrumentation.otlp.addresses import Place, diagnosis, shown, unreachable
 from instrumentation.otlp.exporters import Protocol
 from tests.collectors import accepting_only, answering, closed_port, collecting
 from tests.jaeger.plugin import Jaeger
@@ -44,7 +47,7 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 def test_at_a_receiver_nothing_is_wrong(protocol: Protocol) -> None:
     with collecting(protocol) as collector:
         assert looked(f"{collector.url}/v1/traces" if protocol == HTTP else collector.url, protocol) is None
-        assert listening(collector.url)
+        assert unreachable(collector.url) is None
     assert collector.requests == 0
 
 
@@ -52,7 +55,7 @@ def test_at_a_receiver_nothing_is_wrong(protocol: Protocol) -> None:
 def test_nothing_listens(protocol: Protocol) -> None:
     with closed_port() as url:
         assert looked(f"{url}/v1/traces", protocol) == f"nothing listens at {url}: {START_JAEGER}"
-        assert not listening(url)
+        assert unreachable(url) == "nothing listens"
 
 
 def test_of_a_host_elsewhere_it_is_not_said_to_start_jaeger() -> None:
@@ -60,6 +63,7 @@ def test_of_a_host_elsewhere_it_is_not_said_to_start_jaeger() -> None:
     assert looked(f"http://{host}:4318") == (
         f"the host {host} of http://{host}:4318 cannot be found: traces will not arrive. Check its name"
     )
+    assert unreachable(f"http://{host}:4318") == "its host cannot be found"
     with closed_port() as url:
         elsewhere = url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - a host that is not called loopback
         assert (
@@ -193,16 +197,65 @@ def test_it_listens_on_the_other_loopback_address_only(protocol: Protocol, there
     with answering(said, host=there) as url:
         wrong = f"http://{asked}:{urlsplit(url).port}"
         assert looked(wrong, protocol) == f"nothing listens at {wrong}, but something does at {url}: use that address"
-        assert (listening(wrong), listening(url), looked(url, protocol)) == (False, True, None)
+        assert (unreachable(wrong), unreachable(url), looked(url, protocol)) == ("nothing listens", None, None)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
-def test_localhost_finds_what_listens_on_either_loopback_address(host: str) -> None:
-    with answering(NOT_ALLOWED, host=host) as url:
+def localhost_is(*addresses: str) -> Callable[..., list[Any]]:
+    """The system's resolver on a machine whose localhost is this, in this order."""
+    system = socket.getaddrinfo
+
+    def resolve(host: str | None, *args: Any, **options: Any) -> list[Any]:
+        hosts = addresses if host == "localhost" else (host,)
+        return [entry for one in hosts for entry in system(one, *args, **options)]
+
+    return resolve
+
+
+@needs_ipv6
+@pytest.mark.parametrize("there", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("addresses", [("127.0.0.1", "::1"), ("::1", "127.0.0.1")])
+def test_localhost_finds_what_listens_on_either_of_its_addresses(
+    addresses: tuple[str, ...], there: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", localhost_is(*addresses))
+    with answering(NOT_ALLOWED, host=there) as url:
         endpoint = f"http://localhost:{urlsplit(url).port}/v1/traces"
-        if host not in {entry[4][0] for entry in socket.getaddrinfo("localhost", 1)}:
-            pytest.skip(f"here localhost is not {host}")
-        assert (listening(endpoint), looked(endpoint)) == (True, None)
+        assert (unreachable(endpoint), looked(endpoint)) == (None, None)
+
+
+@needs_ipv6
+@both
+@pytest.mark.parametrize(("there", "localhost"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1")])
+def test_localhost_is_the_other_loopback_address_only(
+    there: str, localhost: str, protocol: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", localhost_is(localhost))
+    said = NOT_ALLOWED if protocol == HTTP else SETTINGS
+    with answering(said, host=there) as url:
+        wrong = f"http://localhost:{urlsplit(url).port}"
+        assert looked(wrong, protocol) == f"nothing listens at {wrong}, but something does at {url}: use that address"
+        assert unreachable(wrong) == "nothing listens"
+
+
+@needs_ipv6
+@pytest.mark.parametrize("addresses", [("127.0.0.1", "::1"), ("::1", "127.0.0.1"), ("::1",)])
+@pytest.mark.usefixtures("no_global_state")
+def test_spans_reach_a_collector_on_ipv4_only_by_localhost_or_are_kept_at_once(
+    addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", localhost_is(*addresses))
+    lines: list[str] = []
+    with collecting(HTTP) as collector:
+        endpoint = collector.url.replace("127.0.0.1", "localhost")
+        start_s = time.monotonic()
+        telemetry = configure(exporters=["jaeger"], env={"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}, notify=lines.append)
+        trace.get_tracer("test").start_span("a").end()
+        arrives = "127.0.0.1" in addresses
+        assert telemetry.shutdown() is arrives
+        assert time.monotonic() - start_s < 2.5
+    assert collector.names == (["a"] if arrives else [])
+    assert [line.partition(",")[0] for line in lines[:1]] == ([] if arrives else [f"nothing listens at {endpoint}"])
+    assert len(lines) == (0 if arrives else 2)
 
 
 SENDS_AWAY = "sends what is for http://localhost:1 to a proxy, though it is on this machine"
@@ -256,12 +309,12 @@ def test_what_is_answered_by_way_of_a_proxy_says_so() -> None:
 
 @pytest.mark.parametrize("endpoint", ["unix:///run/otel.sock", "unix:run/otel.sock", "dns:///far:4317", "http://"])
 def test_what_has_no_host_and_port_is_not_looked_at(endpoint: str) -> None:
-    assert (looked(endpoint, GRPC), listening(endpoint)) == (None, True)
+    assert (looked(endpoint, GRPC), unreachable(endpoint)) == (None, None)
 
 
 @pytest.mark.parametrize("endpoint", ["http://far:99999", "http://[far", "http://far:port"])
 def test_what_is_no_url_does_no_harm(endpoint: str) -> None:
-    assert (looked(endpoint), listening(endpoint), shown(endpoint)) == (None, False, "***")
+    assert (looked(endpoint), unreachable(endpoint), shown(endpoint)) == (None, "nothing listens", "***")
 
 
 @pytest.mark.parametrize(
