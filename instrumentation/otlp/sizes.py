@@ -38,23 +38,29 @@ def _bytes_of(span: ReadableSpan) -> int:
 
 
 def held_bytes_of(span: ReadableSpan) -> int:
-    """About what the span holds in memory: rough, since whoever ends a span waits for it."""
+    """About what the span holds in memory: rough, as whoever ends a span waits for it, a microsecond."""
+    size = HELD_BYTES
     try:
-        size = HELD_BYTES + _held_bytes_of(span.attributes)
-        for event in span.events:
-            size += _held_bytes_of(event.attributes)
-        return size
+        holders: tuple[Any, ...] = (span, *span.events)
+        for holder in holders:
+            # Of the SDK's attributes the copy is a dict, which is iterated over much faster; asking for their length
+            # would take as long as the rest.
+            if (attributes := holder.attributes) is not None:
+                size += _held_bytes_of(attributes.copy().values())
     except (AttributeError, TypeError):
-        return HELD_BYTES
+        pass  # it is made of something else than the API allows
+    return size
 
 
-def _held_bytes_of(attributes: Attributes) -> int:
+def _held_bytes_of(values: Iterable[Any]) -> int:
     size = 0
-    # The copy is a dict, which is iterated over five times as fast as the SDK's attributes.
-    for value in dict.values(attributes.copy() if attributes else {}):  # type: ignore[attr-defined]
-        if value.__class__ is str:
+    for value in values:
+        kind = value.__class__
+        if kind is str:
             size += len(value)
-        elif value.__class__ not in _SCALARS:
+        elif kind is tuple:
+            size += _held_bytes_of(value)
+        elif kind not in _SCALARS:
             size += _bytes_of_value(value)
     return size
 
