@@ -93,6 +93,7 @@ class Panel:
     """From where to where each row's attempts, or its interval, go."""
     line: float | None = None
     """Where a limit or a baseline is."""
+    line_colour: Colour = BAD
     unit: str = ""
     """Behind the numbers of the axis."""
 
@@ -163,7 +164,7 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
             sides = [min(side, panel.end) for side in span]
             axes.plot(sides, [row, row], color=TEXT.light, linewidth=1.2, marker="|", markersize=5, zorder=2)
     if panel.line is not None:
-        axes.axvline(panel.line, color=BAD.light, linewidth=1, linestyle=(0, (4, 2)))
+        axes.axvline(panel.line, color=panel.line_colour.light, linewidth=1, linestyle=(0, (4, 2)))
     for row, text in enumerate(panel.texts):
         axes.text(panel.end * _TEXT_ROOM, row, text, ha="right", va="center_baseline", parse_math=False)
 

@@ -1,9 +1,11 @@
 """The files of a report, from the data alone."""
 
-from collections.abc import Mapping
 from typing import Final
 
+from benchmarks.comparing.comparison import Comparison
 from benchmarks.reports.charts import charts_of
+from benchmarks.reports.comparison import WhyOf
+from benchmarks.reports.comparison_chart import comparison_chart
 from benchmarks.reports.document import file_name, markdown_of
 from benchmarks.reports.junit import junit_xml
 from benchmarks.reports.page import page_of
@@ -15,9 +17,17 @@ PAGE: Final = "report.html"
 JUNIT: Final = "junit.xml"
 
 
-def files_of(results: Results) -> Mapping[str, str]:
-    """All files, by their names relative to the directory of results."""
-    whole = document(results, charts_of(results))
+def files_of(results: Results, comparison: Comparison | None = None, why: WhyOf | None = None) -> dict[str, str]:
+    """All files, by their names relative to the directory of results.
+
+    Args:
+        results: What was measured.
+        comparison: What became of a baseline; `None` where there is none.
+        why: Why rows of the comparison are worse, as far as it is known.
+    """
+    compared = None if comparison is None else comparison_chart(comparison)
+    charts = [*charts_of(results), *([compared] if compared else [])]
+    whole = document(results, charts, comparison, why or {})
     pictures = {
         file_name(chart, surroundings): svg
         for chart in whole.charts

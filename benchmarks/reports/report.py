@@ -3,19 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from benchmarks.comparing.comparison import Comparison
 from benchmarks.formats import percent
 from benchmarks.judging.verdict import VerdictWord, expected_of_agent
 from benchmarks.reports.analysis import analysis, recommendations
 from benchmarks.reports.breakdown import iteration_table, phase_table
 from benchmarks.reports.charts import Chart
+from benchmarks.reports.comparison import WhyOf, comparison_lines, verdict_line
 from benchmarks.reports.criteria import success_criteria
 from benchmarks.reports.document import Document, Section, markdown_of
 from benchmarks.reports.markdown import escaped, table
 from benchmarks.reports.numbers import number_table
 from benchmarks.reports.repeats import beside_budget, measured, pass_rate
-from benchmarks.reports.sources import SCRIPTED_NOTE, TOKEN_COUNTS, model_text, provenance_facts
+from benchmarks.reports.sources import SCRIPTED, SCRIPTED_NOTE, TOKEN_COUNTS, model_text, provenance_facts
 from benchmarks.results.results import GoalResults, Results
-from benchmarks.subjects.models import SCRIPTED
 from benchmarks.suite.facts import GoalFacts
 from instrumentation.rendering.quantities import UNKNOWN, plural
 
@@ -37,14 +38,21 @@ def markdown(results: Results) -> str:
     return markdown_of(document(results))
 
 
-def document(results: Results, charts: Iterable[Chart] = ()) -> Document:
+def document(
+    results: Results,
+    charts: Iterable[Chart] = (),
+    comparison: Comparison | None = None,
+    why: WhyOf | None = None,
+) -> Document:
     """The whole report, each picture below the table that it shows."""
     pictures = {chart.name: chart for chart in charts}
 
     def section(title: str, lines: Sequence[str], *names: str) -> Section:
         return Section(title=title, lines=lines, charts=[pictures[name] for name in names if name in pictures])
 
+    compared = [] if comparison is None else [comparison_lines(comparison, why or {})]
     sections = [
+        *(section("Comparison", lines, "comparison") for lines in compared),
         section("Verdicts", _verdicts(results), "pass-rate", "headroom"),
         section("Numbers", _numbers(results)),
         section("By phase", _by_phase(results), "phases"),
@@ -55,16 +63,17 @@ def document(results: Results, charts: Iterable[Chart] = ()) -> Document:
         section("Goals and answers", _goal_table(results)),
         section("Provenance", _provenance_table(results)),
     ]
-    return Document(title="Benchmark results", head=_head(results), sections=sections)
+    return Document(title="Benchmark results", head=_head(results, comparison), sections=sections)
 
 
-def _head(results: Results) -> list[str]:
+def _head(results: Results, comparison: Comparison | None) -> list[str]:
     source = results.provenance
     times = "once each" if source.repeat == 1 else f"{source.repeat:,} times each"
     subject = model_text(source) if source.agent else f"model {model_text(source)}"
     lines = [
         f"**{escaped(analysis(results)[0])}**",
         "",
+        *([] if comparison is None else [f"**{escaped(verdict_line(comparison))}**", ""]),
         f"Measured: {plural(len(results.goals), 'goal')}, {times}, on the {escaped(subject)}; "
         f"token counts are {escaped(TOKEN_COUNTS.get(source.token_source, source.token_source))}; "
         f"{source.concurrency:,} at a time; {escaped(source.started_at)} to {escaped(source.ended_at or UNKNOWN)}.",

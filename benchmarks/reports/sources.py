@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from benchmarks.results.results import Provenance, Results
-from benchmarks.subjects.models import SCRIPTED
 from instrumentation.rendering.quantities import UNKNOWN
 
+SCRIPTED: Final = "scripted"
+"""The model that answers by rules."""
+_MARKS: Final[Mapping[str, str]] = {SCRIPTED: "rules", "local": "a small language model on the machine that measured"}
+"""What models are whose names do not say it, by the part of a name before a colon."""
 SCRIPTED_NOTE: Final = (
     "The scripted model answers by rules. These results measure the framework: its prompts, its loop, its tools and "
     "what they cost in tokens. They make no claim about any model's intelligence."
@@ -19,8 +22,9 @@ TOKEN_COUNTS: Final[Mapping[str, str]] = {
 
 
 def model_text(source: Provenance) -> str:
-    """The model with what it is: nobody is to take rules for a model."""
-    return f"{source.model} (rules)" if source.model == SCRIPTED else source.model
+    """The model with what it is: nobody is to take rules, or a recording, for a model that was asked."""
+    mark = _MARKS.get(source.model.partition(":")[0])
+    return f"{source.model} ({mark})" if mark else source.model
 
 
 def provenance_facts(results: Results) -> dict[str, str]:

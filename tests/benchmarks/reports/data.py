@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.comparing.comparison import Comparison, Row, Side, Word
 from benchmarks.judging.verdict import Cause, Criterion, Verdict, VerdictWord
 from benchmarks.results.results import Attempt, GoalResults, Provenance, Results
 from benchmarks.suite.facts import GoalFacts, facts_of
@@ -87,3 +88,18 @@ def many(goals: int, *, attempts: int = 1) -> Results:
         ]
         rows.append(row(goal, *zip(verdicts, metrics, strict=True)))
     return results(rows)
+
+
+def compared_row(
+    goal_id: str | None, metric: str, word: Word, before: float | None, now: float | None, **fields: Any
+) -> Row:
+    """A row of a comparison, of one attempt a side where nothing else is said."""
+    n = fields.pop("n", 1)
+    usual: dict[str, Any] = {"tier": "simple", "reason": "any difference counts"}
+    sides = {"baseline": Side(n=n, value=before), "current": Side(n=n, value=now)}
+    return Row(**(usual | {"goal_id": goal_id, "metric": metric, "word": word} | sides | fields))
+
+
+def compared(*rows: Row, **fields: Any) -> Comparison:
+    source = results([]).provenance
+    return Comparison(baseline=source, current=source, rows=rows, **fields)

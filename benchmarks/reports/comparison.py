@@ -1,0 +1,151 @@
+"""The comparison with a baseline, as a report tells it: what it comes to, each number that is not the same, and why."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from benchmarks.comparing.comparison import Comparison, Row, Side, Word
+from benchmarks.formats import listed, seconds
+from benchmarks.judging.measures import MEASURE_OF, PASS_RATE, Kind
+from benchmarks.reports.markdown import escaped, table
+from benchmarks.reports.sources import model_text
+from instrumentation.rendering.quantities import UNKNOWN, plural
+
+MOST_NAMED: Final = 5
+"""Rows in the first sentence; the table has all of them."""
+MOST_ROWS: Final = 200
+"""In the table: what is left out stands in results.json."""
+_ORDER: Final = (Word.WORSE, Word.NOT_COMPARABLE, Word.INCONCLUSIVE, Word.BETTER)
+_SAFE_URL: Final = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w.~:/?&=%+,-]*)?", re.ASCII)
+
+
+class Why(NamedTuple):
+    """Why a row is worse."""
+
+    findings: Sequence[str]
+    """In words: where the two traces diverge, and what that took."""
+    compare_url: str | None = None
+    """Where Jaeger shows both traces side by side."""
+
+
+WhyOf = Mapping[tuple[str, str], Why]
+"""By the goal and the name of the number."""
+
+
+def verdict_line(comparison: Comparison) -> str:
+    """What the comparison comes to, worst first."""
+    parts = [_worse(comparison), _missing(comparison), *_others(comparison)]
+    said = "; ".join(part for part in parts if part)
+    return f"{said[:1].upper()}{said[1:]}." if said else "No number could be compared."
+
+
+def comparison_lines(comparison: Comparison, why: WhyOf) -> list[str]:
+    """What the section of the report says below the verdict."""
+    lines = [escaped(_baseline(comparison))]
+    rows = sorted((row for row in comparison.rows if row.word is not Word.SAME), key=lambda row: _ORDER.index(row.word))
+    if rows:
+        header = ["Where", "Number", "Result", "Baseline", "Now", "Change", "Reason"]
+        lines += ["", *table(header, map(_cells, rows[:MOST_ROWS]))]
+    if len(rows) > MOST_ROWS:
+        lines += ["", f"{plural(len(rows) - MOST_ROWS, 'row')} more: see results.json."]
+    for row in comparison.of(Word.WORSE):
+        found = why.get((row.goal_id or "", row.metric))
+        if found is not None:
+            lines += ["", f"Why {escaped(row.where)} is worse in {row.label}:", "", *_findings(found)]
+    return lines
+
+
+# -- what it comes to -----------------------------------------------------------------------------------------------
+
+
+def _worse(comparison: Comparison) -> str:
+    rows = comparison.of(Word.WORSE)
+    if not rows:
+        return "nothing is worse" if comparison.of(Word.SAME) or comparison.of(Word.BETTER) else ""
+    named = [f"{row.label} of {row.where} ({change(row)})" for row in rows[:MOST_NAMED]]
+    if len(rows) > MOST_NAMED:
+        named.append(f"{len(rows) - MOST_NAMED:,} more")
+    return f"worse in {plural(len(rows), 'row')}: {listed(named)}"
+
+
+def _missing(comparison: Comparison) -> str:
+    missing, added = list(comparison.missing), list(comparison.added)
+    parts = [
+        f"{len(ids):,} {'is' if len(ids) == 1 else 'are'} {what} ({_named(ids)})"
+        for ids, what in ((missing, "missing"), (added, "new"))
+        if ids
+    ]
+    return f"of the goals {listed(parts)}" if parts else ""
+
+
+def _named(ids: list[str]) -> str:
+    rest = len(ids) - MOST_NAMED
+    return listed(ids) if rest <= 0 else listed([*ids[:MOST_NAMED], f"{rest:,} more"])
+
+
+def _others(comparison: Comparison) -> list[str]:
+    words = [(len(comparison.of(word)), word) for word in (*_ORDER[1:], Word.SAME)]
+    return [f"{number:,} {'is' if number == 1 else 'are'} {_AS_SAID[word]}" for number, word in words if number]
+
+
+_AS_SAID: Final = {
+    Word.NOT_COMPARABLE: "not comparable",
+    Word.INCONCLUSIVE: "inconclusive",
+    Word.BETTER: "better",
+    Word.SAME: "the same",
+}
+
+
+def _baseline(comparison: Comparison) -> str:
+    source = comparison.baseline
+    commit = f", commit {source.commit[:12]}{' with changed files' if source.dirty else ''}" if source.commit else ""
+    subject = model_text(source) if source.agent else f"model {model_text(source)}"
+    return f"The baseline was measured on the {subject}{commit}, at {source.started_at}."
+
+
+# -- rows -----------------------------------------------------------------------------------------------------------
+
+
+def _cells(row: Row) -> list[str]:
+    word = f"**{row.word}**" if row.word is Word.WORSE else f"{row.word}"
+    sides = [_cell(_side(side, row)) for side in (row.baseline, row.current)]
+    return [escaped(row.where), row.label, word, *sides, _cell(change(row)), escaped(row.reason) or UNKNOWN]
+
+
+def _cell(text: str) -> str:
+    return text if text == UNKNOWN else escaped(text)
+
+
+def _side(side: Side, row: Row) -> str:
+    """The value, and of how many attempts it is where those are several."""
+    value = value_text(side.value, row.metric)
+    return value if side.n <= 1 else f"{value} (of {side.n:,})"
+
+
+def value_text(value: float | None, metric: str) -> str:
+    """A value in its unit."""
+    if value is None:
+        return UNKNOWN
+    if metric == PASS_RATE:
+        return f"{100 * value:.0f} %"
+    if MEASURE_OF[metric].kind is Kind.TIME:
+        return seconds(value)
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+
+
+def change(row: Row) -> str:
+    """The difference, with its sign and what that is of the baseline's value."""
+    if row.difference is None:
+        return UNKNOWN
+    sign = "-" if row.difference < 0 else "+"
+    if row.metric == PASS_RATE:
+        return f"{sign}{100 * abs(row.difference):.0f} points"
+    share = "" if row.ratio is None else f", {sign}{100 * abs(row.ratio - 1):,.3g} %"
+    return f"{sign}{value_text(abs(row.difference), row.metric)}{share}"
+
+
+def _findings(why: Why) -> list[str]:
+    lines = [f"- {escaped(finding)}" for finding in why.findings]
+    if why.compare_url is not None and _SAFE_URL.fullmatch(why.compare_url):
+        lines.append(f"- [Both traces in Jaeger](<{why.compare_url}>)")
+    return lines
