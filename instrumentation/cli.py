@@ -197,6 +197,44 @@ def verify(
 
 @app.command(
     epilog=_examples(
+        "nanoagent diff before.jsonl after.jsonl",
+        "nanoagent diff before.jsonl after.jsonl --run simple-add",
+        "nanoagent diff traces.jsonl traces.jsonl --run 7334cca0 --run d82ddd4a",
+        "nanoagent diff 0af7651916cd43dd8448eb211c80319c 5bd66ef5095369c7a1b2c3d4e5f60718",
+    )
+)
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", show_default=False, help="A file, -, or the id of a trace.")],
+    b: Annotated[str, typer.Argument(metavar="B", show_default=False, help="The same, compared with A.")],
+    run: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--run",
+            metavar="ID",
+            show_default=False,
+            help="The run: its id, how it begins, or its goal. Twice: A's, B's.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list with a comparison for each pair.")] = False,
+    jaeger: _JaegerUrl = None,
+) -> None:
+    """Say where two runs part: another tool, one more call, a longer prompt, another ending.
+
+    Times and ids are no difference. Several runs are paired by their goals, a line each.
+
+    Beside it: iterations, calls, tokens by phase, cost, time, and how prompts grew.
+    Exit code: 0 the same, 1 they differ, 3 it cannot be said, 4 bad input, 130 interrupted.
+    """
+    from instrumentation.commands.diff import show_difference
+    from instrumentation.commands.output import ending_well
+    from instrumentation.commands.sources import source_of
+
+    with ending_well():
+        show_difference(source_of(a), source_of(b), choices=run or (), as_json=as_json, jaeger=jaeger)
+
+
+@app.command(
+    epilog=_examples(
         "nanoagent resend",
         "OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4318 nanoagent resend",
         "nanoagent resend nanoagent-traces.jsonl",

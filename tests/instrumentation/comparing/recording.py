@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from opentelemetry.exporter.otlp.json.file import FileSpanExporter
@@ -47,11 +47,6 @@ def recorded(spans: Iterable[ReadSpan]) -> RecordedRun:
     return run
 
 
-def without(*dropped: int) -> Callable[[Sequence[Any]], list[Any]]:
-    """Takes those at these places out."""
-    return lambda items: [item for number, item in enumerate(items) if number not in dropped]
-
-
-def with_changes(replies: Sequence[Reply], changes: dict[int, Sequence[Reply]]) -> list[Reply]:
+def with_changes(replies: Sequence[Reply], changes: Mapping[int, Sequence[Reply]]) -> list[Reply]:
     """The replies, each at one of these places replaced by others."""
     return [one for number, reply in enumerate(replies) for one in changes.get(number, [reply])]

@@ -1,6 +1,6 @@
 """The first point where two runs part, in words: real runs with one thing changed in each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ NAMES = ("baseline", "this run")
 CALLED = response(call("add", a=5, b=3))
 FAILED = ModelHTTPError(500, "canned")
 NONSENSE = response(TextPart("nonsense"))
-Changes = dict[int, Sequence[Reply]]
+Changes = Mapping[int, Sequence[Reply]]
 
 
 @pytest.fixture(scope="module")
