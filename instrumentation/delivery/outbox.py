@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from instrumentation.courier import Courier
 from instrumentation.delivery.account import Account, DeliveryReport
+from instrumentation.delivery.backlog import Backlog
 from instrumentation.otlp.outgoing import cleaned
 from instrumentation.otlp.sender import Arrival
 from instrumentation.otlp.sizes import held_bytes_of
@@ -19,10 +20,6 @@ MAX_WAITING_BYTES: Final = 32 * 2**20
 """About what the spans that wait may hold in memory."""
 MAX_BEING_SPOOLED: Final = 4
 """How many times what may wait may be on its way to the disk; of more, the oldest spans are lost."""
-MAX_PAUSE_S: Final = 0.02
-"""So long whoever ends a span waits when that is reached, and the less, the less more than half of it there is."""
-STUCK_S: Final = 2.0
-"""A disk that takes nothing for so long is not waited for."""
 STEP_SPANS: Final = 64
 """So many spans are written, and counted, at a time, ..."""
 STEP_BYTES: Final = 2**20
@@ -52,10 +49,9 @@ class Outbox:
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting_bytes = 0
         self._under_way: list[ReadableSpan] = []
-        self._being_spooled = 0
-        self._being_spooled_bytes = 0
-        self._progress_s = 0.0
-        """When the disk last took something, or was last given something to do."""
+        self._backlog = Backlog(
+            max_spans=MAX_BEING_SPOOLED * max_spans, max_bytes=MAX_BEING_SPOOLED * max_waiting_bytes
+        )
         self._spooler = Courier(f"nanoagent-spool-{destination}")
 
     def start(self) -> None:
@@ -80,7 +76,7 @@ class Outbox:
             waiting = len(self.waiting)
             if waiting > self._max_spans or self._waiting_bytes > self._max_waiting_bytes:
                 self._make_room()
-            pause_s = self._pause_s() if self._being_spooled else 0.0
+            pause_s = self._backlog.pause_s
         if pause_s > 0:
             time.sleep(pause_s)
         return waiting
@@ -138,13 +134,13 @@ class Outbox:
     @property
     def pending(self) -> int:
         """Spans that nothing became of so far."""
-        return len(self.waiting) + len(self._under_way) + self._being_spooled
+        return len(self.waiting) + len(self._under_way) + self._backlog.spans
 
     @property
     def pending_bytes(self) -> int:
         """About what they hold in memory."""
         with self.changed:
-            return self._waiting_bytes + sum(map(held_bytes_of, self._under_way)) + self._being_spooled_bytes
+            return self._waiting_bytes + sum(map(held_bytes_of, self._under_way)) + self._backlog.bytes
 
     @property
     def nothing_lost(self) -> bool:
@@ -172,56 +168,39 @@ class Outbox:
         # A finalizer can end a span, and make room, between any two of them.
         while self.waiting and (len(self.waiting) > most_spans or self._waiting_bytes > most_bytes):
             older.append(self._popped())
-        if self._backlog() <= 1:
-            self._to_disk(older, len(older), "more spans waited than the queue holds")
-        else:
+        if self._backlog.is_full:
             self.account.dropped += len(older)
             self.account.last_reason = "more spans ended than could be written"
-
-    def _backlog(self) -> float:
-        """What is on its way to the disk; 1 is as much as may be."""
-        spans, size = self._being_spooled / self._max_spans, self._being_spooled_bytes / self._max_waiting_bytes
-        return max(spans, size) / MAX_BEING_SPOOLED
-
-    def _pause_s(self) -> float:
-        """How long whoever ends a span waits, so that the disk takes what many threads end together."""
-        over_half = 2 * self._backlog() - 1
-        if over_half <= 0 or time.monotonic() - self._progress_s > STUCK_S:
-            return 0.0
-        return MAX_PAUSE_S * min(1.0, over_half)
+        else:
+            self._to_disk(older, len(older), "more spans waited than the queue holds")
 
     def _to_disk(self, spans: Sequence[ReadableSpan], count: int, reason: str) -> None:
         """Have spans written, in steps, and so many of them counted."""
-        if not self._being_spooled:
-            self._progress_s = time.monotonic()
         for step, size in _steps_of(spans):
             counted = min(count, len(step))
             count -= counted
             self._step_to_disk(step, counted, size, reason)
 
     def _step_to_disk(self, spans: Sequence[ReadableSpan], count: int, size: int, reason: str) -> None:
-        self._being_spooled += count
-        self._being_spooled_bytes += size
+        self._backlog.add(count, size)
         if self._spooler.start():
             self._spooler.run(lambda: self._write(spans, count, size, reason))
         else:  # the interpreter is exiting, and no thread can start
             self._write(spans, count, size, reason)
 
     def _write(self, spans: Sequence[ReadableSpan], count: int, size: int, reason: str) -> bool:
-        written = 0
         try:
             written = min(count, self._spool.write([cleaned(span) for span in spans]))
-        finally:
-            with self.changed:
-                account = self.account
-                self._being_spooled -= count
-                self._being_spooled_bytes -= size
-                self._progress_s = time.monotonic()
-                account.spooled += written
-                account.dropped += count - written
-                account.last_reason = reason
-                account.spool = str(self._spool.path) if self._spool.path else account.spool
-                self.changed.notify_all()
+        except Exception as error:  # the spool raises nothing, but memory can end anywhere
+            written, reason = 0, type(error).__name__
+        with self.changed:
+            account = self.account
+            self._backlog.remove(count, size)
+            account.spooled += written
+            account.dropped += count - written
+            account.last_reason = reason
+            account.spool = str(self._spool.path) if self._spool.path else account.spool
+            self.changed.notify_all()
         return written == count
 
 
