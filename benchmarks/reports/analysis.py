@@ -6,7 +6,8 @@ from statistics import median
 
 from benchmarks.formats import count, listed, percent, seconds, shares
 from benchmarks.judging.verdict import VerdictWord
-from benchmarks.reports.repeats import BUDGETED
+from benchmarks.reports.outcomes import left_out
+from benchmarks.reports.repeats import BUDGETED, bound_of, spread
 from benchmarks.reports.variation import variation
 from benchmarks.results.results import GoalResults, Results
 from benchmarks.suite.facts import GoalFacts
@@ -17,7 +18,6 @@ NEAR_BUDGET = 0.8
 """From this share of a budget on, a recommendation points at it."""
 LARGE_PHASE = 0.5
 """From this share of all tokens on, a phase is where saving pays."""
-
 MOST_NAMED = 10
 """Goals in one sentence; the tables name all."""
 
@@ -29,6 +29,7 @@ def analysis(results: Results) -> list[str]:
     sentences = [
         _verdicts(results),
         *variation(results),
+        *left_out(results),
         _tightest(results),
         _tokens(results),
         _per_iteration(results),
@@ -196,10 +197,10 @@ def _cost(results: Results) -> str:
 
 def _largest_uses(row: GoalResults) -> Iterable[tuple[str, int, int]]:
     """What an attempt used at most of each budget, as far as it is known: its name, the use, the bound."""
-    for name, number in BUDGETED.items():
-        known = [value for attempt in row.attempts if (value := number(attempt.metrics)) is not None]
-        if known:
-            yield name, max(known), getattr(row.goal.budget, name)
+    for name in BUDGETED:
+        found = spread(row.attempts, name)
+        if found is not None:
+            yield name, round(found.greatest), bound_of(row, name)
 
 
 def _sum(results: Results, field: str) -> int | None:

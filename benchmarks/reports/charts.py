@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.formats import count, percent
+from benchmarks.judging.statistics import Summary
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.reports.drawing import Bars, Drawn, Panel, drawn
 from benchmarks.reports.palette import FIRST, SECOND, THIRD
-from benchmarks.reports.repeats import BUDGETED, Spread, measured, pass_rate, spread
+from benchmarks.reports.repeats import BUDGETED, bound_of, measured, rate_of, spread
 from benchmarks.results.results import GoalResults, Results
 from instrumentation.rendering.quantities import UNKNOWN, plural
 from nanoagent.core.counting import PHASES
@@ -83,21 +84,21 @@ def pass_rate_chart(results: Results) -> Chart | None:
     if results.provenance.repeat == 1 or len(rows) < FEWEST_ROWS:
         return None
     shown = _largest(rows, _failed)
-    rates = [rate for row in shown if (rate := pass_rate(row)) is not None]
+    rates = [rate for row in shown if (rate := rate_of(row)) is not None]
     panel = Panel(
         title="Passed",
         end=100,
         unit=" %",
-        texts=[f"{one.passed} of {one.attempts}" for one in rates],
-        bars=[Bars(values=[100 * one.rate for one in rates])],
-        spans=[(100 * one.low, 100 * one.high) for one in rates],
+        texts=[f"{one.passed} of {one.n}" for one in rates],
+        bars=[Bars(values=[100 * one.share for one in rates])],
+        spans=[(100 * low, 100 * high) for low, high in (one.interval() for one in rates)],
     )
-    always = sum(one.passed == one.attempts for one in rates)
-    lowest = min(rates, key=lambda one: one.rate)
+    always = sum(one.passed == one.n for one in rates)
+    lowest = min(rates, key=lambda one: one.share)
     alt = f"{always} of {plural(len(shown), 'goal')} passed every time."
-    if lowest.rate < 1:
+    if lowest.share < 1:
         name = shown[rates.index(lowest)].goal.id
-        alt += f" Least often passed is {name}: {lowest.passed} of {lowest.attempts}."
+        alt += f" Least often passed is {name}: {lowest.passed} of {lowest.n}."
     return Chart(
         name="pass-rate",
         title=f"How often each goal was passed, with 95 % intervals{_of_all(shown, rows)}",
@@ -132,14 +133,13 @@ def _means(results: Results) -> str:
 # -- budgets --------------------------------------------------------------------------------------------------------
 
 
-def _use(row: GoalResults, budgeted: str) -> Spread | None:
+def _use(row: GoalResults, budgeted: str) -> Summary | None:
     return spread(measured(row), budgeted)
 
 
 def _share(row: GoalResults, budgeted: str, used: float) -> float:
     """In percent."""
-    bound: int = getattr(row.goal.budget, budgeted)
-    return 100 * used / bound
+    return 100 * used / bound_of(row, budgeted)
 
 
 def _largest_use(row: GoalResults) -> float | None:
@@ -157,7 +157,9 @@ def _share_panel(name: str, rows: Sequence[GoalResults]) -> Panel:
         texts=[f"{value:,.0f} %" if use else UNKNOWN for value, use in zip(values, uses, strict=True)],
         bars=[Bars(values=values, colour=FIRST if name == "iterations" else SECOND)],
         spans=[
-            (_share(row, name, use.low), _share(row, name, use.high)) if use and use.low < use.high else None
+            (_share(row, name, use.least), _share(row, name, use.greatest))
+            if use and use.least < use.greatest
+            else None
             for row, use in zip(rows, uses, strict=True)
         ],
         line=100,

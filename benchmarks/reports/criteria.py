@@ -43,12 +43,12 @@ def _number_of_goals(results: Results) -> Holds:
 
 
 def _below(what: str, pairs: Sequence[tuple[GoalFacts, Attempt]], name: str, bound: int) -> Holds:
-    used = [(BUDGETED[name](attempt.metrics), goal.id) for goal, attempt in pairs]
+    used = [(BUDGETED[name].of(attempt.metrics), goal.id) for goal, attempt in pairs]
     known = [(value, goal_id) for value, goal_id in used if value is not None]
     if not known or len(known) < len(used):
         return Holds(what, None, "not known" if used else "no such goal was judged")
     largest, where = max(known, key=lambda use: use[0])
-    return Holds(what, largest < bound, f"at most {largest:,} ({where})")
+    return Holds(what, largest < bound, f"at most {largest:,.0f} ({where})")
 
 
 def _no_runaway(results: Results) -> Holds:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from benchmarks.comparing.comparison import Comparison
-from benchmarks.formats import percent
 from benchmarks.judging.verdict import VerdictWord, expected_of_agent
 from benchmarks.reports.analysis import analysis, recommendations
 from benchmarks.reports.breakdown import iteration_table, phase_table
@@ -14,7 +13,8 @@ from benchmarks.reports.criteria import success_criteria
 from benchmarks.reports.document import Document, Section, markdown_of
 from benchmarks.reports.markdown import escaped, table
 from benchmarks.reports.numbers import number_table
-from benchmarks.reports.repeats import beside_budget, measured, pass_rate
+from benchmarks.reports.outcomes import outcome_lines
+from benchmarks.reports.repeats import beside_budget, rate_cells
 from benchmarks.reports.sources import SCRIPTED, SCRIPTED_NOTE, TOKEN_COUNTS, model_text, provenance_facts
 from benchmarks.results.results import GoalResults, Results
 from benchmarks.suite.facts import GoalFacts
@@ -54,6 +54,7 @@ def document(
     sections = [
         *(section("Comparison", lines, "comparison") for lines in compared),
         section("Verdicts", _verdicts(results), "pass-rate", "headroom"),
+        *(section("Outcomes", lines) for lines in outcome_lines(results)),
         section("Numbers", _numbers(results)),
         section("By phase", _by_phase(results), "phases"),
         *(section("By iteration", lines) for lines in _by_iteration(results)),
@@ -101,19 +102,12 @@ def _verdicts(results: Results) -> list[str]:
 
 
 def _verdict_row(row: GoalResults, *, repeated: bool) -> list[str]:
-    rates = _rates(row) if repeated else []
+    rates = rate_cells(row) if repeated else []
     start = [escaped(row.goal.id), escaped(row.goal.tier)]
     if not row.attempts:
         return [*start, UNKNOWN, *rates, UNKNOWN, UNKNOWN, "not judged"]
     uses = [_escaped(beside_budget(row, name)) for name in ("iterations", "tokens")]
     return [*start, f"{row.verdict}", *rates, *uses, _reasons(row) or UNKNOWN]
-
-
-def _rates(row: GoalResults) -> list[str]:
-    rate = pass_rate(row)
-    if rate is None:
-        return [f"0 of {len(measured(row))}", UNKNOWN]
-    return [f"{rate.passed:,} of {rate.attempts:,}", f"{percent(rate.low, 1)} to {percent(rate.high, 1)}"]
 
 
 def _reasons(row: GoalResults) -> str:

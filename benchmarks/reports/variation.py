@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from benchmarks.formats import listed, percent
-from benchmarks.judging.verdict import VerdictWord
-from benchmarks.reports.repeats import BUDGETED, Spread, measured, spread
+from benchmarks.judging.statistics import Summary, statistics_of
+from benchmarks.reports.repeats import BUDGETED, measured, spread
 from benchmarks.results.results import Results
 from instrumentation.rendering.quantities import plural
 
@@ -17,18 +17,15 @@ def variation(results: Results) -> list[str]:
 
 
 def _rate(results: Results) -> str:
-    """The share of attempts that passed; and of goals that passed every time, which is what one can rely on."""
-    rows = [measured(row) for row in results.goals]
-    words = [attempt.verdict.word for attempts in rows for attempt in attempts]
-    if not words:
+    """How many attempts passed; and pass^k, which is what one can rely on."""
+    repeat = results.provenance.repeat
+    found = statistics_of([row.attempts for row in results.goals], repeat)
+    if found.rate is None:
         return ""
-    passed = words.count(VerdictWord.PASS)
-    left_out = len(results.attempts) - len(words)
-    apart = f"; {plural(left_out, 'attempt')} that could not be judged {'is' if left_out == 1 else 'are'} left out"
-    return (
-        f"{passed:,} of {plural(len(words), 'attempt')} passed ({percent(passed, len(words))})"
-        f"{apart if left_out else ''}."
-    )
+    passed = f"{found.rate.passed:,} of {plural(found.rate.n, 'attempt')} passed ({percent(found.rate.share, 1)})"
+    if found.pass_hat_k is None:
+        return f"{passed}."
+    return f"{passed}; that {repeat:,} attempts of a goal all pass has a chance of {percent(found.pass_hat_k, 1)}."
 
 
 def _numbers(results: Results) -> Iterable[str]:
@@ -37,7 +34,7 @@ def _numbers(results: Results) -> Iterable[str]:
     same = []
     for name in BUDGETED:
         spreads = [(row.goal.id, found) for row in repeated if (found := spread(measured(row), name)) is not None]
-        apart = [(goal_id, found) for goal_id, found in spreads if found.low < found.high]
+        apart = [(goal_id, found) for goal_id, found in spreads if found.least < found.greatest]
         if apart:
             yield _apart(name, apart, len(spreads))
         elif spreads:
@@ -46,9 +43,9 @@ def _numbers(results: Results) -> Iterable[str]:
         yield f"The attempts of a goal all took the same {listed(same)}."
 
 
-def _apart(name: str, apart: list[tuple[str, Spread]], of: int) -> str:
-    goal_id, most = max(apart, key=lambda one: (one[1].high - one[1].low) / one[1].mean)
+def _apart(name: str, apart: list[tuple[str, Summary]], of: int) -> str:
+    goal_id, most = max(apart, key=lambda one: (one[1].greatest - one[1].least) / one[1].mean)
     return (
         f"The attempts of {len(apart):,} of {plural(of, 'goal')} differ in {name}, "
-        f"most in {goal_id}: {most.low:,} to {most.high:,}."
+        f"most in {goal_id}: {most.least:,.0f} to {most.greatest:,.0f}."
     )

@@ -216,6 +216,8 @@ def test_the_analysis_says_what_the_numbers_say() -> None:
     data = results(good, bad, broken, None)
     assert analysis(data) == [
         "1 of 4 goals passed, 1 failed (goal-1), 1 could not be judged (goal-2) and 1 did not come to an end.",
+        "2 attempts say nothing of their goals and count for no score: 1 because of the harness and 1 because of an "
+        "interruption.",
         "Least headroom is left of iterations in goal-1 (4 of <5, 80 %) "
         "and of tokens in goal-0 (6,120 of <10,000, 61 %).",
         "12,240 tokens were used in 8 model calls; 98 % of them are input.",
