@@ -1,10 +1,13 @@
 """Whoever is called by the telemetry may use it: nobody waits for himself, and no number is lost by it."""
 
 import asyncio
-import gc
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import StringIO
+from itertools import islice
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -22,10 +25,14 @@ from nanoagent.errors import ConfigurationError
 from nanoagent.redaction.redactor import Redactor
 from nanoagent.tracing import names
 from nanoagent.tracing.clock import RunClock
+from nanoagent.tracing.run import Run
+from nanoagent.tracing.span import RunSpan
+from tests.commands import ROOT
 from tests.instrumentation.delivery.doubles import dead_endpoint
 from tests.models import CannedModel, executed, plan, reflected
 
 TIMEOUT_S = 10.0
+OURS = tuple(str(ROOT / package) for package in ("nanoagent", "instrumentation"))
 SETTINGS: dict[str, Any] = {"exporters": ["otlp"]}
 USES: dict[str, Callable[[Telemetry], object]] = {
     "configure": lambda telemetry: configure(**SETTINGS, env={"OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint()}),
@@ -260,51 +267,64 @@ def traced(*processors: SpanProcessor) -> trace.Tracer:
     return provider.get_tracer("test")
 
 
-class Leftover:
-    """Does something when it is collected, which is not before somebody looks for garbage."""
+@contextmanager
+def interrupted(by: Callable[[], object]) -> Iterator[None]:
+    """Do something in the middle of whatever our code does in the block, as a finalizer can: at each call in it."""
 
-    def __init__(self, last_will: Callable[[], object]) -> None:
-        self._self = self
-        self._last_will = last_will
+    def interrupt(frame: FrameType, event: str, _: object) -> None:
+        if event in ("call", "return") and frame.f_code.co_filename.startswith(OURS):
+            by()
 
-    def __del__(self) -> None:
-        self._last_will()
-
-
-@pytest.fixture
-def eager_collector() -> Iterator[None]:
-    """Garbage is looked for at every occasion."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.set_threshold(1, 1, 1)
-    yield
-    gc.set_threshold(*before)
+    sys.setprofile(interrupt)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
 
 
-@pytest.mark.usefixtures("eager_collector")
-def test_spans_that_finalizers_end_in_the_middle_of_anything_are_counted() -> None:
+def test_runs_that_finalizers_end_in_the_middle_of_anything_are_counted() -> None:
     told: list[PerformanceMetrics] = []
     stream = StringIO()
     aggregator = PerformanceAggregator(on_complete=told.append)
     tracer = traced(aggregator, ConsoleTreeProcessor(console=lambda: Console(file=stream, width=80)))
-    count = 60
+    left = iter([f"left-{number}" for number in range(300)])
 
     def work() -> None:
-        for number in range(count):
-            for part in range(3):
-                Leftover(lambda name=f"left-{number}-{part}": end_run(name, tracer))  # type: ignore[misc]
-            end_run(f"run-{number}", tracer, calls=3)
+        with interrupted(lambda: [end_run(name, tracer) for name in islice(left, 1)]):
+            end_run("run", tracer, calls=3)
             aggregator.open_runs()
             aggregator.recent()
-        gc.collect()
 
     within_time(work)
     assert aggregator.force_flush(5_000)
     numbers = {run.run_id: (run.api_calls, run.input_tokens, run.status) for run in told}
-    left = {f"left-{number}-{part}": (1, 10, "completed") for number in range(count) for part in range(3)}
-    assert numbers == left | {f"run-{number}": (3, 30, "completed") for number in range(count)}
+    assert numbers.pop("run") == (3, 30, "completed")
+    # Each of them makes for further occasions.
+    assert numbers == {f"left-{number}": (1, 10, "completed") for number in range(300)}
     assert aggregator.open_runs() == []
-    assert stream.getvalue().count("invoke_workflow") >= 4 * count
+    assert stream.getvalue().count(names.ROOT_SPAN) == len(told)
+
+
+def test_spans_of_a_run_that_finalizers_end_while_it_counts_are_counted_once() -> None:
+    run = Run(run_id="r")
+    chat: dict[str, Any] = {names.OPERATION_NAME: names.OP_CHAT, names.INPUT_TOKENS: 10}
+    spans = [RunSpan(run, "chat m", dict(chat), place=None) for _ in range(1_000)]
+    seen: list[int | None] = []
+
+    def interrupt() -> None:
+        if spans:
+            spans.pop().end()
+            seen.append(run.metrics().input_tokens)
+
+    def work() -> None:
+        spans.pop().end()
+        with interrupted(interrupt):
+            while spans:
+                run.metrics()
+
+    within_time(work)
+    assert (run.metrics().api_calls, run.metrics().input_tokens) == (1_000, 10_000)
+    assert len(seen) > 900
 
 
 def test_a_clock_of_the_aggregator_may_end_runs_and_ask_for_numbers() -> None:
