@@ -73,7 +73,7 @@ class Spool:
         """The process is a forked child: what it writes goes to a file of its own."""
         self._lock = threading.RLock()
         self.path = None
-        self._close()  # another thread was writing, and a file is taken as long as any process has it open
+        self._close()  # another thread was writing
 
     def _written(self, spans: Sequence[ReadableSpan]) -> int:
         line = self._line(spans)
@@ -111,6 +111,7 @@ class Spool:
                 raise
             return True
         finally:
+            _free(descriptor)
             self._close()
 
     def _close(self) -> None:
@@ -180,6 +181,13 @@ def is_taken(descriptor: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def _free(descriptor: int) -> None:
+    """Let others take the file, though a child that was forked meanwhile may have it open."""
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def is_spool(path: Path) -> bool:

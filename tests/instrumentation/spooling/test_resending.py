@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from instrumentation.otlp.answers import Answer
 from instrumentation.otlp.exporters import Outlet
+from instrumentation.spooling import resending
 from instrumentation.spooling.resending import Resender, Resent, files_in, outlet_in
 from instrumentation.spooling.spool import Spool, as_line
 from nanoagent.errors import ConfigurationError
@@ -272,6 +273,17 @@ def test_a_span_that_two_destinations_have_spooled_is_sent_once(tmp_path: Path) 
     assert told.resend(other) == Resent(path=other, spans=3, sent=3)
     assert exporter.batches == [["s0", "s1", "s2", "s0"]]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_so_many_spans_are_known_to_have_arrived_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resending, "MAX_KNOWN", 2)
+    same = spans(2)
+    exporter = Scripted(TAKEN)
+    told = Told(exporter)
+    for number in range(3):
+        path = spool_of(tmp_path, same, name=f"spans-{number}.jsonl")
+        assert told.resend(path) == Resent(path=path, spans=2, sent=2)
+    assert exporter.batches == [["s0", "s1"]] * 3
 
 
 def test_the_second_of_two_leaves_the_file_alone(tmp_path: Path) -> None:

@@ -96,6 +96,35 @@ def test_a_file_is_free_between_what_is_written_to_it(directory: Path) -> None:
     assert [len(file.read_bytes().splitlines()) for file in directory.iterdir()] == [3]
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_that_is_forked_while_a_line_is_written_keeps_nothing_in_use(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(directory)
+    read_end, write_end = os.pipe()
+    children: list[int] = []
+
+    def with_room(own_bytes: int, length: int) -> bool:
+        children.append(os.fork())
+        if children[-1] == 0:
+            before = open_files()
+            spool.after_fork()
+            closed = before - open_files()
+            os.close(write_end)
+            os.read(read_end, 1)  # the parent has looked
+            os._exit(closed)
+        return True
+
+    monkeypatch.setattr(spool, "_has_room", with_room)
+    assert spool.write(spans(1)) == 1
+    assert spool.path is not None
+    with spool.path.open("rb") as file:
+        assert is_taken(file.fileno())
+    os.close(write_end)
+    os.close(read_end)
+    assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 1
+
+
 def test_a_file_that_somebody_sends_is_followed_by_another_one(directory: Path) -> None:
     spool = Spool(directory)
     spool.write(spans(1))
