@@ -67,25 +67,30 @@ def document(
     return Document(title="Benchmark results", head=_head(results, comparison), sections=sections)
 
 
-def _head(results: Results, comparison: Comparison | None) -> list[str]:
+def measured_line(results: Results) -> str:
+    """What was measured, on what and when."""
     source = results.provenance
     times = "once each" if source.repeat == 1 else f"{source.repeat:,} times each"
     subject = model_text(source) if source.agent else f"model {model_text(source)}"
-    lines = [
-        f"**{escaped(analysis(results)[0])}**",
-        "",
-        *([] if comparison is None else [f"**{escaped(verdict_line(comparison))}**", ""]),
+    return (
         f"Measured: {plural(len(results.goals), 'goal')}, {times}, on the {escaped(subject)}; "
         f"token counts are {escaped(TOKEN_COUNTS.get(source.token_source, source.token_source))}; "
-        f"{source.concurrency:,} at a time; {escaped(source.started_at)} to {escaped(source.ended_at or UNKNOWN)}.",
-    ]
+        f"{source.concurrency:,} at a time; {escaped(source.started_at)} to {escaped(source.ended_at or UNKNOWN)}."
+    )
+
+
+def _head(results: Results, comparison: Comparison | None) -> list[str]:
+    lines = [f"**{escaped(analysis(results)[0])}**"]
+    if comparison is not None:
+        lines += ["", f"**{escaped(verdict_line(comparison))}**"]
+    lines += ["", measured_line(results)]
     if results.verification is not None:
         found = [f"{finding.goal_id}: {finding.text}" for finding in results.verification.findings]
         lines += ["", f"{escaped(results.verification.summary)}."]
         lines += ["", *_bullets(found)] if found else []
     if results.interrupted:
         lines += ["", "**The run was interrupted: these are the goals that came to an end before.**"]
-    if source.model == SCRIPTED:
+    if results.provenance.model == SCRIPTED:
         lines += ["", escaped(SCRIPTED_NOTE)]
     return lines
 
@@ -93,12 +98,16 @@ def _head(results: Results, comparison: Comparison | None) -> list[str]:
 # -- verdicts -------------------------------------------------------------------------------------------------------
 
 
-def _verdicts(results: Results) -> list[str]:
-    repeated = results.provenance.repeat > 1
-    rates = ["Passed", "Interval"] if repeated else []
+def verdict_table(rows: Sequence[GoalResults], *, repeat: int) -> list[str]:
+    """A line a goal: its verdict, and how near it came to its budgets."""
+    rates = ["Passed", "Interval"] if repeat > 1 else []
     header = ["Goal", "Tier", "Verdict", *rates, "Iterations", "Tokens", "What stands against it"]
-    rows = [_verdict_row(row, repeated=repeated) for row in results.goals]
-    return table(header, rows) + (["", _RATES_NOTE] if repeated else [])
+    return table(header, [_verdict_row(row, repeated=repeat > 1) for row in rows])
+
+
+def _verdicts(results: Results) -> list[str]:
+    repeat = results.provenance.repeat
+    return verdict_table(results.goals, repeat=repeat) + (["", _RATES_NOTE] if repeat > 1 else [])
 
 
 def _verdict_row(row: GoalResults, *, repeated: bool) -> list[str]:
