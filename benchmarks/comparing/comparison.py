@@ -41,6 +41,11 @@ class Threshold:
         """JSON-ready fields."""
         return {"relative": self.relative, "absolute": self.absolute}
 
+    def __str__(self) -> str:
+        """As in `10 % and 0.02`."""
+        share = f"{100 * self.relative:g} %" if self.relative else ""
+        return " and ".join(filter(None, [share, f"{self.absolute:g}" if self.absolute else ""])) or "0"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:

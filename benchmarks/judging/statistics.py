@@ -16,13 +16,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from benchmarks.judging.measures import MEASURES, Kind, Measure
 from benchmarks.judging.outcomes import Judged, meaning_of
 from benchmarks.judging.verdict import VerdictWord
 
 CONFIDENCE: Final = 0.95
+_Judged = TypeVar("_Judged", bound=Judged)
 
 
 class Interval(NamedTuple):
@@ -144,7 +145,7 @@ def scores(attempts: Sequence[Judged]) -> list[bool]:
     return [attempt.verdict.word is VerdictWord.PASS for attempt in measuring(Kind.SCORE, attempts)]
 
 
-def measuring(kind: Kind, attempts: Sequence[Judged]) -> list[Judged]:
+def measuring(kind: Kind, attempts: Sequence[_Judged]) -> list[_Judged]:
     """The attempts that are a measurement of this."""
     return [attempt for attempt in attempts if kind in meaning_of(attempt).measures]
 

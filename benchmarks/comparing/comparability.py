@@ -1,0 +1,67 @@
+"""What makes two sides the same thing measured twice: facts of the whole, of a goal, and of times.
+
+Prompts and transcripts are none of these facts: they are what is judged.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from benchmarks.formats import listed, quoted
+from benchmarks.results.results import Provenance
+from benchmarks.subjects.models import SCRIPTED
+from benchmarks.suite.facts import GoalFacts
+
+_WHOLE: Final = ("model", "token_source", "agent")
+_GOAL: Final[Mapping[str, Callable[[GoalFacts], Any]]] = {
+    "text": lambda goal: goal.text,
+    "check of the answer": lambda goal: goal.check,
+    "expected stop reason": lambda goal: goal.stop_reason.value,
+    "extra tools": lambda goal: list(goal.tools),
+    "limit of iterations": lambda goal: goal.max_iterations,
+    "limit of seconds": lambda goal: goal.timeout_s,
+    "budget of iterations": lambda goal: goal.budget.iterations,
+    "budget of tokens": lambda goal: goal.budget.tokens,
+}
+_MACHINE: Final = {"os": "system", "architecture": "architecture", "cpu_count": "number of processors"}
+_REPLAY: Final = "replay of "
+
+
+def is_same_subject(baseline: Provenance, current: Provenance) -> bool:
+    """Whether both measured the same model or agent, with tokens counted in the same way."""
+    return all(getattr(baseline, name) == getattr(current, name) for name in _WHOLE)
+
+
+def subject_text(source: Provenance) -> str:
+    """What was measured, in words."""
+    agent = f" in agent {quoted(source.agent)}" if source.agent else ""
+    return f"model {quoted(source.model)}{agent} with token source {source.token_source}"
+
+
+def is_deterministic(source: Provenance) -> bool:
+    """Whether everything but time comes out alike each time: rules and recordings leave nothing to chance."""
+    return source.agent is None and (source.model == SCRIPTED or source.model.startswith(_REPLAY))
+
+
+def differences_of_goals(baseline: GoalFacts, current: GoalFacts) -> str:
+    """Each fact of a goal that differs, in words; empty where none does."""
+    return _told((f"its {label}", read(baseline), read(current)) for label, read in _GOAL.items())
+
+
+def differences_of_times(baseline: Provenance, current: Provenance) -> str:
+    """Each fact that times depend on and that differs, in words; empty where none does."""
+    machines = (
+        (f"the machine's {label}", baseline.machine.get(name), current.machine.get(name))
+        for name, label in _MACHINE.items()
+    )
+    return _told([("the concurrency", baseline.concurrency, current.concurrency), *machines])
+
+
+def _told(facts: Iterable[tuple[str, Any, Any]]) -> str:
+    parts = [f"{what} is {_value(is_now)} and was {_value(was)}" for what, was, is_now in facts if was != is_now]
+    return "; ".join(parts)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return listed(value)
+    return quoted(value) if isinstance(value, str) else str(value)
