@@ -107,12 +107,11 @@ def test_a_child_that_is_forked_while_a_line_is_written_keeps_nothing_in_use(
     def with_room(own_bytes: int, length: int) -> bool:
         children.append(os.fork())
         if children[-1] == 0:
+            os.close(write_end)
+            os.read(read_end, 1)  # until the parent has looked
             before = open_files()
             spool.after_fork()
-            closed = before - open_files()
-            os.close(write_end)
-            os.read(read_end, 1)  # the parent has looked
-            os._exit(closed)
+            os._exit(before - open_files())
         return True
 
     monkeypatch.setattr(spool, "_has_room", with_room)
@@ -135,6 +134,22 @@ def test_a_file_that_somebody_sends_is_followed_by_another_one(directory: Path) 
         assert spool.write(spans(2)) == 2
     assert spool.path != first
     assert sorted(spooled_in(directory)) == ["s0", "s0", "s1"]
+
+
+def test_a_file_that_is_sent_between_opening_and_taking_it_is_followed_by_another_one(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(directory)
+    spool.write(spans(2))
+    [first] = directory.iterdir()
+
+    def late(descriptor: int) -> bool:
+        first.unlink(missing_ok=True)
+        return is_taken(descriptor)
+
+    monkeypatch.setattr(module, "is_taken", late)
+    assert spool.write(spans(1)) == 1
+    assert spooled_in(directory) == ["s0"]
 
 
 def test_a_line_goes_to_what_is_left_of_a_file_that_was_sent(directory: Path) -> None:
