@@ -8,7 +8,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Install everything that a clone needs into .venv
-	uv sync
+	# Tests and benchmarks start many processes, which would each compile what they import.
+	uv sync --compile-bytecode
 
 format: ## Rewrite the code in the project's style
 	uv run ruff format
@@ -24,10 +25,10 @@ typecheck: ## Check types
 
 test-oldest: ## Run the packages' tests with the oldest versions that pyproject.toml allows
 	uv venv --quiet --clear $(OLDEST)
-	uv pip install --quiet --python $(OLDEST) --resolution lowest-direct --editable ".[otel]"
+	uv pip install --quiet --compile-bytecode --python $(OLDEST) --resolution lowest-direct --editable ".[otel]"
 	# The tools are the newest ones, and may not pull anything of the above up with them.
 	uv pip freeze --quiet --python $(OLDEST) --exclude-editable > $(OLDEST)/oldest.txt
-	uv pip install --quiet --python $(OLDEST) --constraints $(OLDEST)/oldest.txt --group dev
+	uv pip install --quiet --compile-bytecode --python $(OLDEST) --constraints $(OLDEST)/oldest.txt --group dev
 	NANOAGENT_VERSIONS=oldest $(OLDEST)/bin/python -m pytest -p no:cacheprovider \
 		tests/nanoagent tests/instrumentation tests/test_compatibility.py
 
