@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from opentelemetry.sdk.resources import HOST_NAME, SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.util.types import AttributeValue
 
-from nanoagent.redaction.redactor import redacted
+from nanoagent.redaction.redactor import redacted, redacted_items
 
 
 def resource_of(service_name: str, attributes: Mapping[str, AttributeValue], env: Mapping[str, str]) -> Resource:
@@ -27,7 +27,8 @@ def _seen(value: AttributeValue) -> AttributeValue:
     if isinstance(value, str):
         return redacted(value)
     if isinstance(value, Sequence):
-        return [redacted(item) if isinstance(item, str) else item for item in value]
+        texts = [item for item in value if isinstance(item, str)]
+        return redacted_items(texts) if len(texts) == len(value) else value
     return value
 
 

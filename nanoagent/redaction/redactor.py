@@ -11,6 +11,7 @@ from nanoagent.errors import ConfigurationError
 from nanoagent.redaction.card_numbers import with_cards_masked
 from nanoagent.redaction.literals import pattern_of, with_literals_masked
 from nanoagent.redaction.secret_names import with_named_masked
+from nanoagent.redaction.secret_pairs import items_masked, with_pairs_masked
 from nanoagent.redaction.secret_shapes import may_hold_key, with_credentials_masked, with_keys_masked
 from nanoagent.texts import shortened
 
@@ -83,11 +84,11 @@ class Redactor:
 
 
 def with_secrets_masked(text: str) -> str:
-    """The text without what looks like a secret: see `secret_shapes`, `secret_names` and `card_numbers`."""
+    """The text without what looks like a secret: see the other modules."""
     if len(text) > SHORT or may_hold_key(text):
         text = with_keys_masked(text)
     if _separator().search(text) and _word().search(text.lower()):
-        text = with_named_masked(with_credentials_masked(text))
+        text = with_pairs_masked(with_named_masked(with_credentials_masked(text)))
     return with_cards_masked(text)
 
 
@@ -105,6 +106,11 @@ def use_redactor(redactor: Redactor) -> Redactor:
 def redacted(text: str) -> str:
     """The text as the redactor in force lets it be seen."""
     return _CURRENT[0].redacted(text)
+
+
+def redacted_items(items: Iterable[str]) -> list[str]:
+    """The texts of a list, as of a command line: what follows `--password` is a secret, too."""
+    return [redacted(item) for item in items_masked(items)]
 
 
 def redacted_start(text: str, length: int) -> str:

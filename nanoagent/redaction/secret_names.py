@@ -8,6 +8,8 @@ Of what it is given is masked:
     after `: `     what looks like no word: from 6 characters on with a letter and a digit, or from 16 on; and a
                    password at the end of its line or clause
     a number       of a password only
+    in a pair      `"name": "DB_PASSWORD", "value": "..."` and `"--password", "..."` like in quotes; what looks like no
+                   word in `["x-api-key", "..."]`
 
 A token, a key or a secret after `= ` is taken like one after `: `, for it may be code: its names and calls stay. So do
 `None`, `true`, `***`, `<your key>`, `${KEY}` and other placeholders.
@@ -35,14 +37,19 @@ _FIRST_WORDS: Final = (
 )
 """What every name begins with, in small letters: looked for first, and ten times as quickly."""
 _NAME: Final = r"""
-    (?: (?P<password> pass(?:word|wd|phrase|code) | pwd | (?<=[_-])pass )
+    (?: (?P<password> pass(?:word|wd|phrase|code) | pwd
+                      | (?<=[_-])(?<!low[_-])(?<!high[_-])(?<!band[_-])(?<!all[_-])pass
+                      | (?<=["'])pass(?=\\*["']\s{0,8}:\s{0,8}\\*["']) )
       | (?P<secret> secret | credentials? )
       | (?P<token> token | (?<=[_-])auth )
       | (?P<key> (?: api | access | account | auth | client | encryption | master | private | secret | service | shared
                    | signing | subscription ) [_\ -]? key )
     ) (?: _?[0-9]{1,2} )?
     (?P<close> \\*["'] )?
-    (?: \s{0,8} (?P<sign> ==? | := | => | : | %3[ad] ) \s{0,8} | (?P<option> \s ) )
+    (?: \s{0,8} (?P<sign> ==? | := | => | : | %3[ad]
+        | (?(close) (?P<pair> , ) (?: \s{0,8} \\*["'] value \\*["'] \s{0,8} : )?
+            (?= \s{0,8} [bfru]{0,2} \\*["'] ) | (?!) )
+        ) \s{0,8} | (?P<option> \s ) )
     (?: bearer \s+ | basic \s+ )?
     (?: [bfru]{0,2} (?P<open> \\*["'] ) (?(close) | (?! (?: \s | \\+[nrt] ){0,40} (?: [:,}\]"] | \\+" | \Z ) ) ) )?
 """
@@ -59,6 +66,10 @@ _IN_APOSTROPHES: Final = r"""(?: [^'"\\\n] | \\+[^'"\\] )*(?=\\*')"""
 _NUMBER: Final = r"-?[0-9][0-9.eE+-]*(?=\s{0,200}[,}\]])"
 _CLAUSE_END: Final = r"""\Z | \s*\n | \\+[nr"'] | ["',;)}\]]"""
 _SMALL: Final = {ord(capital): capital.lower() for capital in ascii_uppercase}
+_ASIDE: Final = 80
+"""Characters before a name that tell what it stands in."""
+_NAMED: Final = r"""["'] (?: name | key ) \\*["'] \s{0,8} : \s{0,8} \\*["'] [\w.-]* \Z"""
+_FIRST: Final = r"""[\[(] \s{0,8} b? \\*["'] [\w-]* \Z"""
 _OPTION: Final = r"(?:\A|[\s\"'\[,])--[\w-]*\Z"
 
 
@@ -76,6 +87,26 @@ def with_named_masked(text: str) -> str:
     return "".join((*parts, text[done:])) if parts else text
 
 
+def kind_of_name(name: str) -> str | None:
+    """The kind of secret that is given to this name; `None` for another name."""
+    found = [one for one in _names(f"{name}=") if one.end() == len(name) + 1]
+    return _kind_of(found[-1]) if found else None
+
+
+def kind_of_option(item: str) -> str | None:
+    """The kind of secret that follows this item of a command line; `None` where it is no such option."""
+    return kind_of_name(item) if item.startswith("-") else None
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value only stands for one."""
+    return _finder(_PLACEHOLDER).fullmatch(value) is not None
+
+
+def _kind_of(name: re.Match[str]) -> str:
+    return next(kind for kind in ("password", "secret", "token", "key") if name[kind])
+
+
 def _names(text: str) -> Iterator[re.Match[str]]:
     lowered = text.lower()
     if len(lowered) != len(text):  # a few capital letters have longer small ones
@@ -87,10 +118,12 @@ def _names(text: str) -> Iterator[re.Match[str]]:
 
 
 def _masked(text: str, name: re.Match[str], strings: JsonStrings) -> Part | None:
-    kind = next(kind for kind in ("password", "secret", "token", "key") if name[kind])
+    kind = _kind_of(name)
     if name["option"] and not _is_option(text, name):
         return None
     start, end = name.end(), _end_of_quoted(text, name, strings)
+    if name["pair"] and end is not None and not _is_of_pair(text, name, text[start:end]):
+        return None
     if end is not None:
         return (start, end, mask_of(kind)) if _is_secret(text[start:end], kind) else None
     if name["close"] and (number := _finder(_NUMBER).match(text, start)):
@@ -104,6 +137,16 @@ def _masked(text: str, name: re.Match[str], strings: JsonStrings) -> Part | None
 def _is_option(text: str, name: re.Match[str]) -> bool:
     """Whether the name ends a command line's `--option`."""
     return _finder(_OPTION).search(text[max(0, name.start() - 40) : name.start()]) is not None
+
+
+def _is_of_pair(text: str, name: re.Match[str], value: str) -> bool:
+    """Whether a quoted value belongs to the name in the string before it, and is no other name of a list."""
+    if "value" in name[0].lower():
+        return _finder(_NAMED).search(text[max(0, name.start() - _ASIDE) : name.start()]) is not None
+    if _is_option(text, name):
+        return not value.startswith("-")
+    is_first = _finder(_FIRST).search(text[max(0, name.start() - _ASIDE) : name.start()]) is not None
+    return is_first and looks_like_no_word(value)
 
 
 def _end_of_quoted(text: str, name: re.Match[str], strings: JsonStrings) -> int | None:
@@ -120,7 +163,7 @@ def _end_of_quoted(text: str, name: re.Match[str], strings: JsonStrings) -> int 
 
 def _is_secret(value: str, kind: str) -> bool:
     """Whether a quoted value is one."""
-    if not value or _finder(_PLACEHOLDER).fullmatch(value):
+    if not value or is_placeholder(value):
         return False
     return kind == "password" or (len(value) >= SHORTEST and not (kind == "token" and " " in value))
 
@@ -128,10 +171,12 @@ def _is_secret(value: str, kind: str) -> bool:
 def _is_assigned(text: str, name: re.Match[str], value: re.Match[str], kind: str) -> bool:
     """Whether an unquoted value is a secret."""
     said, sign = value[0], name["sign"]
-    if _finder(_PLACEHOLDER).fullmatch(said) or (name[0].lower().startswith("pwd") and said[0] in "/~"):
+    if is_placeholder(said) or (name[0].lower().startswith("pwd") and said[0] in "/~"):
         return False
     if sign is None:
         return said[0] != "-" and len(said) >= SHORTEST
+    if sign == "==":
+        return looks_like_no_word(said)
     if kind == "password" and sign != ":":
         return not text.startswith(("(", "["), value.end())
     if sign != ":" and not name[0][-1].isspace():
@@ -140,7 +185,7 @@ def _is_assigned(text: str, name: re.Match[str], value: re.Match[str], kind: str
         )
     if kind == "password" and len(said) >= 4 and _finder(_CLAUSE_END).match(text, value.end()):
         return True
-    return _looks_like_no_word(said)
+    return looks_like_no_word(said)
 
 
 def _is_of_code(value: str, after: str) -> bool:
@@ -149,7 +194,8 @@ def _is_of_code(value: str, after: str) -> bool:
     return is_identifier and ("_" in value or "." in value or after in ("(", "["))
 
 
-def _looks_like_no_word(value: str) -> bool:
+def looks_like_no_word(value: str) -> bool:
+    """Whether a text is too long, or too mixed, to be a word of a sentence or of code."""
     if len(value) < SHORTEST or value.isdigit():
         return False
     if len(value) > LONGEST_WORD:

@@ -32,24 +32,37 @@ _DOT: Final = "."
 _DISCORD_DOTS: Final = r"\.[A-Za-z0-9_-]{6}\."
 _WITH_DIGIT: Final = r"(?=[A-Za-z_-]{0,64}[0-9])"
 _WORD_WITH_DIGIT: Final = r"(?=[A-Za-z_.~+/=-]{0,32}[0-9])[\w.~+/=-]{6,}"
-_AUTHORIZATION: Final = r"authorization(?:\\*[\"']\s{0,8}:\s{0,8}b?\\*[\"']|\s{0,8}[:=]\s{0,8}(?:\\*[\"'])?)"
+_AUTHORIZATION: Final = r"authorization(?:\\*[\"']\s{0,8}[:,]\s{0,8}b?\\*[\"']|\s{0,8}[:=]\s{0,8}(?:\\*[\"'])?)"
 _URL_NAMES: Final = r"(?:key|sig|signature|token|auth|sas|code|x-amz-signature|x-amz-security-token|x-goog-signature)"
+_BETWEEN_LINES: Final = r"(?:[\s\"',#>]|\\+(?:[nrt\"']|u00[0-9a-fA-F]{2})|[+\\](?=\s)){1,80}+"
+"""Ends and beginnings of lines as texts, lists, code and JSON have them; no bracket, so that lists stay lists."""
+_BASE64: Final = r"(?:[A-Za-z0-9+/=]|\\+/)"
 _PRIVATE_KEY: Final = (
     r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:[^\"'\\-]+|-(?!----END)|\\+(?:[nrt/]|u00[0-9a-f]{2}))*"
-    r"(?:-----END[A-Z0-9 ]{0,40}-----)?"
+    rf"(?:{_BETWEEN_LINES}(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):[^\n\"'\\]{{0,100}}){{0,5}}+{_BETWEEN_LINES}"
+    rf"(?:(?:M[CEFHI][A-Za-z0-9]|b3B){_BASE64}*+|(?=[A-Za-z/\\]{{0,64}}[0-9+=]){_BASE64}{{16,}}+)(?!\\*[\"']\s{{0,8}}:)"
+    rf"(?:{_BETWEEN_LINES}(?:{_BASE64}{{16,}}+(?!\\*[\"']\s{{0,8}}:)|{_BASE64}{{1,80}}+(?=(?:{_BETWEEN_LINES})?(?:\Z|-----END))))*+"
+    rf"(?:(?:{_BETWEEN_LINES})?(?:-----END[A-Z0-9 ]{{0,40}}-----|-[A-Z0-9 -]{{0,60}}\Z))?"
 )
+"""The first line of a key with what follows it; named alone, in a sentence, it is none."""
 
 KEYS: Final = (
     Shape("private key", "-----BEGIN", _PRIVATE_KEY),
     Shape("anthropic key", "sk-ant-", START + r"sk-ant-[\w-]{10,}"),
     Shape("openrouter key", "sk-or-", START + r"sk-or-[\w-]{10,}"),
+    Shape("langfuse key", "sk-lf-", START + r"sk-lf-[0-9a-f-]{30,}"),
     Shape("openai key", "sk-", START + r"sk-(?:(?:proj|svcacct|admin)-[\w-]{10,}|" + _WITH_DIGIT + r"[\w-]{16,})"),
     Shape("google key", "AIza", r"AIza[\w-]{30,}"),
     Shape("google key", "AQ.", START + r"AQ\.[\w-]{30,}"),
     Shape("google token", "ya29.", START + r"ya29\.[\w.-]{16,}"),
     Shape("google client secret", "GOCSPX-", r"GOCSPX-[\w-]{16,}"),
     Shape("aws key id", "AKIA ASIA", START + r"A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    Shape("aws bedrock key", "ABSK", START + r"ABSK[A-Za-z0-9+/]{40,}={0,2}"),
+    Shape("azure client secret", "8Q~", r"[A-Za-z0-9_~.-]{3}8Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"),
+    Shape("fireworks key", "fw_", START + r"fw_[A-Za-z0-9]{20,}"),
+    Shape("pinecone key", "pcsk_", START + r"pcsk_\w{20,}"),
+    Shape("doppler token", "dp.", START + r"dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{20,}"),
+    Shape("supabase token", "sbp_ sb_secret_", START + r"sb(?:p|_secret)_[A-Za-z0-9_]{20,}"),
     Shape("github token", "ghp_ gho_ ghu_ ghs_ ghr_", START + r"gh[pousr]_[A-Za-z0-9]\w{15,}"),
     Shape("github token", "github_pat_", r"github_pat_\w{16,}"),
     Shape(
@@ -59,8 +72,8 @@ KEYS: Final = (
     ),
     Shape("slack token", "xox", r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{10,}"),
     Shape("slack token", "xapp-", r"xapp-[A-Za-z0-9-]{10,}"),
-    Shape("slack webhook", "hooks.slack.com/", r"[A-Za-z0-9/_-]{8,}", r"hooks\.slack\.com/"),
-    Shape("discord webhook", "/api/webhooks/", r"[\w-]{16,}", r"/api/webhooks/[0-9]{5,25}/"),
+    Shape("slack webhook", "hooks.slack.com", r"(?:[A-Za-z0-9_-]|\\*/){8,}", r"hooks\.slack\.com\\*/"),
+    Shape("discord webhook", "webhooks", r"[\w-]{16,}", r"/api\\*/webhooks\\*/[0-9]{5,25}\\*/"),
     Shape("stripe key", "sk_live_ sk_test_ rk_live_ rk_test_", r"[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"),
     Shape("stripe secret", "whsec_", r"whsec_[\w+/=-]{16,}"),
     Shape("hugging face token", "hf_", START + r"hf_[A-Za-z0-9]{16,}"),
@@ -95,15 +108,25 @@ KEYS: Final = (
 """What is known by how it begins, whatever stands around it; capital and small letters differ."""
 
 CREDENTIALS: Final = (
-    Shape("credential", "authorization", r"[\w+/=.~:-]{4,}", _AUTHORIZATION + r"(?:bearer|basic|token|(?:api)?key)\s+"),
+    Shape(
+        "credential",
+        "authorization",
+        r"[\w+/=.~:-]{4,}",
+        _AUTHORIZATION + r"(?:bearer|basic|token|(?:api)?key)(?:\s|%20)+",
+    ),
     Shape(
         "credential", "authorization", r"[^\"'\\\r\n]+", _AUTHORIZATION + r"(?:digest|ntlm|negotiate|aws4-[\w-]+)\s+"
     ),
     Shape("credential", "authorization", _WORD_WITH_DIGIT, _AUTHORIZATION),
-    Shape("bearer token", "bearer", rf"(?:{_WORD_WITH_DIGIT}|[\w.~+/=-]{{16,}})", r"bearer\s+"),
-    Shape("cookie", "cookie", r"[^\s\"'\\=;,]{1,64}=[^\"'\\\r\n]+", r"cookie(?:\\*[\"'])?\s{0,8}:\s{0,8}(?:\\*[\"'])?"),
-    Shape("password", "@", r"[^\s/?#\"'\\<>]{1,512}(?=@)", r"://[^\s/?#\"'\\<>:@]{0,256}:"),
-    Shape("credential", "@", r"[\w-]{20,512}(?=@)", "://"),
+    Shape("bearer token", "bearer", rf"(?:{_WORD_WITH_DIGIT}|[\w.~+/=-]{{16,}})", r"bearer(?:\s|%20)+"),
+    Shape(
+        "cookie",
+        "cookie",
+        r"[^\s\"'\\=;,]{1,64}=[^\"'\\\r\n]+",
+        r"cookie(?:\\*[\"']\s{0,8}[:,]|\s{0,8}:)\s{0,8}(?:\\*[\"'])?",
+    ),
+    Shape("password", "@", r"[^\s/?#\"'\\<>]{1,512}(?=@)", r":(?:\\*/){2}[^\s/?#\"'\\<>:@]{0,256}:"),
+    Shape("credential", "@", r"[\w-]{20,512}(?=@)", r":(?:\\*/){2}"),
     Shape("url parameter", "=", r"(?!\[redacted: )[^\s&\"'\\#<>]{4,}", rf"(?:[?&;]|\\u0026){_URL_NAMES}="),
 )
 """What is known by what stands before it; capital and small letters are the same."""
