@@ -1,8 +1,8 @@
 """Card numbers: of a length that their issuer gives out, with a check digit that is right.
 
-They are set in one piece, or in groups as on the card, set apart by single blanks or single dashes. Groups of two
-and more digits that go on before or after are a table's. Other numbers stay: times in nanoseconds begin like no card, ids of 64 bits are as long
-as few cards are, and of the rest nine in ten fail the check.
+They are set in one piece, or in groups as on the card, set apart by single blanks or single dashes. Groups of two and
+more digits that go on before or after are a table's. Other numbers stay: times in nanoseconds begin like no card, ids
+of 64 bits are as long as few cards are, and of the rest nine in ten fail the check.
 """
 
 import re
