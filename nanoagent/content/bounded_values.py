@@ -4,13 +4,13 @@ import dataclasses
 import json
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
-from nanoagent.content.json_forms import JsonText, Messages
+from nanoagent.content.json_forms import Frame, JsonText, Messages, Parts
 from nanoagent.content.shown import shown
 from nanoagent.redaction.redactor import redacted_start
 from nanoagent.texts import clean
@@ -23,6 +23,11 @@ MAX_VALUES: Final = 2_000
 MAX_ITEMS: Final = 1_000
 MAX_DEPTH: Final = 16
 MAX_KEY_CHARACTERS: Final = 256
+MAX_LABEL_CHARACTERS: Final = 256
+_SHORTENED_KEYS: Final = frozenset({"content", "arguments", "response", "uri"})
+"""Entries of a frame whose texts get shorter; the others are labels, such as types, names and ids."""
+_OPEN_REPR_MODULES: Final = ("dataclasses", "reprlib", "pydantic")
+"""Where the `__repr__` of a class that shows its fields is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class List:
 
     items: list[Any]
     length: int
+    are_parts: bool = False
+    """Of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class Object:
 
     entries: dict[str, Any]
     length: int
+    is_frame: bool = False
+    """Whether no entry may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,9 @@ class Reader:
         self._values_left -= 1
         try:
             return self._scalar(value) if _is_scalar(value) else self._nested(value, depth)
-        except Exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a SystemExit of the value's own code would end the application
             return f"[{clean(type(value).__name__)} that cannot be shown]"
 
     def _scalar(self, value: Any) -> Any:
@@ -98,11 +109,13 @@ class Reader:
             return self._json(value, depth)
         if depth >= MAX_DEPTH:
             return "[deeper levels are left out]"
+        if isinstance(value, Frame):
+            return self._frame(value, depth)
         if isinstance(value, Messages):
             return self._conversation(value, depth)
         if isinstance(value, list | tuple | set | frozenset | deque):
             items = [self.read(item, depth + 1) for item in self._affordable(value)]
-            return List(items, len(value))
+            return List(items, _length(value, items), isinstance(value, Parts))
         entries = _entries_of(value)
         return self._text(str(value)) if entries is None else self._object(entries, depth)
 
@@ -131,7 +144,16 @@ class Reader:
         for key in self._affordable(entries):
             name = shown(key if isinstance(key, str) else str(key), MAX_KEY_CHARACTERS)
             read[name] = self.read(entries[key], depth + 1)
-        return Object(read, len(entries))
+        return Object(read, _length(entries, read))
+
+    def _frame(self, frame: Frame, depth: int) -> Object:
+        read = {
+            key: shown(item, MAX_LABEL_CHARACTERS)
+            if type(item) is str and key not in _SHORTENED_KEYS
+            else self.read(item, depth + 1)
+            for key, item in frame.items()
+        }
+        return Object(read, len(read), is_frame=True)
 
     def _conversation(self, messages: Messages, depth: int) -> Conversation:
         """The first message, then the last ones, as many as there is room for."""
@@ -152,11 +174,19 @@ def _is_scalar(value: object) -> bool:
     return value is None or (isinstance(value, kinds) and not isinstance(value, Enum | JsonText))
 
 
+def _length(value: Any, read: Sized) -> int:
+    """How many items it has, by its own account, which may be wrong."""
+    try:
+        return max(len(value), len(read))
+    except Exception:
+        return len(read)
+
+
 def _entries_of(value: Any) -> Mapping[Any, Any] | None:
     """What a mapping, a dataclass or a pydantic model holds, but for what it does not show of itself."""
     if isinstance(value, Mapping):
         return value
-    if isinstance(value, type):
+    if isinstance(value, type) or not _shows_fields(type(value)):
         return None
     if dataclasses.is_dataclass(value):
         fields = [field.name for field in dataclasses.fields(value) if field.repr]
@@ -167,3 +197,9 @@ def _entries_of(value: Any) -> Mapping[Any, Any] | None:
     hidden = {name for name, field in model_fields.items() if field.exclude or not field.repr}
     held = {**vars(value), **(getattr(value, "model_extra", None) or {})}
     return {name: item for name, item in held.items() if name not in hidden}
+
+
+def _shows_fields(kind: type) -> bool:
+    """Whether it is shown by its fields; a class with a `__repr__` of its own says itself what may be seen."""
+    written_in = getattr(kind.__repr__, "__globals__", {}).get("__name__", "")
+    return str(written_in).startswith(_OPEN_REPR_MODULES)

@@ -17,8 +17,8 @@ LENGTH_VARIABLES: Final = ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRI
 """Where the SDK cuts the texts of spans, in characters; the first one that is set holds."""
 MAX_ATTRIBUTE_BYTES: Final = 16_384
 """Of UTF-8, in one attribute."""
-MAX_CONVERSATIONS: Final = 64
-"""Agents at work at the same time in a run whose earlier messages are known again."""
+MAX_CONVERSATIONS: Final = 16_384
+"""Agents at work at the same time in a run whose earlier messages are known again: little is kept of each."""
 
 _CAPTURES: Final = {
     "": False,
@@ -60,19 +60,28 @@ class ContentSettings:
             value = self._environment.get(variable, "").strip()
             if value:
                 break
-        if not value.isdecimal() or int(value) >= MAX_ATTRIBUTE_BYTES:
-            return MAX_ATTRIBUTE_BYTES
-        self._say_once(
-            variable,
-            f"{variable}={value} would cut content: each attribute of it is shortened to {value} bytes, "
-            "or left out where no JSON is that short",
-        )
-        return int(value)
+        limit_bytes = _as_limit(value)
+        if limit_bytes < MAX_ATTRIBUTE_BYTES:
+            self._say_once(
+                variable,
+                f"{variable}={value} would cut content: each attribute of it is shortened to {limit_bytes} bytes, "
+                "or left out where no JSON is that short",
+            )
+        return limit_bytes
 
     def _say_once(self, what: str, message: str) -> None:
         if what not in self._said:
             self._said.add(what)
             _logger.warning(message)
+
+
+def _as_limit(value: str) -> int:
+    """The limit as the SDK reads it; what it refuses to read is none."""
+    try:
+        limit = int(value)
+    except ValueError:
+        return MAX_ATTRIBUTE_BYTES
+    return limit if 0 <= limit < MAX_ATTRIBUTE_BYTES else MAX_ATTRIBUTE_BYTES
 
 
 _SETTINGS: Final = ContentSettings()
@@ -92,18 +101,36 @@ class Content:
         self._conversations: dict[str, Any] = {}
         self._repeats = Repeats()
 
-    def json(self, value: object) -> str | None:
-        """The value as JSON, shortened to fit an attribute; `None` where none is short enough."""
+    def json(self, value: object, *, is_shown: bool = True) -> str | None:
+        """The value as JSON, shortened to fit an attribute; `None` where none is short enough.
+
+        Args:
+            value: What to write.
+            is_shown: Whether this JSON will stand on a span as it is: what does need not be shown again.
+        """
         from nanoagent.content.bounded_json import bounded_json  # most processes never need it
 
-        return bounded_json(value, self._limit_bytes, after=self._repeats.remember)
+        return bounded_json(value, self._limit_bytes, after=self._repeats.remember if is_shown else None)
 
     def json_of_request(self, value: object) -> str | None:
         """As `json`, without what the run has shown before: requests repeat results, and the prompts of agents."""
         from nanoagent.content.bounded_json import bounded_json
 
-        repeats = self._repeats
-        return bounded_json(value, self._limit_bytes, before=repeats.left_out, after=repeats.remember)
+        repeats, whole = self._repeats, dict[str, str]()
+
+        def before(text: str) -> str:
+            seen = repeats.left_out(text)
+            whole[seen] = text
+            return seen
+
+        def after(seen: str) -> None:
+            repeats.remember(whole.get(seen, seen))  # what it leaves out stands in the trace too
+
+        return bounded_json(value, self._limit_bytes, before=before, after=after)
+
+    def elsewhere(self) -> "Content":
+        """The content of a run whose spans go elsewhere: what is shown here does not stand there."""
+        return Content(self._limit_bytes)
 
     def conversation(self, span_id: str) -> Any:
         """What was remembered of the conversation that goes on in this span; `None` at first."""

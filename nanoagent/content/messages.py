@@ -3,7 +3,7 @@
 https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ links the JSON schemas.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -13,7 +13,8 @@ from pydantic_ai.messages import InstructionPart, ModelMessage, ModelRequest, Mo
 from pydantic_ai.models import ModelRequestParameters
 
 from nanoagent.content.content import Content
-from nanoagent.content.json_forms import JsonText, Messages
+from nanoagent.content.fingerprints import fingerprint
+from nanoagent.content.json_forms import Frame, JsonText, Messages, Parts
 from nanoagent.tracing import names
 
 Shown = Mapping[str, AttributeValue | None]
@@ -23,15 +24,17 @@ _FINISH_REASON_OF_ANSWER = "stop"
 
 @dataclass(kw_only=True, slots=True)
 class _Conversation:
-    """What the chats of one agent run have shown so far."""
+    """What the chats of one agent run have shown so far: no messages, which may change, but their fingerprints."""
 
-    messages: Sequence[ModelMessage]
-    """Those of the last request."""
+    messages: int
+    """How many the last request had."""
+    fingerprint: int
+    """Of these."""
     count: int
     """How many these are as the conventions count."""
     instructions: str | None
-    answer: ModelResponse | None = None
-    """The answer to that request."""
+    answer: int | None = None
+    """The fingerprint of the answer to that request."""
 
 
 def chat_input(
@@ -39,39 +42,47 @@ def chat_input(
 ) -> Shown:
     """What a request shows: the messages that no chat before it in the agent's span has shown."""
     before: _Conversation | None = content.conversation(span_id)
-    offset, new = _unseen(before, messages)
-    written = Messages(message for one in new for message in _written(one))
+    fingerprints = [fingerprint(message) for message in messages]
+    offset, seen = _seen(before, fingerprints)
+    written = Messages(message for one in messages[seen:] for message in _written(one))
     instructions = _instructions(messages, parameters)
-    content.remember(
-        span_id, _Conversation(messages=tuple(messages), count=offset + len(written), instructions=instructions)
+    now = _Conversation(
+        messages=len(messages),
+        fingerprint=hash(tuple(fingerprints)),
+        count=offset + len(written),
+        instructions=instructions,
     )
+    content.remember(span_id, now)
     is_told = instructions and (before is None or before.instructions != instructions)
     return {
-        names.SYSTEM_INSTRUCTIONS: content.json_of_request([_text(instructions)]) if is_told else None,
+        names.SYSTEM_INSTRUCTIONS: content.json_of_request(Parts([_text(instructions or "")])) if is_told else None,
         names.INPUT_MESSAGES: content.json_of_request(written) if written else None,
         names.INPUT_OFFSET: offset,
     }
 
 
-def chat_output(content: Content, span_id: str, response: ModelResponse) -> Shown:
-    """What an answer shows, as far as it came."""
+def chat_output(content: Content, span_id: str, response: ModelResponse, *, failed: bool = False) -> Shown:
+    """What an answer shows, as far as it came; `failed` says that an exception ended it."""
     conversation: _Conversation | None = content.conversation(span_id)
     if conversation is not None:
-        conversation.answer = response
-    return {names.OUTPUT_MESSAGES: content.json(list(_written(response)))}
+        conversation.answer = fingerprint(response)
+    (message,) = _written(response)
+    reason = "error" if failed else response.finish_reason or _reason_of(response)
+    return {names.OUTPUT_MESSAGES: content.json(Messages([_finished(message, reason)]))}
 
 
 def run_input(content: Content, prompt: Any) -> Shown:
     """What a run was asked, as a user's message; what pydantic-ai takes as a prompt is one."""
     parts = list(_user_parts(prompt))
-    return {names.INPUT_MESSAGES: content.json([_message("user", parts)]) if parts else None}
+    return {names.INPUT_MESSAGES: content.json(Messages([_message("user", parts)])) if parts else None}
 
 
 def run_output(content: Content, output: object, finish_reason: str | None = None) -> Shown:
     """What a run answered, as an assistant's message."""
-    text = output if isinstance(output, str) else content.json(output)
-    message = _message("assistant", [_text(text)])
-    return {names.OUTPUT_MESSAGES: content.json([_finished(message, finish_reason or _FINISH_REASON_OF_ANSWER)])}
+    text = output if isinstance(output, str) else content.json(output, is_shown=False)
+    message = _message("assistant", [_text(text or "")])
+    finished = _finished(message, finish_reason or _FINISH_REASON_OF_ANSWER)
+    return {names.OUTPUT_MESSAGES: content.json(Messages([finished]))}
 
 
 def tool_input(content: Content, arguments: Any) -> Shown:
@@ -84,26 +95,24 @@ def tool_output(content: Content, result: object) -> Shown:
     return {names.TOOL_RESULT: content.json(result.return_value if isinstance(result, ToolReturn) else result)}
 
 
-def _unseen(before: _Conversation | None, messages: Sequence[ModelMessage]) -> tuple[int, Sequence[ModelMessage]]:
-    """How many messages, as the conventions count, stand on earlier chats, and which do not.
+def _seen(before: _Conversation | None, fingerprints: Sequence[int]) -> tuple[int, int]:
+    """How many messages stand on earlier chats, as the conventions count and as pydantic-ai does.
 
-    A history that was rewritten has none that do.
+    Of a history that was rewritten none do.
     """
-    if before is None or not _same(messages[: len(before.messages)], before.messages):
-        return 0, messages
-    new = messages[len(before.messages) :]
-    answer, first = before.answer, new[0] if new else None
-    if answer is not None and isinstance(first, ModelResponse) and _same(first.parts, answer.parts):
-        return before.count + 1, new[1:]
-    return before.count, new
+    if before is None or hash(tuple(fingerprints[: before.messages])) != before.fingerprint:
+        return 0, 0
+    if before.answer is not None and fingerprints[before.messages : before.messages + 1] == [before.answer]:
+        return before.count + 1, before.messages + 1
+    return before.count, before.messages
 
 
-def _same(some: Sequence[Any], others: Sequence[Any]) -> bool:
-    """Whether they are equal; one by one, what is identical is not compared."""
-    try:
-        return list(some) == list(others)
-    except Exception:  # what a message holds compares by its own code
-        return False
+def _reason_of(response: ModelResponse) -> str:
+    """Why an answer ended whose provider does not say."""
+    if response.state in ("incomplete", "interrupted"):
+        return "error"
+    has_calls = any(part.part_kind == "tool-call" for part in response.parts)
+    return "tool_call" if has_calls else _FINISH_REASON_OF_ANSWER
 
 
 def _instructions(messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> str | None:
@@ -113,7 +122,7 @@ def _instructions(messages: Sequence[ModelMessage], parameters: ModelRequestPara
     return next((request.instructions for request in requests if request.instructions), None)
 
 
-def _written(message: ModelMessage) -> Iterator[dict[str, Any]]:
+def _written(message: ModelMessage) -> Iterator[Frame]:
     """A message in the conventions' form; a request is one for each role that speaks in it."""
     if isinstance(message, ModelResponse):
         parts = [part for one in message.parts for part in _response_parts(one)]
@@ -124,7 +133,7 @@ def _written(message: ModelMessage) -> Iterator[dict[str, Any]]:
         yield _message(role, [part for _, part in group])
 
 
-def _request_parts(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _request_parts(part: Any) -> Iterator[tuple[str, Frame]]:
     """The parts that a part of a request is, each with who speaks it; what no model is sent is none."""
     kind = part.part_kind
     if kind == "user-prompt":
@@ -141,23 +150,24 @@ def _request_parts(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "system" if kind == "system-prompt" else "user", _text(part.content)
 
 
-def _response_parts(part: Any) -> Iterator[dict[str, Any]]:
+def _response_parts(part: Any) -> Iterator[Frame]:
     kind = part.part_kind
     if kind in ("tool-call", "builtin-tool-call"):
-        yield {"type": "tool_call", "id": part.tool_call_id, "name": part.tool_name, "arguments": _arguments(part.args)}
+        call = {"id": part.tool_call_id, "name": part.tool_name, "arguments": _arguments(part.args)}
+        yield Frame(type="tool_call", **call)
     elif kind == "builtin-tool-return":
         yield _tool_response(part.tool_call_id, part.content)
     elif kind == "thinking":
-        yield {"type": "reasoning", "content": part.content}
+        yield Frame(type="reasoning", content=part.content)
     elif kind == "file":
         yield _blob(part.content.media_type, len(part.content.data))
     elif isinstance(getattr(part, "content", None), str):
         yield _text(part.content)
     else:
-        yield {"type": kind}
+        yield Frame(type=kind)
 
 
-def _user_parts(content: Any) -> Iterator[dict[str, Any]]:
+def _user_parts(content: Any) -> Iterator[Frame]:
     """The parts of what a user said: texts whole, files by their kind and their size or address."""
     for item in [content] if isinstance(content, str) else content or ():
         kind = getattr(item, "kind", None)
@@ -166,13 +176,14 @@ def _user_parts(content: Any) -> Iterator[dict[str, Any]]:
         elif kind == "binary":
             yield _blob(item.media_type, len(item.data))
         elif kind == "uploaded-file":
-            yield {"type": "file", "file_id": item.file_id, "mime_type": item.media_type}
+            media_type = item.media_type
+            yield Frame(type="file", modality=_modality(media_type), file_id=item.file_id, mime_type=media_type)
         elif isinstance(getattr(item, "url", None), str):
             yield _address(kind, item.url)
         elif isinstance(getattr(item, "content", None), str):
             yield _text(item.content)
         elif kind != "cache-point":
-            yield {"type": kind or type(item).__name__}
+            yield Frame(type=kind or type(item).__name__)
 
 
 def _arguments(given: Any) -> Any:
@@ -180,35 +191,35 @@ def _arguments(given: Any) -> Any:
     return JsonText(given) if isinstance(given, str) else given or {}
 
 
-def _address(kind: str | None, url: str) -> dict[str, Any]:
+def _address(kind: str | None, url: str) -> Frame:
     if url.startswith("data:"):
         head = url[: max(0, url.find(","))]
         return _blob(head.removeprefix("data:").partition(";")[0], (len(url) - len(head) - 1) * 3 // 4)
-    return {"type": "uri", **_modality((kind or "").removesuffix("-url")), "uri": url}
+    return Frame(type="uri", modality=_modality((kind or "").removesuffix("-url")), uri=url)
 
 
-def _blob(media_type: str, size_bytes: int) -> dict[str, Any]:
-    """What is not a text, by what it is: never its bytes."""
-    return {"type": "blob", **_modality(media_type), "mime_type": media_type, "size_bytes": size_bytes}
+def _blob(media_type: str, size_bytes: int) -> Frame:
+    """What is not a text, by what it is: never its bytes, which the conventions' `blob` has to have."""
+    return Frame(type="binary", modality=_modality(media_type), mime_type=media_type, size_bytes=size_bytes)
 
 
-def _modality(kind: str) -> dict[str, Any]:
-    """One of those that the conventions know, if it is one."""
+def _modality(kind: str) -> str:
+    """One of those that the conventions name, or `document`."""
     modality = kind.partition("/")[0]
-    return {"modality": modality} if modality in ("image", "audio", "video") else {}
+    return modality if modality in ("image", "audio", "video") else "document"
 
 
-def _tool_response(call_id: str, response: object) -> dict[str, Any]:
-    return {"type": "tool_call_response", "id": call_id, "response": response}
+def _tool_response(call_id: str, response: object) -> Frame:
+    return Frame(type="tool_call_response", id=call_id, response=response)
 
 
-def _text(text: str | None) -> dict[str, Any]:
-    return {"type": "text", "content": text}
+def _text(text: str) -> Frame:
+    return Frame(type="text", content=text)
 
 
-def _message(role: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"role": role, "parts": parts}
+def _message(role: str, parts: Iterable[Frame]) -> Frame:
+    return Frame(role=role, parts=Parts(parts))
 
 
-def _finished(message: dict[str, Any], reason: str | None) -> dict[str, Any]:
-    return message if reason is None else message | {"finish_reason": reason}
+def _finished(message: Frame, reason: str | None) -> Frame:
+    return message if reason is None else Frame(message, finish_reason=reason)

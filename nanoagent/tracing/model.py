@@ -111,7 +111,7 @@ class TracedModel(WrapperModel):
         except BaseException as error:
             if isinstance(error, Exception):
                 place.run.model_raised(error)
-            _describe_stream(span, place, stream, asked_s)
+            _describe_stream(span, place, stream, asked_s, failed=True)
             span.end_with(error)
             raise
         response = _describe_stream(span, place, stream, asked_s)
@@ -140,7 +140,7 @@ class TracedModel(WrapperModel):
 
 
 def _describe_stream(
-    span: RunSpan, place: Place, stream: StreamedResponse | None, asked_s: float
+    span: RunSpan, place: Place, stream: StreamedResponse | None, asked_s: float, *, failed: bool = False
 ) -> ModelResponse | None:
     """Set what the stream tells, however far it was read, and return the response so far."""
     if stream is None:
@@ -149,7 +149,7 @@ def _describe_stream(
         response = stream.get()
         span.set(names.TIME_TO_FIRST_CHUNK, stream.time_to_first_chunk(asked_s))
         _set_response(span, response)
-        span.show(chat_output, place.span_id, response)
+        span.show(chat_output, place.span_id, response, failed=failed)
     except Exception:
         log_failure(_logger, "a model's stream could not be traced")
         return None

@@ -90,6 +90,8 @@ class Run:
         self.tracer: Tracer = outer.tracer if outer and tracer_provider is None else tracer_of(tracer_provider)
         self.content: Content | None = outer.content if outer else content_of_run()
         """What its spans show of content; `None` where they show none. The environment at the run's start decides."""
+        if self.content is not None and tracer_provider is not None:
+            self.content = self.content.elsewhere()
         self.first_request: Sequence[Any] = ()
         """The messages of the run's first model call."""
         self.closed = False

@@ -8,12 +8,12 @@ from enum import Enum, IntEnum
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
 from nanoagent.content.bounded_json import bounded_json
-from nanoagent.content.json_forms import JsonText, Messages
+from nanoagent.content.json_forms import Frame, JsonText, Messages, Parts
 from nanoagent.redaction.redactor import Redactor, use_redactor
 
 LIMIT = 16_384
@@ -24,6 +24,10 @@ def written(value: object, limit_bytes: int = LIMIT) -> Any:
     assert text is not None
     assert len(text.encode()) <= limit_bytes
     return json.loads(text, parse_constant=pytest.fail)
+
+
+def message(*texts: str) -> Frame:
+    return Frame(role="user", parts=Parts(Frame(type="text", content=text) for text in texts))
 
 
 class Color(Enum):
@@ -45,6 +49,39 @@ class Account(BaseModel):
     password: SecretStr = SecretStr("hunter2")
     key: str = Field(default="hidden", repr=False)
     internal: str = Field(default="hidden", exclude=True)
+
+
+@dataclass
+class Reticent:
+    token: str
+
+    def __repr__(self) -> str:
+        return "Reticent"
+
+
+class ReticentModel(BaseModel):
+    token: str
+
+    def __repr__(self) -> str:
+        return "ReticentModel"
+
+    __str__ = __repr__
+
+
+class Exiting:
+    def __str__(self) -> str:
+        raise SystemExit(1)
+
+
+class Lying(list[int]):
+    length = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+
+class LyingBadly(Lying):
+    length = -1
 
 
 class Unspeakable:
@@ -93,6 +130,11 @@ class Shouting(str):
         (Account(name="ann"), {"name": "ann", "password": "**********"}),
         (Unspeakable(), "[Unspeakable that cannot be shown]"),
         ({"a": Unspeakable(), "b": 1}, {"a": "[Unspeakable that cannot be shown]", "b": 1}),
+        (Reticent("hidden"), "Reticent"),
+        (ReticentModel(token="hidden"), "ReticentModel"),
+        ([Exiting()], ["[Exiting that cannot be shown]"]),
+        (Lying([1, 2]), [1, 2]),
+        (LyingBadly([1, 2]), [1, 2]),
         (Hostile(), "[Hostile that cannot be shown]"),
         (JsonText('{"a": [1, NaN]}'), {"a": [1, "nan"]}),
         (JsonText('{"a": '), '{"a": '),
@@ -154,9 +196,9 @@ def test_of_a_large_object_the_first_entries_are_kept_and_the_rest_is_counted() 
 
 
 def test_of_many_messages_the_first_and_the_last_are_kept_with_a_marker_between() -> None:
-    messages = Messages({"role": "user", "parts": [f"{n}: {'x' * 400}"]} for n in range(500))
+    messages = Messages(message(f"{n}: {'x' * 400}") for n in range(500))
     shown = written(messages)
-    numbers = [int(message["parts"][0].partition(":")[0]) for message in shown if message["role"] == "user"]
+    numbers = [int(one["parts"][0]["content"].partition(":")[0]) for one in shown if one["role"] == "user"]
     later = numbers[1:]
     assert numbers[0] == 0
     assert later == list(range(500 - len(later), 500))
@@ -220,3 +262,65 @@ def test_json_that_a_hook_makes_something_else_of_is_still_json() -> None:
         assert written({"a": 1}) == "gone\ufffd"
     finally:
         use_redactor(before)
+
+
+REQUIRED_KEYS = {
+    "text": {"content"},
+    "reasoning": {"content"},
+    "tool_call": {"name", "id"},
+    "tool_call_response": {"response", "id"},
+    "uri": {"uri", "modality"},
+}
+"""What a part must have in the conventions' JSON schemas, and our ids."""
+part_values = st.sampled_from(sorted(REQUIRED_KEYS)).flatmap(
+    lambda kind: st.fixed_dictionaries(
+        {key: json_values if key == "response" else st.text(max_size=40) for key in sorted(REQUIRED_KEYS[kind])}
+    ).map(lambda entries: Frame(entries, type=kind))
+)
+message_values = st.lists(part_values, max_size=8).map(
+    lambda parts: Frame(role="assistant", parts=Parts(parts), finish_reason="stop")
+)
+
+
+@settings(max_examples=50)
+@given(st.lists(message_values, min_size=1, max_size=6), st.integers(0, 1_000))
+def test_however_short_messages_keep_the_form_of_the_conventions(messages: list[Frame], limit: int) -> None:
+    seen = bounded_json(Messages(messages), limit)
+    if seen is None:
+        return
+    assert len(seen.encode()) <= limit
+    for one in json.loads(seen):
+        assert one["role"] == "system" or one["finish_reason"] == "stop"
+        assert all(REQUIRED_KEYS[part["type"]] <= part.keys() for part in one["parts"])
+
+
+def test_of_many_parts_the_first_are_kept_with_a_part_that_counts_the_others() -> None:
+    (seen,) = written(Messages([message(*("x" * 100 for _ in range(1_000)))]))
+    marker = f"…[left out: {1_001 - len(seen['parts']):,} of 1,000 parts]"
+    assert seen["parts"][-1] == {"type": "text", "content": marker}
+
+
+@pytest.mark.parametrize("texts", [1, 3, 10, 40])
+@pytest.mark.parametrize("character", ["a", "é", "🤖", '"'])
+def test_most_of_an_attribute_is_used_where_texts_can_fill_it(texts: int, character: str) -> None:
+    seen = bounded_json(Messages([message(*[character * 20_000] * texts)]), LIMIT)
+    assert seen is not None
+    assert LIMIT * 3 // 4 < len(seen.encode()) <= LIMIT
+
+
+def test_messages_that_a_hook_makes_something_else_of_are_left_out() -> None:
+    before = use_redactor(Redactor(hook=lambda text: "gone" if text.startswith("[") else text))
+    try:
+        assert bounded_json(Messages([message("a")]), LIMIT) is None
+    finally:
+        use_redactor(before)
+
+
+def test_only_what_stands_there_after_redaction_is_told() -> None:
+    told: list[str] = []
+    before = use_redactor(Redactor(hook=lambda text: text.replace('{"a":"one', '{"a":"two')))
+    try:
+        assert bounded_json({"a": "one more"}, LIMIT, after=told.append) == '{"a":"two more"}'
+    finally:
+        use_redactor(before)
+    assert told == ["two more"]

@@ -78,6 +78,10 @@ def assistant(*parts: dict[str, Any]) -> dict[str, Any]:
     return {"role": "assistant", "parts": list(parts)}
 
 
+def answered(*parts: dict[str, Any], reason: str = "stop") -> dict[str, Any]:
+    return assistant(*parts) | {"finish_reason": reason}
+
+
 def text(content: str) -> dict[str, Any]:
     return {"type": "text", "content": content}
 
@@ -124,6 +128,9 @@ def test_the_standard_variable_switches_content_and_odd_values_are_told_once(
         ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "100000"}, 16_384, 0),
         ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": ""}, 16_384, 0),
         ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "many"}, 16_384, 0),
+        ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "-5"}, 16_384, 0),
+        ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "+500"}, 500, 1),
+        ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "5_00"}, 500, 1),
         ({"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "20000", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "5"}, 16_384, 0),
     ],
 )
@@ -150,23 +157,23 @@ async def test_a_run_keeps_what_the_environment_said_when_it_started(monkeypatch
 async def test_a_run_reads_as_conversations(content: None) -> None:
     model = CannedModel([plan("Add"), response(call("add", "c1", a=5, b=3)), executed("8"), reflected("It is 8.")])
     run = await ran(model)
-    root, _, planned, _, _, asked, tool, answered, *_ = contents(run.captured.spans)
+    root, _, planned, _, _, asked, tool, last, *_ = contents(run.captured.spans)
     assert root == {
         "input.messages": [user("What is 5 + 3?")],
         "output.messages": [assistant(text("It is 8.")) | {"finish_reason": "goal_reached"}],
     }
-    assert planned["output.messages"] == [assistant(text('{"tasks": ["Add"], "questions": []}'))]
+    assert planned["output.messages"] == [answered(text('{"tasks": ["Add"], "questions": []}'))]
     assert asked.pop("system_instructions")[0]["content"].startswith("You carry out one task")
     prompt = "Goal: What is 5 + 3?\n\nResults so far:\n(none yet)\n\nYour task (t1): Add"
     assert asked == {
         "input.messages": [user(prompt)],
-        "output.messages": [assistant(tool_call("c1", a=5, b=3))],
+        "output.messages": [answered(tool_call("c1", a=5, b=3), reason="tool_call")],
         OFFSET: 0,
     }
     assert tool == {"arguments": {"a": 5, "b": 3}, "result": 8}
-    assert answered == {
+    assert last == {
         "input.messages": [returned("c1", 8)],
-        "output.messages": [assistant(text('{"success": true, "output": "8"}'))],
+        "output.messages": [answered(text('{"success": true, "output": "8"}'))],
         OFFSET: 2,
     }
 
@@ -228,13 +235,13 @@ async def test_the_chats_of_an_agent_show_each_message_once(content: None) -> No
     assert shown == [
         {"role": "system", "parts": [text("Be exact.")]},
         user("Add things."),
-        assistant(tool_call("c1", a=1, b=1)),
+        answered(tool_call("c1", a=1, b=1), reason="tool_call"),
         returned("c1", 2),
-        assistant(tool_call("c2", a=2, b=1)),
+        answered(tool_call("c2", a=2, b=1), reason="tool_call"),
         returned("c2", 3),
-        assistant(tool_call("c3", a=3, b=1)),
+        answered(tool_call("c3", a=3, b=1), reason="tool_call"),
         returned("c3", 4),
-        assistant(text("done")),
+        answered(text("done")),
     ]
     assert [chat[OFFSET] for chat in chats] == [0, 3, 5, 7]
 
@@ -284,7 +291,7 @@ async def test_a_call_that_fails_shows_what_it_asked_and_the_next_attempt_does_n
     await agent.run("Hello")
     assert contents(captured.spans, "chat") == [
         {"input.messages": [user("Hello")], OFFSET: 0},
-        {"output.messages": [assistant(text("hi"))], OFFSET: 1},
+        {"output.messages": [answered(text("hi"))], OFFSET: 1},
     ]
 
 
@@ -319,7 +326,7 @@ async def test_a_stream_that_is_left_shows_the_answer_as_far_as_it_came(content:
     await asyncio.gather(task, return_exceptions=True)
     (chat,) = contents(captured.spans, "chat")
     assert chat["input.messages"] == [user("Count")]
-    assert chat["output.messages"] == [assistant(text("one two "))]
+    assert chat["output.messages"] == [answered(text("one two "), reason="error")]
 
 
 async def test_what_is_remembered_of_a_conversation_goes_with_its_agent(content: None) -> None:
@@ -332,11 +339,70 @@ async def test_what_is_remembered_of_a_conversation_goes_with_its_agent(content:
     assert shown.conversation(span.place.span_id) is None
 
 
+async def test_of_many_agents_at_once_each_message_is_shown_once(content: None) -> None:
+    captured, agents = Capture(), 100
+    waiting = asyncio.Barrier(agents)
+
+    async def meet() -> str:
+        """Wait for the others."""
+        await waiting.wait()
+        return "met"
+
+    async def run_one() -> None:
+        replies = [*(response(call("meet", f"c{number}")) for number in range(3)), response(TextPart("done"))]
+        await Agent(CannedModel(replies), tools=[meet], capabilities=[Tracing()]).run("Meet the others.")
+
+    with traced_run(tracer_provider=captured.provider):
+        await asyncio.gather(*(run_one() for _ in range(agents)))
+    offsets = sorted(chat[OFFSET] for chat in contents(captured.spans, "chat"))
+    assert offsets == [0] * agents + [2] * agents + [4] * agents + [6] * agents
+
+
 def test_conversations_that_are_remembered_are_bounded() -> None:
     shown = Content()
     for number in range(MAX_CONVERSATIONS + 1):
         shown.remember(str(number), number)
     assert [shown.conversation(str(number)) for number in (0, 1, MAX_CONVERSATIONS)] == [None, 1, MAX_CONVERSATIONS]
+
+
+async def test_a_history_that_was_changed_in_place_is_shown_again(content: None) -> None:
+    def changed(messages: list[Any]) -> list[Any]:
+        if len(messages) == 5:
+            messages[2].parts[0].content["sum"][0] = "changed"
+        return messages
+
+    replies = [response(call("total", f"c{number}")) for number in (1, 2)]
+
+    def total() -> dict[str, Any]:
+        """Say the total."""
+        return {"sum": ["2"]}
+
+    captured = Capture()
+    capabilities = [Tracing(tracer_provider=captured.provider), ProcessHistory(changed)]
+    model = CannedModel([*replies, response(TextPart("done"))])
+    await Agent(model, tools=[total], capabilities=capabilities).run("Add things.")
+    chats = contents(captured.spans, "chat")
+    assert [chat[OFFSET] for chat in chats] == [0, 2, 0]
+    assert chats[2]["input.messages"][2] == returned("c1", {"sum": ["changed"]})
+
+
+async def test_a_nested_run_whose_spans_go_elsewhere_points_at_nothing_that_stands_here(content: None) -> None:
+    goal = "".join(f"Line {number}.\n" for number in range(100))
+    elsewhere = Capture()
+
+    async def delegate() -> str:
+        """Let another orchestrator do it."""
+        model = CannedModel([plan("b"), executed("c"), reflected("d")])
+        nested, _ = prepared(model, goal=goal, run_id="run-2", tracer_provider=elsewhere.provider)
+        return (await nested.run()).output
+
+    replies = [plan("a"), response(call("delegate")), executed("d"), reflected("d")]
+    orchestrator, _ = prepared(CannedModel(replies), tools=(delegate,), goal=goal)
+    await orchestrator.run()
+    (root,) = contents(elsewhere.spans, "invoke_workflow")
+    assert root["input.messages"] == [user(goal)]
+    first = contents(elsewhere.spans, "chat")[0]
+    assert "…[shown before: " in str(first["input.messages"])
 
 
 async def test_calls_that_reach_no_tool_show_their_arguments(content: None) -> None:
@@ -425,8 +491,8 @@ async def test_files_are_shown_by_kind_and_size_and_never_by_their_bytes(content
     (chat,) = contents(captured.spans, "chat")
     assert chat["input.messages"][0]["parts"] == [
         text("Look"),
-        {"type": "blob", "modality": "image", "mime_type": "image/png", "size_bytes": 400},
-        {"type": "blob", "modality": "image", "mime_type": "image/gif", "size_bytes": 6},
+        {"type": "binary", "modality": "image", "mime_type": "image/png", "size_bytes": 400},
+        {"type": "binary", "modality": "image", "mime_type": "image/gif", "size_bytes": 6},
     ]
 
 

@@ -34,3 +34,47 @@ def test_what_is_remembered_is_bounded_and_the_oldest_is_shown_again() -> None:
     for number in range(MAX_PIECES):
         repeats.remember(f"{number}{'x' * 80}")
     assert repeats.left_out(NEW) == NEW
+
+
+def test_known_lines_in_another_order_or_from_different_texts_are_new() -> None:
+    repeats = Repeats()
+    lines = NEW.splitlines(keepends=True)
+    repeats.remember(NEW)
+    for line in lines:
+        repeats.remember(line * 10)
+    backwards = "".join(reversed(lines))
+    assert repeats.left_out(backwards) == backwards
+    mixed = "".join(one + other for one, other in zip(lines[:50], lines[50:], strict=True))
+    assert repeats.left_out(mixed) == mixed
+
+
+def test_a_repeat_does_not_go_on_from_one_text_into_the_next() -> None:
+    repeats = Repeats()
+    first, second = NEW[:400], NEW[400:800]
+    repeats.remember(first)
+    repeats.remember(second)
+    assert repeats.left_out(first + second) == first + second
+
+
+def test_a_text_of_equal_lines_is_known_again_and_a_longer_one_in_stretches() -> None:
+    repeats = Repeats()
+    repeats.remember("again\n" * 200)
+    marker = f"{('again' + chr(10)) * 11}"[:64] + "…[shown before: 1,200 characters]\n"
+    assert repeats.left_out("again\n" * 400) == marker * 2
+
+
+def test_a_list_that_grows_is_known_by_the_last_text_that_shows_it() -> None:
+    repeats = Repeats()
+    lines = NEW.splitlines(keepends=True)
+    for count in range(1, 60):
+        repeats.remember("".join(lines[:count]) + f"and {count} more")
+    assert "shown before" in repeats.left_out("".join(lines[:60]))
+
+
+def test_what_was_forgotten_in_part_is_known_by_the_rest() -> None:
+    repeats = Repeats()
+    repeats.remember(NEW)
+    for number in range(MAX_PIECES - 50):
+        repeats.remember(f"{number}{'x' * 80}")
+    assert repeats.left_out(NEW).startswith("".join(NEW.splitlines(keepends=True)[:50]))
+    assert "shown before" in repeats.left_out(NEW)
