@@ -16,7 +16,7 @@ _GOAL: Final[Mapping[str, Callable[[GoalFacts], Any]]] = {
     "text": lambda goal: goal.text,
     "check of the answer": lambda goal: goal.check,
     "expected stop reason": lambda goal: goal.stop_reason.value,
-    "extra tools": lambda goal: list(goal.tools),
+    "list of extra tools": lambda goal: list(goal.tools),
     "limit of iterations": lambda goal: goal.max_iterations,
     "limit of seconds": lambda goal: goal.timeout_s,
     "budget of iterations": lambda goal: goal.budget.iterations,

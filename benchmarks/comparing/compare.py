@@ -23,7 +23,8 @@ def refusal(baseline: Results, current: Provenance, goals: Sequence[GoalFacts]) 
     """
     if baseline.interrupted or not baseline.complete or not baseline.goals:
         made, planned = len(baseline.attempts), baseline.planned_attempts
-        return f"it is not whole: {made:,} of {plural(planned, 'attempt')} were made"
+        interrupted = ", and was interrupted" if baseline.interrupted else ""
+        return f"it is not whole: it holds {made:,} of {plural(planned, 'attempt')}{interrupted}"
     if not is_same_subject(baseline.provenance, current):
         return f"it is of {subject_text(baseline.provenance)}, and this run is of {subject_text(current)}"
     ids = {row.goal.id for row in baseline.goals}
