@@ -7,7 +7,7 @@ from typing import Final
 from benchmarks.formats import count, percent
 from benchmarks.judging.statistics import Summary
 from benchmarks.judging.verdict import VerdictWord
-from benchmarks.reports.drawing import Bars, Drawn, Panel, drawn
+from benchmarks.reports.drawing import Bars, Drawn, Panel, Points, drawn
 from benchmarks.reports.palette import FIRST, SECOND, THIRD
 from benchmarks.reports.repeats import BUDGETED, bound_of, measured, rate_of, spread
 from benchmarks.results.results import GoalResults, Results
@@ -90,7 +90,9 @@ def pass_rate_chart(results: Results) -> Chart | None:
         end=100,
         unit=" %",
         texts=[f"{one.passed} of {one.n}" for one in rates],
-        bars=[Bars(values=[100 * one.share for one in rates])],
+        points=Points(
+            values=[100 * one.share for one in rates], marks=["o"] * len(rates), colours=[FIRST] * len(rates)
+        ),
         spans=[(100 * low, 100 * high) for low, high in (one.interval() for one in rates)],
     )
     always = sum(one.passed == one.n for one in rates)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from benchmarks.comparing.comparison import Comparison, Row, Side, Word
+from benchmarks.comparing.comparison import Comparison, Row, Word
 from benchmarks.formats import listed, seconds
 from benchmarks.judging.measures import MEASURE_OF, PASS_RATE, Kind
 from benchmarks.reports.markdown import escaped, table
@@ -15,7 +15,7 @@ MOST_NAMED: Final = 5
 """Rows in the first sentence; the table has all of them."""
 MOST_ROWS: Final = 200
 """In the table: what is left out stands in results.json."""
-_ORDER: Final = (Word.WORSE, Word.NOT_COMPARABLE, Word.INCONCLUSIVE, Word.BETTER)
+_ORDER: Final = (Word.WORSE, Word.NOT_COMPARABLE, Word.INCONCLUSIVE, Word.BETTER, Word.SAME)
 _SAFE_URL: Final = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w.~:/?&=%+,-]*)?", re.ASCII)
 
 
@@ -42,12 +42,12 @@ def verdict_line(comparison: Comparison) -> str:
 def comparison_lines(comparison: Comparison, why: WhyOf) -> list[str]:
     """What the section of the report says below the verdict."""
     lines = [escaped(_baseline(comparison))]
-    rows = sorted((row for row in comparison.rows if row.word is not Word.SAME), key=lambda row: _ORDER.index(row.word))
-    if rows:
-        header = ["Where", "Number", "Result", "Baseline", "Now", "Change", "Reason"]
-        lines += ["", *table(header, map(_cells, rows[:MOST_ROWS]))]
-    if len(rows) > MOST_ROWS:
-        lines += ["", f"{plural(len(rows) - MOST_ROWS, 'row')} more: see results.json."]
+    groups = _groups(comparison)
+    if groups:
+        header = ["Where", "Number", "Result", "Attempts", "Baseline", "Now", "Change", "Reason"]
+        lines += ["", *table(header, map(_cells, groups[:MOST_ROWS]))]
+    if len(groups) > MOST_ROWS:
+        lines += ["", f"{plural(len(groups) - MOST_ROWS, 'row')} more: see results.json."]
     for row in comparison.of(Word.WORSE):
         found = why.get((row.goal_id or "", row.metric))
         if found is not None:
@@ -84,7 +84,7 @@ def _named(ids: list[str]) -> str:
 
 
 def _others(comparison: Comparison) -> list[str]:
-    words = [(len(comparison.of(word)), word) for word in (*_ORDER[1:], Word.SAME)]
+    words = [(len(comparison.of(word)), word) for word in _ORDER[1:]]
     return [f"{number:,} {'is' if number == 1 else 'are'} {_AS_SAID[word]}" for number, word in words if number]
 
 
@@ -106,20 +106,36 @@ def _baseline(comparison: Comparison) -> str:
 # -- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _cells(row: Row) -> list[str]:
+def _groups(comparison: Comparison) -> list[list[Row]]:
+    """The rows that are not the same, worst first; those of which the same cannot be said, together."""
+    groups: dict[object, list[Row]] = {}
+    for row in sorted(comparison.rows, key=lambda row: _ORDER.index(row.word)):
+        undecided = row.word in (Word.INCONCLUSIVE, Word.NOT_COMPARABLE)
+        key = (row.word, row.metric, row.reason) if undecided else len(groups)
+        groups.setdefault(key, []).append(row)
+    return [rows for rows in groups.values() if rows[0].word is not Word.SAME]
+
+
+def _cells(rows: list[Row]) -> list[str]:
+    row = rows[0]
     word = f"**{row.word}**" if row.word is Word.WORSE else f"{row.word}"
-    sides = [_cell(_side(side, row)) for side in (row.baseline, row.current)]
-    return [escaped(row.where), row.label, word, *sides, _cell(change(row)), escaped(row.reason) or UNKNOWN]
+    if len(rows) > 1:
+        numbers = [UNKNOWN] * 4
+    else:
+        sides = [_cell(value_text(side.value, row.metric)) for side in (row.baseline, row.current)]
+        numbers = [_attempts(row), *sides, _cell(change(row))]
+    where = _named([one.where for one in rows])
+    return [escaped(where), row.label, word, *numbers, escaped(row.reason) or UNKNOWN]
+
+
+def _attempts(row: Row) -> str:
+    """Of how many attempts the sides are."""
+    before, now = row.baseline.n, row.current.n
+    return f"{now:,}" if before == now else f"{before:,} and {now:,}"
 
 
 def _cell(text: str) -> str:
     return text if text == UNKNOWN else escaped(text)
-
-
-def _side(side: Side, row: Row) -> str:
-    """The value, and of how many attempts it is where those are several."""
-    value = value_text(side.value, row.metric)
-    return value if side.n <= 1 else f"{value} (of {side.n:,})"
 
 
 def value_text(value: float | None, metric: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from rich.cells import cell_len
 
 from benchmarks.formats import printable
-from benchmarks.reports.palette import BAD, FIRST, GRID, QUIET, TEXT, Colour, darkened
+from benchmarks.reports.palette import BACKGROUND, BAD, FIRST, GRID, QUIET, TEXT, Colour, darkened
 from instrumentation.rendering.visible import shortened, visible
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ _GAP_INCHES: Final = 0.35
 _CELL_INCHES: Final = 0.078
 """The width of a character."""
 _LABEL_CELLS: Final = 26
-_TEXT_ROOM: Final = 1.3
-"""The width of a panel, of which 1 is its axis: the rest is for the texts."""
 _POINTS: Final = 9.0
 _STYLE: Final[Any] = {
     "axes.edgecolor": GRID.light,
@@ -136,7 +134,7 @@ def _draw(figure: "Figure", labels: Sequence[str], panels: Sequence[Panel]) -> N
         )
         axes.set_yticks(range(len(labels)), labels if place == 0 else [""] * len(labels), parse_math=False)
         axes.set_ylim(len(labels) - 0.5, -0.5)
-        _draw_panel(axes, panel)
+        _draw_panel(axes, panel, room=_room(panel, panel_width))
     if _has_legend(panels):
         handles, names = figure.axes[0].get_legend_handles_labels()
         at = (0.1 / _WIDTH_INCHES, 1 - 0.02 / height)
@@ -147,9 +145,15 @@ def _has_legend(panels: Sequence[Panel]) -> bool:
     return any(bars.name for bars in panels[0].bars)
 
 
-def _draw_panel(axes: "Axes", panel: Panel) -> None:
+def _room(panel: Panel, width: float) -> float:
+    """How much wider than its axis a panel is, so that its texts have room."""
+    texts = _CELL_INCHES * (max(map(cell_len, panel.texts)) + 2)
+    return width / (width - texts)
+
+
+def _draw_panel(axes: "Axes", panel: Panel, *, room: float) -> None:
     axes.set_title(panel.title, pad=4, parse_math=False)
-    axes.set_xlim(0, panel.end * _TEXT_ROOM)
+    axes.set_xlim(0, panel.end * room)
     axes.locator_params(axis="x", nbins=5)
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= panel.end * 1.001])
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}{panel.unit}")
@@ -162,11 +166,13 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
     for row, span in enumerate(panel.spans):
         if span is not None:
             sides = [min(side, panel.end) for side in span]
+            # A line of the background around it, so that it stands out from a bar.
+            axes.plot(sides, [row, row], color=BACKGROUND.light, linewidth=3, zorder=2)
             axes.plot(sides, [row, row], color=TEXT.light, linewidth=1.2, marker="|", markersize=5, zorder=2)
     if panel.line is not None:
         axes.axvline(panel.line, color=panel.line_colour.light, linewidth=1, linestyle=(0, (4, 2)))
     for row, text in enumerate(panel.texts):
-        axes.text(panel.end * _TEXT_ROOM, row, text, ha="right", va="center_baseline", parse_math=False)
+        axes.text(panel.end * room, row, text, ha="right", va="center_baseline", parse_math=False)
 
 
 def _draw_bars(axes: "Axes", panel: Panel) -> None:

@@ -33,4 +33,4 @@ def files_of(results: Results, comparison: Comparison | None = None, why: WhyOf 
         for chart in whole.charts
         for surroundings, svg in chart.drawn._asdict().items()
     }
-    return {REPORT: markdown_of(whole), PAGE: page_of(whole), JUNIT: junit_xml(results), **pictures}
+    return {REPORT: markdown_of(whole), PAGE: page_of(whole), JUNIT: junit_xml(results, comparison), **pictures}

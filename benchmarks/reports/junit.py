@@ -5,12 +5,14 @@ It keeps to what all readers of it have in common: few allow a case properties, 
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from benchmarks.comparing.comparison import Comparison, Row, Word
 from benchmarks.formats import count, seconds
 from benchmarks.judging.verdict import VerdictWord
+from benchmarks.reports.comparison import change
 from benchmarks.reports.sources import provenance_facts
 from benchmarks.results.results import Attempt, GoalResults, Results
 from benchmarks.suite.goals import Tier
@@ -22,14 +24,16 @@ _NO_CHARACTERS: Final = re.compile("[\ufffe\uffff]")
 _ELEMENTS: Final = {VerdictWord.FAIL: "failure", VerdictWord.ERROR: "error"}
 
 
-def junit_xml(results: Results) -> str:
-    """The whole file: a suite a tier, with the provenance in its properties."""
+def junit_xml(results: Results, comparison: Comparison | None = None) -> str:
+    """The whole file: a suite a tier, with the provenance in its properties, and one for what became of a baseline."""
     root = Element("testsuites", name=_SUITE)
     words: Counter[str] = Counter()
     for tier in Tier:
         rows = [row for row in results.goals if row.goal.tier is tier]
         if rows:
             words += _add_suite(root, tier, rows, results)
+    if comparison is not None:
+        words += _add_comparison(root, comparison)
     root.attrib |= {name: str(words[name]) for name in ("tests", "failures", "errors")}
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
@@ -51,6 +55,38 @@ def _add_suite(root: Element, tier: Tier, rows: list[GoalResults], results: Resu
     return words
 
 
+def _add_comparison(root: Element, comparison: Comparison) -> Counter[str]:
+    """A case a goal, a tier and all of them: a failure where a number of it is worse, skipped where none is decided."""
+    suite = SubElement(root, "testsuite", name=f"{_SUITE}.comparison")
+    by_place: dict[str, list[Row]] = {row.where: [] for row in comparison.rows}
+    for row in comparison.rows:
+        by_place[row.where].append(row)
+    words: Counter[str] = Counter()
+    for where, rows in by_place.items():
+        case = _compared_case(suite, where)
+        worse = [row for row in rows if row.word is Word.WORSE]
+        decided = [row for row in rows if row.word in (Word.BETTER, Word.SAME)]
+        if worse:
+            _add_failure(case, "worse", [f"{row.label} {change(row)}: {row.reason}" for row in worse])
+        elif not decided:
+            SubElement(case, "skipped", message=_legal(rows[0].reason))
+        words.update(["tests", "failures" if worse else "passed" if decided else "skipped"])
+    for goal_id in comparison.missing:
+        _add_failure(_compared_case(suite, goal_id), "missing", ["the baseline has this goal, and this run has not"])
+        words.update(["tests", "failures"])
+    suite.attrib |= {name: str(words[name]) for name in ("tests", "failures", "errors", "skipped")}
+    return words
+
+
+def _compared_case(suite: Element, name: str) -> Element:
+    return SubElement(suite, "testcase", name=_legal(name), classname=f"{_SUITE}.comparison", time="0.000")
+
+
+def _add_failure(case: Element, kind: str, reasons: Sequence[str], *, element: str = "failure") -> None:
+    against = SubElement(case, element, type=kind, message=_legal("; ".join(reasons)))
+    against.text = _legal("\n".join(reasons))
+
+
 def _add_case(suite: Element, row: GoalResults, attempt: Attempt, *, of: int) -> str:
     """Add an attempt; answers as what it counts."""
     name = row.goal.id if of == 1 else f"{row.goal.id} [{attempt.number} of {of}]"
@@ -59,8 +95,7 @@ def _add_case(suite: Element, row: GoalResults, attempt: Attempt, *, of: int) ->
     if element:
         reasons = [*attempt.verdict.reasons, *([attempt.error_type] if attempt.error_type else [])]
         cause = attempt.verdict.cause or attempt.verdict.word
-        against = SubElement(case, element, type=cause.value, message=_legal("; ".join(reasons)))
-        against.text = _legal("\n".join(reasons))
+        _add_failure(case, cause.value, reasons, element=element)
     SubElement(case, "system-out").text = _legal("\n".join(_numbers(attempt)))
     return f"{element}s" if element else "passed"
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from benchmarks.reports.breakdown import TIME_COLUMNS, TimeSplit
 from benchmarks.reports.markdown import escaped, table
+from benchmarks.reports.repeats import mean_text
 from benchmarks.results.results import Attempt, GoalResults, Results
 from instrumentation.rendering.quantities import UNKNOWN
 
@@ -35,7 +36,4 @@ def _row(row: GoalResults) -> list[str]:
 def _mean(attempts: Sequence[Attempt], field: str) -> str:
     """The mean; unknown as soon as one is."""
     values = [getattr(attempt.metrics, field) for attempt in attempts]
-    if any(value is None for value in values):
-        return UNKNOWN
-    mean = fmean(values)
-    return f"{mean:,.0f}" if mean == int(mean) or mean >= 1_000 else f"{mean:,.1f}"
+    return UNKNOWN if any(value is None for value in values) else mean_text(fmean(values))

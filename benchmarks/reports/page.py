@@ -27,6 +27,8 @@ _COLOURS: Final = {
     "quiet": QUIET,
     "text": TEXT,
 }
+_SHORT_CHARACTERS: Final = 24
+"""A cell of so many is not broken into lines."""
 _CAPTION: Final = "caption"
 """Under this name a section hands its title to the tables in it."""
 
@@ -119,9 +121,12 @@ def _table_open(_: RendererHTML, tokens: Sequence[Token], place: int, options: O
 
 
 def _cell_open(renderer: RendererHTML, tokens: Sequence[Token], place: int, *rest: Any) -> str:
-    """A cell; one with a number says so by a class, since the page allows no style beside its own."""
-    if tokens[place].attrs.pop("style", None):
+    """A cell; a number or a short one says so by a class, since the page allows no style beside its own."""
+    is_number = tokens[place].attrs.pop("style", None) is not None
+    if is_number:
         tokens[place].attrSet("class", "number")
+    elif len(tokens[place + 1].content) <= _SHORT_CHARACTERS:
+        tokens[place].attrSet("class", "short")
     options, env = rest
     return renderer.renderToken(tokens, place, options, env)
 

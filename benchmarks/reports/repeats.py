@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from benchmarks.formats import percent
 from benchmarks.judging.measures import MEASURE_OF, Kind, Measure
 from benchmarks.judging.outcomes import meaning_of
 from benchmarks.judging.statistics import Rate, Summary, scores, summary_of
@@ -52,10 +51,15 @@ def rate_cells(row: GoalResults) -> list[str]:
     if rate is None:
         return ["0 of 0", UNKNOWN]
     low, high = rate.interval()
-    return [f"{rate.passed:,} of {rate.n:,}", f"{percent(low, 1)} to {percent(high, 1)}"]
+    return [f"{rate.passed:,} of {rate.n:,}", f"{100 * low:.0f} to {100 * high:.0f} %"]
+
+
+def mean_text(mean: float) -> str:
+    """A mean of counts: a digit behind the point where that says something."""
+    return f"{mean:,.0f}" if mean == int(mean) or mean >= 1_000 else f"{mean:,.1f}"
 
 
 def _range(summary: Summary) -> str:
     if summary.least == summary.greatest:
         return f"{summary.least:,.0f}"
-    return f"{summary.mean:,.1f} ({summary.least:,.0f} to {summary.greatest:,.0f})"
+    return f"{mean_text(summary.mean)} ({summary.least:,.0f} to {summary.greatest:,.0f})"

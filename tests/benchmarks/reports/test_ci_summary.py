@@ -33,9 +33,9 @@ def test_the_summary_shows_what_did_not_pass_and_what_became_of_the_baseline() -
             "",
             "The baseline was measured on the model scripted (rules), at 2026-11-25T10:00:00+00:00.",
             "",
-            "| Where | Number | Result | Baseline | Now | Change | Reason |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-            r"| a | tokens | **worse** | 4,000 | 4,400 | \+400, +10 % | any difference counts |",
+            "| Where | Number | Result | Attempts | Baseline | Now | Change | Reason |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
+            r"| a | tokens | **worse** | 1 | 4,000 | 4,400 | \+400, +10 % | any difference counts |",
             "",
         ]
     )

@@ -59,18 +59,30 @@ def test_the_section_shows_what_is_not_the_same_worst_first_and_why() -> None:
     assert comparison_lines(compared(SAME, BETTER, SLOWER, OTHER, WORSE), why) == [
         "The baseline was measured on the model scripted (rules), at 2026-11-25T10:00:00+00:00.",
         "",
-        "| Where | Number | Result | Baseline | Now | Change | Reason |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        r"| a | tokens | **worse** | 4,000 | 4,400 | \+400, +10 % | any difference counts |",
-        "| c | tokens | not comparable | - | 10 | - | the goal's text differs |",
-        "| b | seconds | inconclusive | 1\\.5 s (of 3) | 3 s (of 3) | \\+1.5 s, +100 % | too few: 6 would do |",
-        r"| b | tool calls | better | 2 | 1 | \-1, -50 % | any difference counts |",
+        "| Where | Number | Result | Attempts | Baseline | Now | Change | Reason |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        r"| a | tokens | **worse** | 1 | 4,000 | 4,400 | \+400, +10 % | any difference counts |",
+        "| c | tokens | not comparable | 1 | - | 10 | - | the goal's text differs |",
+        "| b | seconds | inconclusive | 3 | 1\\.5 s | 3 s | \\+1.5 s, +100 % | too few: 6 would do |",
+        r"| b | tool calls | better | 1 | 2 | 1 | \-1, -50 % | any difference counts |",
         "",
         "Why a is worse in tokens:",
         "",
         "- iteration 2: one call more",
         "- [Both traces in Jaeger](<http://localhost:16686/trace/a...b?x=1>)",
     ]
+
+
+def test_rows_of_which_the_same_cannot_be_said_stand_together() -> None:
+    slower = [replace(SLOWER, goal_id=f"g{n}") for n in range(MOST_NAMED + 2)]
+    (line,) = comparison_lines(compared(*slower), {})[4:]
+    assert line == ("| g0, g1, g2, g3, g4 and 2 more | seconds | inconclusive | - | - | - | - | too few: 6 would do |")
+    assert len(comparison_lines(compared(WORSE, WORSE), {})[4:]) == 2
+
+
+def test_a_row_of_as_many_attempts_as_not_says_both() -> None:
+    row = replace(WORSE, baseline=replace(WORSE.baseline, n=5))
+    assert "| **worse** | 5 and 1 | 4,000 |" in comparison_lines(compared(row), {})[4]
 
 
 def test_a_long_table_ends_with_where_the_rest_is() -> None:

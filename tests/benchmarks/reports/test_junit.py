@@ -5,9 +5,21 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
+from benchmarks.comparing.comparison import Word
 from benchmarks.reports.junit import junit_xml
 from benchmarks.suite.goals import Tier
-from tests.benchmarks.reports.data import PASS, UNREACHABLE, facts, failed, many, numbers, results, row
+from tests.benchmarks.reports.data import (
+    PASS,
+    UNREACHABLE,
+    compared,
+    compared_row,
+    facts,
+    failed,
+    many,
+    numbers,
+    results,
+    row,
+)
 from tests.benchmarks.test_names_from_outside import FROM_OUTSIDE, ODD
 
 ATTRIBUTES: Final = {
@@ -101,6 +113,34 @@ def test_each_attempt_is_a_case_of_its_own() -> None:
     root = read(junit_xml(results([row("a", PASS, failed(), PASS)])))
     assert [case.attrib["name"] for case in root.iter("testcase")] == ["a [1 of 3]", "a [2 of 3]", "a [3 of 3]"]
     assert (root.attrib["tests"], root.attrib["failures"]) == ("3", "1")
+
+
+def test_a_comparison_is_a_suite_in_which_what_is_worse_or_missing_fails() -> None:
+    rows = [
+        compared_row("a", "tokens_used", Word.WORSE, 4_000, 4_400),
+        compared_row("a", "iterations", Word.SAME, 2, 2),
+        compared_row("b", "tokens_used", Word.BETTER, 4_000, 3_000),
+        compared_row("c", "tokens_used", Word.NOT_COMPARABLE, None, 3_000, reason="the goal's text differs"),
+    ]
+    root = read(junit_xml(results([row("a", PASS)]), compared(*rows, missing=["d"])))
+    assert root.attrib == {"name": "nanoagent-bench", "tests": "5", "failures": "2", "errors": "0"}
+    suite = root[1]
+    assert suite.attrib == {
+        "name": "nanoagent-bench.comparison",
+        "tests": "4",
+        "failures": "2",
+        "errors": "0",
+        "skipped": "1",
+    }
+    found = [(case.attrib["name"], [(one.tag, one.attrib["message"]) for one in case]) for case in suite]
+    assert found == [
+        ("a", [("failure", "tokens +400, +10 %: any difference counts")]),
+        ("b", []),
+        ("c", [("skipped", "the goal's text differs")]),
+        ("d", [("failure", "the baseline has this goal, and this run has not")]),
+    ]
+    for element in suite.iter():
+        assert set(element.attrib) <= ATTRIBUTES[element.tag]
 
 
 @pytest.mark.parametrize(
