@@ -8,7 +8,7 @@ from instrumentation.rendering.visible import visible
 
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>()#+!|~&-]")
 _INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_NUMBERED: Final = re.compile(r"^(\d+)(?=[.)])")
+_NUMBERED: Final = re.compile(r"^(\d+)(?=[.)](?:\s|$))")
 _ADDRESS: Final = re.compile(r"(?<=[A-Za-z])(?=://)|(?<=www)(?=\.)", re.IGNORECASE)
 """Where a backslash keeps a reader from making a link of a bare address."""
 

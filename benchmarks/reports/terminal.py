@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks.formats import seconds
 from benchmarks.judging import verdict
@@ -88,7 +89,7 @@ def stdout_console() -> Console:
 def result_table(results: Results) -> Table:
     """One line a goal, which fits 80 columns."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("Goal", no_wrap=True, overflow="ellipsis")
+    table.add_column("Goal")  # the only one that gives way
     table.add_column("Tier", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
     for name in ("Iterations", "Tokens", "Time"):
@@ -98,8 +99,8 @@ def result_table(results: Results) -> Table:
     return table
 
 
-def _cells(row: GoalResults) -> list[str]:
-    start = [escape(visible(row.goal.id)), row.goal.tier.value]
+def _cells(row: GoalResults) -> list[str | Text]:
+    start = [Text(visible(row.goal.id), no_wrap=True, overflow="ellipsis"), row.goal.tier.value]
     if row.verdict is None:
         return [*start, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN]
     shown = _shown(row)

@@ -63,7 +63,7 @@ def test_the_section_shows_what_is_not_the_same_worst_first_and_why() -> None:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         r"| a | tokens | **worse** | 1 | 4,000 | 4,400 | \+400, +10 % | any difference counts |",
         "| c | tokens | not comparable | 1 | - | 10 | - | the goal's text differs |",
-        "| b | seconds | inconclusive | 3 | 1\\.5 s | 3 s | \\+1.5 s, +100 % | too few: 6 would do |",
+        "| b | seconds | inconclusive | 3 | 1.5 s | 3 s | \\+1.5 s, +100 % | too few: 6 would do |",
         r"| b | tool calls | better | 1 | 2 | 1 | \-1, -50 % | any difference counts |",
         "",
         "Why a is worse in tokens:",
