@@ -84,8 +84,14 @@ def _named(ids: list[str]) -> str:
 
 
 def _others(comparison: Comparison) -> list[str]:
-    words = [(len(comparison.of(word)), word) for word in _ORDER[1:]]
-    return [f"{number:,} {'is' if number == 1 else 'are'} {_AS_SAID[word]}" for number, word in words if number]
+    return [_told(comparison.of(word), word) for word in _ORDER[1:] if comparison.of(word)]
+
+
+def _told(rows: Sequence[Row], word: Word) -> str:
+    """How many rows have a word; that it is times which have it is no news."""
+    are_times = all(row.metric in MEASURE_OF and MEASURE_OF[row.metric].kind is Kind.TIME for row in rows)
+    times = " of times" if are_times else ""
+    return f"{plural(len(rows), 'row')}{times} {'is' if len(rows) == 1 else 'are'} {_AS_SAID[word]}"
 
 
 _AS_SAID: Final = {

@@ -25,12 +25,13 @@ _MARKS: Final[dict[Word, tuple[str, Colour]]] = {
 
 
 def comparison_chart(comparison: Comparison) -> Chart | None:
-    """How iterations and tokens of each goal have changed; `None` where there is too little to show."""
+    """How iterations and tokens of each goal have changed; `None` where none has, or there are few."""
     by_goal: dict[str, dict[str, Row]] = {}
     for row in comparison.rows:
         if row.goal_id is not None and row.metric in _METRICS and row.ratio is not None:
             by_goal.setdefault(row.goal_id, {})[row.metric] = row
-    if len(by_goal) < FEWEST_ROWS:
+    has_changed = any(_changed(row) for rows in by_goal.values() for row in rows.values())
+    if len(by_goal) < FEWEST_ROWS or not has_changed:
         return None
     by_change = sorted(by_goal, key=lambda goal_id: -max(_changed(row) for row in by_goal[goal_id].values()))
     most = set(by_change[:MOST_ROWS])

@@ -30,16 +30,17 @@ def test_the_verdict_names_first_what_is_worse_then_what_is_missing() -> None:
     assert verdict_line(whole) == (
         "Worse in 2 rows: tokens of a (+400, +10 %) and pass rate of all goals (-10 points); "
         "of the goals 1 is missing (x) and 2 are new (y and z); "
-        "1 is not comparable; 1 is inconclusive; 1 is better; 2 are the same."
+        "1 row is not comparable; 1 row of times is inconclusive; 1 row is better; 2 rows are the same."
     )
 
 
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ([SAME, SAME], "Nothing is worse; 2 are the same."),
-        ([BETTER], "Nothing is worse; 1 is better."),
-        ([SLOWER], "1 is inconclusive."),
+        ([SAME, SAME], "Nothing is worse; 2 rows are the same."),
+        ([BETTER], "Nothing is worse; 1 row is better."),
+        ([SLOWER, SLOWER], "2 rows of times are inconclusive."),
+        ([replace(SLOWER, metric="iterations")], "1 row is inconclusive."),
         ([], "No number could be compared."),
     ],
 )
@@ -119,7 +120,7 @@ def test_an_address_that_could_mean_more_is_left_out(url: str) -> None:
 def test_the_report_says_the_verdict_at_its_top_and_has_a_picture_of_it() -> None:
     rows = [compared_row(f"goal-{n}", "tokens_used", Word.SAME, 100, 100 + n) for n in range(3)]
     files = files_of(many(3), compared(WORSE, *rows))
-    assert "\n**Worse in 1 row: tokens of a (+400, +10 %); 3 are the same.**\n" in files[REPORT].split("##")[0]
+    assert "\n**Worse in 1 row: tokens of a (+400, +10 %); 3 rows are the same.**\n" in files[REPORT].split("##")[0]
     assert 'srcset="charts/comparison-dark.svg"' in files[REPORT].split("## Verdicts")[0]
     assert {"charts/comparison-light.svg", "charts/comparison-dark.svg"} <= files.keys()
     assert "comparison" not in files_of(many(3))[REPORT].lower()
@@ -140,6 +141,8 @@ def test_the_chart_shows_the_change_of_each_goal() -> None:
         "Tokens differ in 2 of 3 goals, most in c: +800, +800 %."
     )
     assert comparison_chart(compared(*rows[:2])) is None
+    unchanged = [compared_row(name, "tokens_used", Word.SAME, 100, 100) for name in "abc"]
+    assert comparison_chart(compared(*unchanged)) is None
 
 
 @pytest.mark.parametrize("text", FROM_OUTSIDE, ids=ascii)
