@@ -12,7 +12,7 @@ from nanoagent.errors import ConfigurationError
 _AS_IT_WAS: Final = "the baseline is as it was"
 
 
-def save(path: Path, results: Results, trace_lines: Iterable[str], beside: Mapping[str, str]) -> None:
+def save(path: Path, results: Results, trace_lines: Iterable[bytes], beside: Mapping[str, str]) -> None:
     """Keep results to compare with.
 
     Args:

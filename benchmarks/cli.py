@@ -117,6 +117,7 @@ def benchmark(
 
     request = Request(
         goals=chosen,
+        own_goals=goals is GOALS,
         model=model,
         agent=agent,
         goals_file=goals_file,

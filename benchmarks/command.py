@@ -2,19 +2,22 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import typer
 
 from benchmarks import baseline
+from benchmarks.against import COMMITTED, Against
+from benchmarks.against import against as against_what
 from benchmarks.ending import SERVICE, print_end, shown, trace_lines_of
+from benchmarks.interruption import held_back
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.plan import Plan, new_plan, resumed
-from benchmarks.reports import report
+from benchmarks.reports.files import REPORT, files_of
 from benchmarks.reports.terminal import LiveProgress
 from benchmarks.request import Request
 from benchmarks.results import store
@@ -35,9 +38,6 @@ from nanoagent.errors import ConfigurationError
 from nanoagent.redaction.redactor import redacted
 from nanoagent.tracing.failures import redacted_traceback
 
-HOME: Final = Path(__file__).parent
-"""Where the committed results are."""
-BASELINE: Final = "baseline.json"
 EXIT_CODES: Final = {
     VerdictWord.PASS: ExitCode.OK,
     VerdictWord.FAIL: ExitCode.FAILED,
@@ -56,16 +56,31 @@ def execute(request: Request) -> ExitCode:
     """
     subject = _subject(request)
     plan = new_plan(request, subject)
+    ui_url = ui_url_from_env(os.environ)
+    against = against_what(request, plan.provenance, plan.facts, ui_url)
     with _store(request.output) as files:
         if request.resume:
             plan = resumed(plan, request.output, retry_errors=request.retry_errors)
-        return _execute(request, plan, subject, files)
+        measured = _measured(request, plan, subject, ui_url)
+        with held_back():
+            return _concluded(request, measured, against, files)
 
 
-def _execute(request: Request, plan: Plan, subject: Subject, files: store.Store) -> ExitCode:
-    ui_url = ui_url_from_env(os.environ)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """What came of running goals."""
+
+    results: Results
+    traces: KeptTraces
+    trace_lines: Sequence[str]
+    """Where the traces are."""
+    broken_off: ConfigurationError | None
+    """Why the run was broken off: a row could not be written, or what is benchmarked exited."""
+
+
+def _measured(request: Request, plan: Plan, subject: Subject, ui_url: str) -> _Measured:
+    traces = KeptTraces()
     with LiveProgress(len(plan.work)) as progress:
-        traces = KeptTraces()
         telemetry = configure(service_name=SERVICE, notify=progress.say, span_processors=[traces])
         linked = JAEGER in telemetry.exporters
         session = Session(
@@ -81,22 +96,25 @@ def _execute(request: Request, plan: Plan, subject: Subject, files: store.Store)
                 results = replace(results, verification=verification)
         finally:
             arrived = telemetry.shutdown()
-    failure = _write(files, results)
-    print_end(
-        results,
-        request.output,
-        trace_lines_of(results, telemetry, ui_url, arrived=arrived),
-        written=failure is None,
-    )
-    problem = broken_off or failure
+    trace_lines = trace_lines_of(results, telemetry, ui_url, arrived=arrived)
+    return _Measured(results=results, traces=traces, trace_lines=trace_lines, broken_off=broken_off)
+
+
+def _concluded(request: Request, measured: _Measured, against: Against, files: store.Store) -> ExitCode:
+    results = measured.results
+    compared = against.compared(results, measured.traces)
+    reports = files_of(results, compared.comparison, compared.why)
+    failure = _write(files, {store.RESULTS: store.results_text(results.to_dict()), **reports})
+    print_end(results, request.output, measured.trace_lines, compared, written=failure is None)
+    problem = measured.broken_off or failure
     if problem is not None:
         raise problem
     if results.interrupted or (results.verification and results.verification.interrupted):
         return ExitCode.INTERRUPTED
     if request.save_baseline is not None:
-        _save_baseline(request.save_baseline, results, traces)
+        _save_baseline(request.save_baseline, measured, reports)
     verified = [results.verification.exit_code] if results.verification else []
-    return worst([*verified, *(EXIT_CODES[verdict] for verdict in results.verdicts)])
+    return worst([*verified, compared.exit_code, *(EXIT_CODES[verdict] for verdict in results.verdicts)])
 
 
 @contextmanager
@@ -154,16 +172,17 @@ def _run(
     return plan.results(attempts, interrupted=interrupted or problem is not None), problem
 
 
-def _write(files: store.Store, results: Results) -> store.Unwritable | None:
+def _write(files: store.Store, texts: Mapping[str, str]) -> store.Unwritable | None:
     try:
-        files.write({store.RESULTS: store.results_text(results.to_dict()), store.REPORT: report.markdown(results)})
+        files.write(texts)
     except store.Unwritable as error:
         return error
     return None
 
 
-def _save_baseline(path: Path, results: Results, traces: KeptTraces) -> None:
-    trace_ids = [attempt.trace_id for _, attempt in results.attempts if attempt.trace_id]
-    is_ours = path == HOME / BASELINE
-    baseline.save(path, results, traces.lines(trace_ids), {store.REPORT: report.markdown(results)} if is_ours else {})
-    typer.echo(f"Baseline: {shown(path)}" + (f" and {store.REPORT} beside it" if is_ours else ""))
+def _save_baseline(path: Path, measured: _Measured, reports: Mapping[str, str]) -> None:
+    trace_ids = [attempt.trace_id for _, attempt in measured.results.attempts if attempt.trace_id]
+    beside = {name: text for name, text in reports.items() if name == REPORT or name.endswith(".svg")}
+    is_ours = path == COMMITTED
+    baseline.save(path, measured.results, measured.traces.lines(trace_ids), beside if is_ours else {})
+    typer.echo(f"Baseline: {shown(path)}" + (f" and {REPORT} beside it" if is_ours else ""))

@@ -8,7 +8,10 @@ from typing import Final
 
 import typer
 
+from benchmarks.against import Compared
+from benchmarks.judging.measures import LABELS
 from benchmarks.reports.analysis import analysis
+from benchmarks.reports.files import REPORT
 from benchmarks.reports.terminal import reason_lines, result_table, stdout_console
 from benchmarks.results import store
 from benchmarks.results.results import Results
@@ -25,21 +28,25 @@ SERVICE: Final = "nanoagent-bench"
 _RULES: Final = "The scripted model answers by rules: this measures the framework, not a model's intelligence."
 
 
-def print_end(results: Results, directory: Path, trace_lines: Sequence[str], *, written: bool) -> None:
+def print_end(
+    results: Results, directory: Path, trace_lines: Sequence[str], compared: Compared, *, written: bool
+) -> None:
     """Print what came of the goals.
 
     Args:
         results: What came of them.
         directory: Where the results are.
         trace_lines: Where the traces are.
+        compared: What came of the baseline.
         written: Whether the results could be written.
     """
     stdout_console().print(result_table(results))
     lines = ["", analysis(results)[0], *reason_lines(results)]
     if results.provenance.model == SCRIPTED:
         lines.append(_RULES)
+    lines += _compared(compared)
     if written:
-        lines.append(f"Results: {shown(directory / store.RESULTS)} and {store.REPORT} beside it")
+        lines.append(f"Results: {shown(directory / store.RESULTS)} and {REPORT} beside it")
     lines += trace_lines
     if results.verification is not None:
         lines += results.verification.lines
@@ -66,6 +73,14 @@ def shown(path: Path) -> Path:
     """As one would type it: from here when it is below."""
     here = Path.cwd()
     return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path
+
+
+def _compared(compared: Compared) -> list[str]:
+    """What became of the baseline, with why each row is worse."""
+    lines = [] if compared.line is None else [compared.line]
+    for (goal_id, metric), why in compared.why.items():
+        lines += [f"  {goal_id}, {LABELS[metric]}: {finding}" for finding in why.findings]
+    return lines
 
 
 def _interrupted(results: Results) -> list[str]:

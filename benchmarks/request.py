@@ -13,6 +13,8 @@ class Request:
     """What the command line asks for, checked."""
 
     goals: Sequence[Goal]
+    own_goals: bool
+    """Whether these are of the benchmark's own."""
     model: str | None
     """`None` for the scripted one, or for the agent's own."""
     agent: str | None

@@ -33,7 +33,9 @@ def run_benchmark(
 
 def written_in(output: Path) -> list[str]:
     """The files that a benchmark has written, sorted; without the one that keeps others out."""
-    return sorted(str(path.relative_to(output)) for path in output.rglob("*") if path.name != ".lock")
+    return sorted(
+        str(path.relative_to(output)) for path in output.rglob("*") if path.is_file() and path.name != ".lock"
+    )
 
 
 def attempts_in(output: Path) -> list[dict[str, Any]]:

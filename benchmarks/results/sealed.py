@@ -11,7 +11,7 @@ CHECKSUM: Final = "checksum"
 TRACES: Final = "traces"
 
 
-def sealed(results: Mapping[str, Any], trace_lines: Iterable[str] = ()) -> dict[str, Any]:
+def sealed(results: Mapping[str, Any], trace_lines: Iterable[bytes] = ()) -> dict[str, Any]:
     """The results with the traces of their attempts, and a checksum over all of it.
 
     Args:
@@ -29,10 +29,10 @@ def checksum_of(results: Mapping[str, Any]) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
-def packed(lines: Iterable[str]) -> str | None:
+def packed(lines: Iterable[bytes]) -> str | None:
     """The lines as gzip in base64; `None` for none."""
-    text = "".join(f"{line}\n" for line in lines)
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode() if text else None
+    text = b"".join(line + b"\n" for line in lines)
+    return base64.b64encode(gzip.compress(text, mtime=0)).decode() if text else None
 
 
 def unpacked(traces: str | None) -> bytes:

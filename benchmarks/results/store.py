@@ -15,7 +15,6 @@ from benchmarks.results.written import json_text
 from nanoagent.errors import ConfigurationError
 
 RESULTS: Final = "results.json"
-REPORT: Final = "RESULTS.md"
 _LOCK: Final = ".lock"
 
 
@@ -53,7 +52,7 @@ class Store:
         self._lock.release()
 
     def write(self, files: Mapping[str, str]) -> None:
-        """Write files, by their names.
+        """Write files, by their names, which may lie in directories below.
 
         Raises:
             Unwritable: One of them cannot be written; it is as it was.
@@ -63,7 +62,7 @@ class Store:
                 write_text(self.directory / name, text)
 
 
-def results_text(results: Mapping[str, Any], trace_lines: Iterable[str] = ()) -> str:
+def results_text(results: Mapping[str, Any], trace_lines: Iterable[bytes] = ()) -> str:
     """The text of results.json.
 
     Args:
@@ -79,6 +78,7 @@ def results_text(results: Mapping[str, Any], trace_lines: Iterable[str] = ()) ->
 
 def write_text(path: Path, text: str) -> None:
     """Put a file in place in one go: whoever reads it sees all of the old one or all of the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:

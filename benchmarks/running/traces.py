@@ -44,8 +44,9 @@ class KeptTraces(SpanProcessor):
             self._kept[attempt.trace_id] = spans
             self._spans += len(spans)
 
-    def lines(self, trace_ids: Iterable[str]) -> Iterator[str]:
+    def lines(self, trace_ids: Iterable[str]) -> Iterator[bytes]:
         """These traces as lines of OTLP JSON, one each, as they may be seen; without those that are not kept."""
         for trace_id in trace_ids:
             if spans := self._kept.get(trace_id):
-                yield json.dumps(encode_spans([cleaned(span) for span in spans]).to_dict(), separators=(",", ":"))
+                seen = encode_spans([cleaned(span) for span in spans])
+                yield json.dumps(seen.to_dict(), separators=(",", ":")).encode()

@@ -42,7 +42,18 @@ def test_all_goals_pass_and_everything_is_written(tmp_path: Path) -> None:
     assert results["provenance"]["token_source"] == "counted"
     assert [row["id"] for row in attempts_in(tmp_path)] == [goal.id for goal in GOALS]
     assert (tmp_path / "RESULTS.md").read_text().startswith("# Benchmark results\n")
-    assert written_in(tmp_path) == ["RESULTS.md", "attempts.jsonl", "results.json"]
+    assert written_in(tmp_path) == [
+        "RESULTS.md",
+        "attempts.jsonl",
+        *(
+            f"charts/{name}-{colours}.svg"
+            for name in ("comparison", "headroom", "phases")
+            for colours in ("dark", "light")
+        ),
+        "junit.xml",
+        "report.html",
+        "results.json",
+    ]
 
 
 @pytest.mark.parametrize(

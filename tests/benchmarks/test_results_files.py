@@ -39,14 +39,14 @@ def edited(change: Callable[[dict[str, Any]], object]) -> str:
 def test_results_are_read_back_as_they_were(tmp_path: Path) -> None:
     made = results(attempts=2)
     path = tmp_path / "results.json"
-    path.write_text(results_text(made.to_dict(), ['{"resourceSpans":[]}']))
+    path.write_text(results_text(made.to_dict(), [b'{"resourceSpans":[]}']))
     recorded = read_results(path, RULE, WAY_OUT)
     assert recorded.results == made
     assert recorded.trace_lines == b'{"resourceSpans":[]}\n'
 
 
 def test_results_follow_the_published_schema() -> None:
-    written = json.loads(results_text(good(), ["{}"]))
+    written = json.loads(results_text(good(), [b"{}"]))
     jsonschema.validate(written, json_schema(), cls=jsonschema.Draft202012Validator)
 
 

@@ -1,0 +1,88 @@
+"""Why a number is worse: where the traces of both sides part, from the traces that are kept with the results."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Final
+
+from benchmarks.comparing.comparison import Comparison, Row, Word
+from benchmarks.judging.measures import MEASURE_OF
+from benchmarks.judging.verdict import VerdictWord
+from benchmarks.reports.comparison import Why, WhyOf
+from benchmarks.results.results import Attempt, Results
+from instrumentation.comparing.comparison import compared
+from instrumentation.comparing.recorded import RecordedRun, recorded_runs
+from instrumentation.reading.otlp_json import spans_of
+from instrumentation.reading.problems import Problems
+
+NAMES: Final = ("baseline", "this run")
+_NO_TRACE: Final = "no trace of {} is kept, so where they part is not known"
+
+
+class Traced:
+    """Results with the traces that are kept of their attempts.
+
+    Args:
+        results: The results.
+        lines: Of OTLP JSON, a trace each.
+    """
+
+    def __init__(self, results: Results, lines: Iterable[bytes]) -> None:
+        self._attempts = {row.goal.id: row.attempts for row in results.goals}
+        self._lines = lines
+
+    @cached_property
+    def _runs(self) -> Mapping[str | None, RecordedRun]:
+        """By the id of the run."""
+        problems = Problems()
+        batches = (spans_of(line, problems, "a kept trace") for line in self._lines)
+        return {run.metrics.run_id: run for run in recorded_runs(batches, problems)}
+
+    def run_of(self, row: Row, *, worst: bool) -> tuple[Attempt, RecordedRun] | None:
+        """The attempt that shows best what the row is about, with what it did; `None` where no trace is kept.
+
+        Args:
+            row: A number of a goal.
+            worst: Whether it is the one with the worst number that is looked for, or the one with the best.
+        """
+        traced = [
+            (attempt, run)
+            for attempt in self._attempts.get(row.goal_id or "", ())
+            if (run := self._runs.get(attempt.metrics.run_id)) is not None
+        ]
+        return (max if worst else min)(traced, key=lambda pair: _badness(pair[0], row.metric), default=None)
+
+
+def why_of(comparison: Comparison, baseline: Traced, current: Traced, compare_url: "CompareUrl | None") -> WhyOf:
+    """Why each row of a goal is worse.
+
+    Args:
+        comparison: What became of the baseline.
+        baseline: One side.
+        current: The other one.
+        compare_url: From two trace ids to where both are shown; `None` where that is nowhere.
+    """
+    rows = [row for row in comparison.of(Word.WORSE) if row.goal_id is not None]
+    return {(str(row.goal_id), row.metric): _why(row, baseline, current, compare_url) for row in rows}
+
+
+def _why(row: Row, baseline: Traced, current: Traced, compare_url: "CompareUrl | None") -> Why:
+    before, now = baseline.run_of(row, worst=False), current.run_of(row, worst=True)
+    if before is None or now is None:
+        return Why([_NO_TRACE.format("the baseline" if before is None else "this run")])
+    found = compared(before[1], now[1], names=NAMES)
+    points = list(dict.fromkeys(str(point) for point in (found.first, found.parting) if point is not None))
+    url = compare_url(before[0], now[0]) if compare_url else None
+    return Why(points or ["both did the same, as far as their traces say"], url)
+
+
+CompareUrl = Callable[[Attempt, Attempt], str | None]
+"""From the attempts of both sides to where their traces are shown side by side."""
+
+
+def _badness(attempt: Attempt, metric: str) -> float:
+    """The number that the row is about; of a pass rate, whether the attempt failed. Unknown is least."""
+    measure = MEASURE_OF.get(metric)
+    if measure is None:
+        return float(attempt.verdict.word is VerdictWord.FAIL)
+    value = measure.of(attempt.metrics)
+    return -1.0 if value is None else value
