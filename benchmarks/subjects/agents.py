@@ -1,7 +1,7 @@
 """A user's own agent as what is benchmarked: `--agent MODULE:OBJECT`."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,8 +10,10 @@ from pydantic_ai.models import Model, infer_model
 
 from benchmarks.formats import first_line, quoted
 from benchmarks.subjects.agent_run import AgentRun
-from benchmarks.subjects.models import is_scripted, model_named
+from benchmarks.subjects.models import Answering, ModelFor, answering, is_scripted, watched
 from benchmarks.subjects.orchestrator_run import OrchestratorRun
+from benchmarks.subjects.recording import Recorder
+from benchmarks.subjects.spending import Spending
 from benchmarks.subjects.subject import Subject, Surroundings
 from benchmarks.suite.goals import TODAY, Goal
 from benchmarks.suite.imports import load
@@ -38,14 +40,19 @@ class AgentSubject:
 
     name: str
     agent: AbstractAgent[Any, Any]
-    model: Model | None
-    """For the runs: built once, so that a missing key is found before any goal is run. `None` where the agent has its
-    own, built already."""
+    model_for: ModelFor
+    """For the runs: built once, so that a missing key is found before any goal is run."""
+    options: tuple[str, ...]
+    """Those of the command line that choose it."""
     token_source: TokenSource = "provider"  # noqa: S105 - tokens of a model
 
     def run_of(self, goal: Goal, surroundings: Surroundings) -> AgentRun:
         """A run of the goal."""
-        return AgentRun(self.agent, self.model, goal, surroundings)
+        return self.run_with(self.model_for(goal, surroundings.attempt), goal, surroundings)
+
+    def run_with(self, model: Model, goal: Goal, surroundings: Surroundings) -> AgentRun:
+        """The same in which this model answers."""
+        return AgentRun(self.agent, model, goal, surroundings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,31 +98,45 @@ class FactorySubject:
         return {name: value for name, value in offered.items() if name in names}
 
 
-def subject_of(reference: str, model: str | None, goal: Goal) -> Subject:
+def subject_of(
+    reference: str,
+    model: str | None,
+    goal: Goal,
+    *,
+    goals: Sequence[Goal] = (),
+    recorder: Recorder | None = None,
+    spending: Spending | None = None,
+) -> Subject:
     """Load what `--agent` names, and find out whether it can run.
 
     Args:
         reference: `MODULE:OBJECT`: an agent, or a function that makes an agent or an orchestrator.
         model: What `--model` names, for an agent to run with; `None` leaves it its own.
         goal: To try a function with that makes orchestrators.
+        goals: Those that are to be run, to find out whether there are recordings of them.
+        recorder: Keeps what the agent's model answers.
+        spending: What may be spent on it.
 
     Raises:
         ConfigurationError: It cannot be imported, is none of these, or something that its models need is missing.
     """
     found = load(reference, OPTION)
     if isinstance(found, AbstractAgent):
-        return _agent_subject(reference, found, model)
+        return _agent_subject(reference, found, model, goals, recorder, spending)
     if not callable(found) or inspect.iscoroutinefunction(found):
         kind = "an async function" if callable(found) else f"an object of type {type(found).__name__}"
         raise _unfit(reference, kind)
     if _takes_goal(found):
         if model is not None:
-            raise _models_are_its_own(reference, model)
+            raise _models_are_its_own(reference, "--model", quoted(model))
+        for option, asked in (("--record", recorder), ("--max-cost", spending)):
+            if asked is not None:
+                raise _models_are_its_own(reference, option, "it")
         return _factory_subject(reference, found, goal)
     made = _made(reference, found)
     if not isinstance(made, AbstractAgent):
         raise _unfit(reference, f"a function that makes an object of type {type(made).__name__}")
-    return _agent_subject(reference, made, model)
+    return _agent_subject(reference, made, model, goals, recorder, spending)
 
 
 def _takes_goal(function: Callable[..., Any]) -> bool:
@@ -126,11 +147,29 @@ def _takes_goal(function: Callable[..., Any]) -> bool:
     return any(one.kind in _POSITIONAL and one.default is inspect.Parameter.empty for one in parameters)
 
 
-def _agent_subject(reference: str, agent: AbstractAgent[Any, Any], model: str | None) -> AgentSubject:
-    built = _model_of(reference, agent, model)
-    name = model or (agent.model if isinstance(agent.model, str) else f"{built.system}:{built.model_name}")
-    model_of_runs = None if built is agent.model else built
-    return AgentSubject(name=f"agent {reference} ({name})", agent=agent, model=model_of_runs)
+def _agent_subject(
+    reference: str,
+    agent: AbstractAgent[Any, Any],
+    model: str | None,
+    goals: Sequence[Goal],
+    recorder: Recorder | None,
+    spending: Spending | None,
+) -> Subject:
+    if model is None:
+        built = _own_model(reference, agent)
+        name = agent.model if isinstance(agent.model, str) else f"{built.system}:{built.model_name}"
+        own = watched(built, spending)
+        found = Answering(name=name, model_for=lambda goal, attempt: own)
+    else:
+        _refuse_scripted(model)
+        found = answering(model, "leave --model out for the agent's own model", goals, recorder, spending)
+    subject = AgentSubject(
+        name=f"agent {reference} ({found.name})",
+        agent=agent,
+        model_for=found.model_for,
+        options=(OPTION, reference, *(() if model is None else ("--model", model))),
+    )
+    return subject if recorder is None else recorder.subject(subject, goals)
 
 
 def _factory_subject(reference: str, make: Callable[..., Any], goal: Goal) -> FactorySubject:
@@ -160,14 +199,15 @@ def _not_made(reference: str, error: BaseException) -> ConfigurationError:
     )
 
 
-def _model_of(reference: str, agent: AbstractAgent[Any, Any], model: str | None) -> Model:
-    if model is not None and is_scripted(model):
+def _refuse_scripted(model: str) -> None:
+    if is_scripted(model):
         raise ConfigurationError(
             f"--model must be a model that agents can use, got {model!r}: its rules are for the benchmark's own "
             "orchestrator; leave out --model for the agent's own model, or choose another one"
         )
-    if model is not None:
-        return model_named(model, "leave --model out for the agent's own model")
+
+
+def _own_model(reference: str, agent: AbstractAgent[Any, Any]) -> Model:
     if agent.model is None:
         raise _without_model(reference, "it has no model")
     try:
@@ -176,9 +216,9 @@ def _model_of(reference: str, agent: AbstractAgent[Any, Any], model: str | None)
         raise _without_model(reference, first_line(error)) from error
 
 
-def _models_are_its_own(reference: str, model: str) -> ConfigurationError:
+def _models_are_its_own(reference: str, option: str, got: str) -> ConfigurationError:
     return ConfigurationError(
-        f"--model must be left out with {OPTION} {quoted(reference)}, got {quoted(model)}: that function makes an "
+        f"{option} must be left out with {OPTION} {quoted(reference)}, got {got}: that function makes an "
         "Orchestrator, which has models of its own; choose them there, or by NANOAGENT_MODEL"
     )
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from opentelemetry.trace import TracerProvider
 
+from benchmarks.subjects.unanswered import NoAnswerCause, cause_of
 from benchmarks.suite.goals import Goal
 from benchmarks.tokens import TokenSource
 from nanoagent.core.performance import PerformanceMetrics
@@ -24,6 +25,8 @@ class Surroundings:
     """By default the one that is installed."""
     now: Callable[[], datetime]
     """The clock of the date tools."""
+    attempt: int = 1
+    """The attempt's number, 1-based."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,11 @@ class Outcome:
     """Why the status is what it is, in a word or two; such as the class of what was raised."""
     error: str | None = None
     """What went wrong, for people, on one line: class and message. It is shown and never kept."""
+
+    @property
+    def cause(self) -> NoAnswerCause | None:
+        """Why the model gave no answer, where that says nothing of the model."""
+        return cause_of(self.metrics.error_type)
 
     @classmethod
     def of(cls, result: RunResult) -> "Outcome":

@@ -136,7 +136,7 @@ def own_goal(**options: Any) -> Goal:
 
 
 def subject(model: CannedModel) -> ModelSubject:
-    return ModelSubject(name="canned", model=model, token_source="provider")
+    return ModelSubject(name="canned", model_for=lambda goal, attempt: model, token_source="provider")
 
 
 async def test_a_goal_that_never_ends_runs_exactly_its_iterations_and_fails() -> None:
