@@ -11,12 +11,13 @@ from typing import Final
 import typer
 
 from benchmarks import baseline
-from benchmarks.against import COMMITTED, Against
+from benchmarks.against import COMMITTED, Against, Compared
 from benchmarks.against import against as against_what
 from benchmarks.ending import SERVICE, print_end, shown, trace_lines_of
 from benchmarks.interruption import held_back
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.plan import Plan, new_plan, resumed
+from benchmarks.reports.ci_summary import append_for_github, summary_for_ci
 from benchmarks.reports.files import REPORT, files_of
 from benchmarks.reports.terminal import LiveProgress
 from benchmarks.request import Request
@@ -33,6 +34,7 @@ from benchmarks.suite.goals import Goal
 from instrumentation.configuration import configure
 from instrumentation.exits import ExitCode, worst
 from instrumentation.jaeger import trace_url, ui_url_from_env
+from instrumentation.rendering.visible import visible
 from instrumentation.selection import JAEGER
 from nanoagent.errors import ConfigurationError
 from nanoagent.redaction.redactor import redacted
@@ -104,7 +106,10 @@ def _concluded(request: Request, measured: _Measured, against: Against, files: s
     results = measured.results
     compared = against.compared(results, measured.traces)
     reports = files_of(results, compared.comparison, compared.why)
-    failure = _write(files, {store.RESULTS: store.results_text(results.to_dict()), **reports})
+    comparison = None if compared.comparison is None else compared.comparison.to_dict()
+    text = store.results_text(results.to_dict(), comparison=comparison)
+    failure = _write(files, {store.RESULTS: text, **reports})
+    _tell_github(results, compared)
     print_end(results, request.output, measured.trace_lines, compared, written=failure is None)
     problem = measured.broken_off or failure
     if problem is not None:
@@ -178,6 +183,12 @@ def _write(files: store.Store, texts: Mapping[str, str]) -> store.Unwritable | N
     except store.Unwritable as error:
         return error
     return None
+
+
+def _tell_github(results: Results, compared: Compared) -> None:
+    notice = append_for_github(summary_for_ci(results, compared.comparison, compared.why), os.environ)
+    if notice is not None:
+        typer.echo(visible(notice), err=True)
 
 
 def _save_baseline(path: Path, measured: _Measured, reports: Mapping[str, str]) -> None:

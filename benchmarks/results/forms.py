@@ -18,6 +18,11 @@ _Metrics = Annotated[
     WithJsonSchema({"type": "object", "description": "The numbers of the run: PerformanceMetrics.to_dict()."}),
 ]
 
+_Comparison = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"type": "object", "description": "A row for each number of each goal: docs/benchmarks.md."}),
+]
+
 
 class _Form(BaseModel):
     model_config = ConfigDict(
@@ -155,6 +160,8 @@ class ResultsForm(_Form):
     verification: Verification | None
     """What came of reading the traces back."""
     goals: list[GoalResultsForm]
+    comparison: _Comparison | None
+    """What became of the baseline; `null` where nothing was compared."""
     traces: str | None
     """Of the first attempts at each goal, where results are to be compared with: OTLP JSON lines as gzip in base64."""
     checksum: str

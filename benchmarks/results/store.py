@@ -15,6 +15,7 @@ from benchmarks.results.written import json_text
 from nanoagent.errors import ConfigurationError
 
 RESULTS: Final = "results.json"
+COMPARISON: Final = "comparison"
 _LOCK: Final = ".lock"
 
 
@@ -62,18 +63,22 @@ class Store:
                 write_text(self.directory / name, text)
 
 
-def results_text(results: Mapping[str, Any], trace_lines: Iterable[bytes] = ()) -> str:
+def results_text(
+    results: Mapping[str, Any], trace_lines: Iterable[bytes] = (), *, comparison: Mapping[str, Any] | None = None
+) -> str:
     """The text of results.json.
 
     Args:
         results: JSON-ready.
         trace_lines: Traces of its attempts, OTLP JSON, a line each.
+        comparison: What became of a baseline; JSON-ready.
 
     Raises:
         ValueError: There is a NaN in it, or an infinity.
     """
     # Made printable first: what is written is what the checksum is of.
-    return json_text(sealed(json.loads(json_text(results)), trace_lines), indent=2) + "\n"
+    content = json.loads(json_text({**results, COMPARISON: comparison}))
+    return json_text(sealed(content, trace_lines), indent=2) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

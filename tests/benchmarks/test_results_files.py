@@ -31,7 +31,7 @@ def good() -> dict[str, Any]:
 
 def edited(change: Callable[[dict[str, Any]], object]) -> str:
     """Results that were changed and sealed anew."""
-    data = json.loads(json.dumps(good()))
+    data = {**json.loads(json.dumps(good())), "comparison": None}
     change(data)
     return json.dumps(sealed(data))
 
@@ -57,7 +57,7 @@ def test_results_follow_the_published_schema() -> None:
         ("{}", "it holds no results of a benchmark"),
         ("[1]", "it holds no results of a benchmark"),
         ('{"name": "web", "version": "1.0.0"}', "it holds no results of a benchmark"),
-        (results_text(good())[:-200], "it is no JSON: Unterminated string starting at"),
+        (results_text(good())[:-200], "it is no JSON: "),
         (b"\xff\xfe{}", "it is no text"),
         ("[" * 100_000, "it is no JSON: "),
         (

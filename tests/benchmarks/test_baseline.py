@@ -1,0 +1,173 @@
+"""The baseline through the command line: what a changed agent, another model or a spoilt file comes to."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.results.reading import read_results
+from benchmarks.results.sealed import sealed
+from tests.commands import ROOT, run_benchmark, written_in
+
+SOME = ("--goal", "addition", "--goal", "squares")
+CHANGED = """
+import sys
+sys.path.insert(0, {root!r})
+from benchmarks.cli import main
+{change}
+main()
+"""
+CALLED_TWICE = """
+from benchmarks.scripted import behaviour
+answer = behaviour.answer
+def twice(*given):
+    return [use for one in answer(*given) for use in ([one, one] if one.tool == "calculate" else [one])]
+behaviour.answer = twice
+"""
+LONGER_PROMPT = """
+from nanoagent.core import executor
+executor.INSTRUCTIONS += "- Be polite.\\n"
+"""
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("baseline")
+    done = run_benchmark(directory, *SOME, "--save-baseline", str(directory / "kept" / "base.json"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == f"Baseline: {directory}/kept/base.json"
+    return directory / "kept" / "base.json"
+
+
+def changed(tmp_path: Path, change: str) -> str:
+    path = tmp_path / "changed.py"
+    path.write_text(CHANGED.format(root=str(ROOT), change=change))
+    return str(path)
+
+
+def said_of_baseline(stdout: str) -> list[str]:
+    lines = stdout.splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("Baseline: "))
+    end = next(place for place, line in enumerate(lines) if line.startswith("Results: "))
+    return lines[start:end]
+
+
+def test_a_baseline_holds_numbers_provenance_and_traces_and_the_same_again_is_not_worse(
+    baseline: Path, tmp_path: Path
+) -> None:
+    recorded = read_results(baseline, "", "")
+    assert [row.goal.id for row in recorded.results.goals] == ["addition", "squares"]
+    assert len(recorded.trace_lines.splitlines()) == 2
+    done = run_benchmark(tmp_path, *SOME, "--baseline", str(baseline))
+    assert done.returncode == 0
+    assert said_of_baseline(done.stdout)[0].startswith("Baseline: Nothing is worse; ")
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (CALLED_TWICE, "iteration 1: baseline called `calculate` once, this run twice; "),
+        (LONGER_PROMPT, "input tokens"),
+    ],
+    ids=["a tool called twice", "a longer prompt"],
+)
+def test_a_worse_agent_exits_with_2_and_it_is_said_where_it_parts(
+    baseline: Path, tmp_path: Path, change: str, why: str
+) -> None:
+    program = changed(tmp_path, change)
+    done = run_benchmark(tmp_path / "out", *SOME, "--baseline", str(baseline), program=program)
+    assert done.returncode == 2
+    lines = said_of_baseline(done.stdout)
+    assert lines[0].startswith("Baseline: Worse in ")
+    assert any(line.startswith("  addition, input tokens: ") and why in line for line in lines), lines
+    assert why in (tmp_path / "out" / "RESULTS.md").read_text().replace("\\", "")
+
+
+def edited(path: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> str:
+    data = json.loads(path.read_text())
+    change(data)
+    other = tmp_path / "other.json"
+    other.write_text(
+        json.dumps(sealed({key: value for key, value in data.items() if key not in ("traces", "checksum")}))
+    )
+    return str(other)
+
+
+def of_another_kind(data: dict[str, Any]) -> None:
+    data["provenance"].update(model="local", token_source="provider")
+
+
+def with_one_attempt_missing(data: dict[str, Any]) -> None:
+    data["goals"][1]["attempts"] = []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            of_another_kind,
+            "it is of model 'local' with token source provider, and this run is of model 'scripted' with token source "
+            "counted",
+        ),
+        (with_one_attempt_missing, "it is not whole: it holds 1 of 2 attempts"),
+    ],
+    ids=["another kind", "not whole"],
+)
+def test_a_baseline_that_nothing_can_be_compared_with_is_refused_before_any_goal_runs(
+    baseline: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    path = edited(baseline, tmp_path, change)
+    done = run_benchmark(tmp_path / "out", *SOME, "--baseline", path)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        4,
+        "",
+        f"error: --baseline must be of the same, got {path!r}: {said}; name another one\n",
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mistyped_baseline_is_refused_before_any_goal_runs(tmp_path: Path) -> None:
+    done = run_benchmark(tmp_path / "out", "--baseline", "nosuch.json")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        4,
+        "",
+        "error: --baseline must be a file of results, got 'nosuch.json': No such file or directory; name another one, "
+        "or save a new one with --save-baseline\n",
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_goal_that_says_nothing_does_not_switch_off_the_others(baseline: Path, tmp_path: Path) -> None:
+    broken = """
+from benchmarks.subjects import orchestrator_run
+call = orchestrator_run.OrchestratorRun.__call__
+async def broken(self):
+    if self._goal.id == "addition":
+        raise RuntimeError("the harness broke")
+    return await call(self)
+orchestrator_run.OrchestratorRun.__call__ = broken
+"""
+    program = changed(tmp_path, broken + LONGER_PROMPT)
+    done = run_benchmark(tmp_path / "out", *SOME, "--baseline", str(baseline), program=program)
+    assert done.returncode == 2
+    rows = json.loads((tmp_path / "out" / "results.json").read_text())["comparison"]["rows"]
+    words = {(row["goal_id"], row["metric"]): row["word"] for row in rows}
+    assert words["squares", "input_tokens"] == "worse"
+    assert {word for (goal, _), word in words.items() if goal == "addition"} == {"inconclusive"}
+
+
+def test_a_baseline_where_none_can_be_written_is_told_and_the_results_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("good")
+    target = tmp_path / "file" / "base.json"
+    done = run_benchmark(tmp_path / "out", "--goal", "addition", "--save-baseline", str(target))
+    assert done.returncode == 4
+    assert done.stderr == (
+        f"error: --save-baseline must name a file that can be written, got {str(target)!r}: File exists; the "
+        "baseline is as it was\n"
+    )
+    assert "results.json" in written_in(tmp_path / "out")
