@@ -74,7 +74,7 @@ def test_the_example_benchmarks_an_agent_of_its_own(clone: Path) -> None:
 
 
 def test_every_block_is_run_or_is_a_goals_file(tmp_path: Path) -> None:
-    assert {block.language for block in BLOCKS} <= {*RUNNABLE, "json"}
+    assert {block.language for block in BLOCKS} <= {*RUNNABLE, "json", "text"}
     shown = [block.text for block in BLOCKS if block.language == "json"]
     assert len(shown) == 1
     (tmp_path / "goals.json").write_text(shown[0])
