@@ -1,7 +1,7 @@
 """Findings: what is to be said where two runs did other things, or ended in other ways."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 
 from instrumentation.comparing import words
 from instrumentation.comparing.divergence import Divergence, DivergenceKind
@@ -63,20 +63,21 @@ class Findings:
         return place.parting(kind, words.calling(self._sides, one, other))
 
     def _other_arguments(self, place: Place, ones: Moment, others: Moment) -> Divergence | None:
-        for name in sorted(_names(ones)):
-            one, other = (Counter(step.facts.arguments for step in _called(name, steps)) for steps in (ones, others))
+        one_by_name, other_by_name = (_by_name(steps, lambda step: step.facts.arguments) for steps in (ones, others))
+        for name, one in sorted(one_by_name.items()):
+            other = other_by_name[name]
             if one != other and None not in one and None not in other:
                 what = f"{words.quoted(name)} was called with other arguments in {self._sides.one}"
                 return place.parting(DivergenceKind.TOOL_ARGUMENTS, f"{what} than in {self._sides.other}")
         return None
 
     def _other_tool_errors(self, place: Place, ones: Moment, others: Moment) -> Divergence | None:
-        for name in sorted(_names(ones)):
-            one, other = (Counter(step.error for step in _called(name, steps)) for steps in (ones, others))
+        one_by_name, other_by_name = (_by_name(steps, lambda step: step.error) for steps in (ones, others))
+        for name, one in sorted(one_by_name.items()):
+            other = other_by_name[name]
             if one != other:
-                what = (
-                    words.quoted(name) if one.total() == 1 else f"one of {one.total():,} calls of {words.quoted(name)}"
-                )
+                called = words.quoted(name)
+                what = called if one.total() == 1 else f"one of {one.total():,} calls of {called}"
                 errors = _first(one - other), _first(other - one)
                 return place.parting(DivergenceKind.TOOL_ERROR, words.failing(what, self._sides, errors))
         return None
@@ -135,8 +136,12 @@ def _tools(moment: Moment) -> Moment:
     return tuple(step for step in moment if step.kind is StepKind.TOOL)
 
 
-def _called(name: str, steps: Iterable[Step]) -> list[Step]:
-    return [step for step in steps if step.name == name]
+def _by_name(steps: Iterable[Step], what: Callable[[Step], str | None]) -> dict[str, Counter[str | None]]:
+    """How often each thing is said of the steps of each name."""
+    found: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
+    for step in steps:
+        found[step.name][what(step)] += 1
+    return found
 
 
 def _apart(ones: list[Step], others: list[Step], here: Moment, there: Moment) -> tuple[list[Step], list[Step]]:

@@ -24,7 +24,7 @@ class Place:
     other: Step
     runs: tuple[RecordedRun, RecordedRun]
     labels: tuple[str, ...] = ()
-    """What it is called, from the outside in."""
+    """What it is called, from the outside in; of a place so deep inside the last parts."""
     iteration: int | None = None
     phase: str | None = None
     calls: int = 0
@@ -35,8 +35,7 @@ class Place:
     @property
     def where(self) -> str:
         """In words."""
-        shown = self.labels if len(self.labels) <= MAX_LABELS else ("…", *self.labels[-MAX_LABELS:])
-        return ", ".join(shown) or "run"
+        return ", ".join(self.labels) or "run"
 
     def inside(self, one: Step, other: Step) -> "Place":
         """The place inside a pair of steps."""
@@ -45,7 +44,7 @@ class Place:
             one=one,
             other=other,
             runs=self.runs,
-            labels=(*self.labels, label) if label else self.labels,
+            labels=_shown((*self.labels, label)) if label else self.labels,
             iteration=self.iteration or one.iteration,
             phase=self.phase or one.phase,
         )
@@ -80,7 +79,7 @@ class Place:
         one, other = (run.metrics for run in self.runs)
         return Divergence(
             kind=kind,
-            where=", ".join((*self.labels, where)),
+            where=", ".join(_shown((*self.labels, where))),
             what=what,
             iteration=self.iteration or iteration,
             input_tokens=_more(one.input_tokens, other.input_tokens),
@@ -99,6 +98,10 @@ def label_of(step: Step) -> str | None:
     if step.phase in _LABELS_OF_PHASES:
         return _LABELS_OF_PHASES[step.phase]
     return f"agent {words.quoted(step.name)}"
+
+
+def _shown(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return labels if len(labels) <= MAX_LABELS else ("…", *labels[-MAX_LABELS:])
 
 
 def _counts_at(run: RecordedRun, place: Place) -> Counts | None:

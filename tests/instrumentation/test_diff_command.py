@@ -10,10 +10,10 @@ from instrumentation.jaeger import compare_url
 from instrumentation.reading.spans import ReadSpan
 from nanoagent.tracing import names
 from tests.instrumentation.command_line import FOREIGN, lines, nanoagent
-from tests.instrumentation.comparing.recording import BASELINE, spans_of_run, with_changes
+from tests.instrumentation.comparing.recording import BASELINE, nested_spans, spans_of_run, with_changes
 from tests.instrumentation.reading.otlp import as_line, as_otlp, read_span
 from tests.instrumentation.reading.web_server import answer, serving
-from tests.models import call, executed, plan, response
+from tests.models import call, executed, plan, reflected, response
 
 CALLED = response(call("add", a=5, b=3))
 TWICE = {1: [CALLED, CALLED]}
@@ -156,6 +156,13 @@ def test_several_runs_are_paired_by_their_goals_and_attempts(
     assert " ".join(alone.out.split()).startswith(
         f"A run a2 of {files[0]}, goal break: completed, goal_reached B run b0"
     )
+
+
+def test_a_run_with_nested_ones_is_one_run(tmp_path: Path) -> None:
+    file = written(tmp_path / "nested.jsonl", nested_spans([plan("Add"), CALLED, executed("8"), reflected("8")]))
+    assert nanoagent("diff", file, file).code == 0
+    inner = nanoagent("diff", file, file, "--run", "inner", "--json")
+    assert json.loads(inner.out)[0]["runs"][0]["metrics"]["parent_run_id"] == "run-1"
 
 
 def test_a_goal_without_a_partner_alone_is_exit_code_3(tmp_path: Path, plain: list[ReadSpan]) -> None:

@@ -12,8 +12,9 @@ from instrumentation.comparing.recorded import RecordedRun, recorded_runs
 from instrumentation.reading.otlp_json import spans_of
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
+from nanoagent import Orchestrator
 from tests.models import CannedModel, Reply, call, executed, plan, reflected, response
-from tests.runs import ran
+from tests.runs import add, prepared, ran
 
 BASELINE = (
     plan("Add", "Break it"),
@@ -30,6 +31,20 @@ def spans_of_run(replies: Sequence[Reply] = BASELINE, **options: Any) -> list[Re
     """A real run on a model that gives these replies, as the spans that a reader makes of its trace."""
     run = asyncio.run(ran(CannedModel(replies), **options))
     return as_read(run.captured.spans)
+
+
+def nested_spans(inner: Sequence[Reply]) -> list[ReadSpan]:
+    """The spans of a run whose tool makes a run of its own, which gets these replies."""
+
+    async def delegate() -> str:
+        run = Orchestrator("Add", model=CannedModel(inner), run_id="inner", tracer_provider=captured.provider)
+        run.registry.register("add", add)
+        return (await run.run()).output
+
+    replies = [plan("Go on", "Delegate"), executed("gone"), response(call("delegate")), executed("8"), reflected("8")]
+    orchestrator, captured = prepared(CannedModel(replies), tools=(delegate,))
+    asyncio.run(orchestrator.run())
+    return as_read(captured.spans)
 
 
 def as_read(spans: Sequence[ReadableSpan]) -> list[ReadSpan]:

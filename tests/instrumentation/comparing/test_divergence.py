@@ -12,7 +12,7 @@ from instrumentation.comparing.recorded import RecordedRun
 from instrumentation.comparing.walk import divergence, divergences
 from instrumentation.reading.spans import ReadSpan
 from nanoagent.tracing import names
-from tests.instrumentation.comparing.recording import BASELINE, recorded, spans_of_run, with_changes
+from tests.instrumentation.comparing.recording import BASELINE, nested_spans, recorded, spans_of_run, with_changes
 from tests.instrumentation.reading.otlp import read_span
 from tests.models import Reply, call, executed, plan, reflected, response
 
@@ -179,9 +179,9 @@ def test_what_is_changed_in_a_run_is_where_it_parts(
     baseline: RecordedRun, changes: Changes, kind: str, sentence: str
 ) -> None:
     other = changed(changes)
-    found = divergence(baseline, other, names=NAMES)
-    assert found is not None
+    found, *further = divergences(baseline, other, names=NAMES)
     assert (found.kind, str(found)) == (kind, sentence)
+    assert not (found.parts_ways and further)
     back = divergence(other, baseline, names=NAMES[::-1])
     assert back is not None
     assert (back.kind, back.where, back.input_tokens) == (found.kind, found.where, _negative(found.input_tokens))
@@ -316,6 +316,95 @@ def test_tools_that_run_at_once_have_no_order(baseline: RecordedRun) -> None:
     assert said(one, other) == []
 
 
+def test_a_point_where_the_runs_part_is_the_last_that_is_said(baseline: RecordedRun) -> None:
+    other = changed({2: [FAILED]})
+    assert [point.kind.value for point in divergences(baseline, other, names=NAMES)] == ["model_error"]
+
+
+def test_one_of_several_calls_that_fails_is_counted_among_them() -> None:
+    calls = [call("add", "c1", a=5, b=3), call("add", "c2", a=1, b=2)]
+    broken = [calls[0], call("add", "c2", a="one", b=2)]
+    assert said(*(changed({1: [response(*both)]}) for both in (calls, broken))) == [
+        "iteration 1: one of 2 calls of `add` failed in this run (ValidationError), not in baseline"
+    ]
+
+
+def test_tools_that_come_in_another_order_are_told_by_what_comes_first() -> None:
+    add, broken, nosuch = (response(call(name, a=1, b=2, why="so")) for name in ("add", "broken", "nosuch"))
+    one, other = changed({1: [add, broken]}), changed({1: [broken, add, nosuch]})
+    assert said(one, other)[0].startswith("iteration 1: baseline called `add`, this run called `broken`; ")
+
+
+def test_a_tool_that_both_called_at_this_point_is_not_named_for_what_comes_later() -> None:
+    both, again = call("add", "c1", a=5, b=3), response(call("add", a=5, b=3))
+    one = changed({1: [response(both, call("broken", "c2", why="so"))]})
+    other = changed({1: [response(both, call("nosuch", "c2")), again]})
+    assert said(one, other)[0].startswith("iteration 1: baseline called `broken`, this run `nosuch`; ")
+
+
+def test_many_tools_are_named_in_part() -> None:
+    one, other = (changed({1: [response(*(call(f"{side}{n}") for n in range(6)))]}) for side in "ab")
+    assert said(one, other) == [
+        "iteration 1: baseline called `a0`, `a1`, `a2`, `a3` and 2 more, this run `b0`, `b1`, `b2`, `b3` and 2 more"
+    ]
+
+
+def test_another_model_is_said_once(baseline: RecordedRun) -> None:
+    other = changed({1: [response(call("add", a=5, b=3), model="other")], 2: [executed("8", model="other")]})
+    assert said(baseline, other) == ["iteration 1: baseline asked `canned-2026`, this run `other`"]
+
+
+def with_attributes(spans: list[ReadSpan], name: str, **changes: Any) -> list[ReadSpan]:
+    """The spans, those of this name with other attributes, by the names of their constants."""
+    attributes = {getattr(names, key): value for key, value in changes.items()}
+    return [
+        span._replace(attributes={**span.attributes, **attributes}, failed="ERROR_TYPE" in changes)
+        if span.name == name
+        else span
+        for span in spans
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "sentence"),
+    [
+        ("iteration", {"TASK_ID": "t9"}, "iteration 1: baseline worked on task `t1`, this run on `t9`"),
+        (
+            "invoke_agent reflector",
+            {"ERROR_TYPE": "a.UnexpectedModelBehavior"},
+            "iteration 2, reflection: `reflector` failed in this run (UnexpectedModelBehavior), not in baseline",
+        ),
+        ("iteration", {"ERROR_TYPE": "a.Stopped"}, "iteration 1: it failed in this run (Stopped), not in baseline"),
+        (
+            "invoke_workflow nanoagent",
+            {"TASKS_COMPLETED": 1},
+            "end: baseline has done 2 of 2 tasks, this run 1 of 2 tasks",
+        ),
+        (
+            "invoke_workflow nanoagent",
+            {"RUN_API_CALLS": 5},
+            "run: this run is incomplete, the run's own counts are others than what was found: where the two part "
+            "cannot be said",
+        ),
+    ],
+)
+def test_what_spans_say_beside_their_calls_parts_runs_as_well(
+    baseline: RecordedRun, name: str, changes: dict[str, Any], sentence: str
+) -> None:
+    assert said(baseline, recorded(with_attributes(spans_of_run(), name, **changes))) == [sentence]
+
+
+def test_nested_runs_are_compared_inside_the_tool_that_made_them() -> None:
+    inner = [plan("Add"), CALLED, executed("8"), reflected("8")]
+    found = divergence(recorded(nested_spans(inner)), recorded(nested_spans([*inner[:2], *inner[1:]])), names=NAMES)
+    assert found is not None
+    assert (found.iteration, str(found)) == (
+        2,
+        "iteration 2, in `delegate`, nested run, iteration 1: baseline called `add` once, this run twice; "
+        "+100 input and +10 output tokens",
+    )
+
+
 def chat(span_id: str, start_ns: int, **fields: Any) -> ReadSpan:
     attributes: dict[str, Any] = {names.OPERATION_NAME: "chat", names.REQUEST_MODEL: "m"}
     attributes |= fields.pop("attributes", {})
@@ -350,6 +439,32 @@ def test_calls_that_go_at_once_have_no_order_even_where_they_once_went_one_after
     turned = agent(chat("1", 2, attributes=models[1]), chat("2", 3, attributes=models[0]))
     in_turn = agent(chat("1", 2, attributes=models[0]), chat("2", 20, attributes=models[1]))
     assert said(at_once, turned) == said(at_once, in_turn) == said(in_turn, at_once) == []
+
+
+def test_a_call_that_failed_and_was_made_again_is_told_from_one_that_was_given_up() -> None:
+    failing = {"failed": True, "attributes": {names.ERROR_TYPE: "a.Busy"}}
+    answered, failed, again = agent(chat("1", 2)), agent(chat("1", 2, **failing)), chat("2", 20)
+    assert said(answered, failed) == [
+        "agent `writer`: the model call failed in this run (Busy), was answered in baseline"
+    ]
+    failing["attributes"] = {names.ERROR_TYPE: "a.Busy"}
+    assert said(answered, agent(chat("1", 2, **failing), again)) == [
+        "agent `writer`: model call 1 failed in this run (Busy), was answered in baseline, and was made again"
+    ]
+
+
+def test_agents_at_once_are_paired_with_those_that_did_the_same() -> None:
+    def tool(span_id: str, name: str, above: str, start_ns: int) -> ReadSpan:
+        attributes = {names.OPERATION_NAME: "execute_tool", names.TOOL_NAME: name}
+        plain: dict[str, Any] = {"parent_span_id": above * 16, "start_ns": start_ns, "end_ns": start_ns + 20}
+        return read_span(span_id * 16, attributes=attributes, **plain)
+
+    def delegating(*inner: str) -> RecordedRun:
+        outer = [tool(place, "delegate", "a", 10 + number) for number, place in enumerate("bc")]
+        return agent(*outer, *(tool(own, name, above, 15) for own, name, above in zip("de", inner, "bc", strict=True)))
+
+    one, other = delegating("x", "y"), delegating("y", "z")
+    assert said(one, other) == ["agent `writer`, in `delegate`: baseline called `x`, this run `z`"]
 
 
 def test_names_from_outside_are_kept_short_and_on_one_line() -> None:
