@@ -56,7 +56,7 @@ def file_name(chart: Chart, surroundings: str) -> str:
 
 def alt_text(chart: Chart) -> str:
     """What a picture says, as HTML holds it in an attribute; on one line."""
-    return escape(visible(" ".join(chart.alt.split())))
+    return escape(visible(chart.alt))
 
 
 def _picture(chart: Chart) -> list[str]:

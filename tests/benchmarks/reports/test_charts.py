@@ -13,6 +13,7 @@ from benchmarks.reports.document import Document, Section, file_name, markdown_o
 from benchmarks.reports.drawing import Drawn
 from benchmarks.reports.files import REPORT, files_of
 from benchmarks.results.results import Results
+from nanoagent.core.performance import PhaseCounts
 from tests.benchmarks.reports.data import PASS, UNREACHABLE, facts, failed, many, numbers, results, row
 from tests.benchmarks.test_names_from_outside import FROM_OUTSIDE, steering, tokens
 
@@ -88,6 +89,16 @@ def test_what_is_not_known_is_a_dash_in_a_chart_too() -> None:
     rows = [row("a", (PASS, numbers(1, None))), *(row(name, (PASS, numbers(2, 1_000))) for name in "bcd")]
     shown = chart(results(rows), "headroom")
     assert [text for text in texts(shown) if text in ("-", "10 %")] == ["-", "10 %", "10 %", "10 %"]
+
+
+def test_a_goal_of_which_a_phase_is_not_known_is_left_out_of_its_phases() -> None:
+    known = [row(name, (PASS, numbers(2, 4_100))) for name in "abc"]
+    half = (
+        PhaseCounts(phase="plan", input_tokens=100),
+        PhaseCounts(phase="execute", input_tokens=None, output_tokens=None),
+    )
+    shown = chart(results([*known, row("d", (PASS, numbers(2, 4_100, by_phase=half)))]), "phases")
+    assert [text for text in texts(shown) if text in "abcd"] == ["a", "b", "c"]
 
 
 def test_of_many_goals_those_that_say_most_are_shown_in_their_order() -> None:

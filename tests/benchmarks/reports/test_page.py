@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.reports.document import Document, Section
 from benchmarks.reports.files import PAGE, REPORT, files_of
+from benchmarks.reports.page import page_of
 from benchmarks.results.results import Results
 from tests.benchmarks.reports.data import PASS, failed, many, results, row
 from tests.benchmarks.test_names_from_outside import FROM_OUTSIDE
@@ -139,6 +141,12 @@ def test_a_page_of_names_from_outside_holds_nothing_of_theirs(files: dict[str, P
     links = {attributes["href"] for tag, attributes in found if tag in ("a", "link")}
     assert {link for link in links if link and not link.startswith(("#", "data:,"))} == set()
     assert [name for _, attributes in found for name in attributes if name.startswith("on") or name == "style"] == []
+
+
+def test_html_in_a_report_is_text_on_the_page() -> None:
+    section = Section(title="<b>", lines=["<script>alert(1)</script>", "", "<b>x</b>"])
+    page = page_of(Document(title="<i>", head=["<u>x</u>"], sections=[section]))
+    assert {tag for tag, _ in Elements(page).found} & {"script", "b", "i", "u"} == set()
 
 
 def test_a_page_has_landmarks_and_every_table_a_name(files: dict[str, Path]) -> None:
