@@ -9,7 +9,6 @@ from typing import Final
 import typer
 
 from benchmarks.against import Compared
-from benchmarks.judging.measures import LABELS
 from benchmarks.reports.analysis import analysis
 from benchmarks.reports.files import REPORT
 from benchmarks.reports.terminal import reason_lines, result_table, stdout_console
@@ -25,6 +24,10 @@ from nanoagent.tracing import names
 
 SERVICE: Final = "nanoagent-bench"
 """`service.name` of every trace of a benchmark."""
+MOST_GOALS: Final = 5
+"""Goals of which is said why they are worse; the report says it of all."""
+MOST_FINDINGS: Final = 2
+"""Of each of them."""
 _RULES: Final = "The scripted model answers by rules: this measures the framework, not a model's intelligence."
 
 
@@ -76,11 +79,17 @@ def shown(path: Path) -> Path:
 
 
 def _compared(compared: Compared) -> list[str]:
-    """What became of the baseline, with why each row is worse."""
-    lines = [] if compared.line is None else [compared.line]
-    for (goal_id, metric), why in compared.why.items():
-        lines += [f"  {goal_id}, {LABELS[metric]}: {finding}" for finding in why.findings]
-    return lines
+    """What became of the baseline, and where the goals that are worse part from it."""
+    if compared.line is None:
+        return []
+    by_goal: dict[str, dict[str, None]] = {}
+    for (goal_id, _), why in compared.why.items():
+        by_goal.setdefault(goal_id, {}).update(dict.fromkeys(why.findings))
+    parted = [
+        f"  {id_}: {text}" for id_, texts in list(by_goal.items())[:MOST_GOALS] for text in [*texts][:MOST_FINDINGS]
+    ]
+    left = len(by_goal) - MOST_GOALS
+    return [compared.line, *parted, *([f"  {plural(left, 'more goal')}: see {REPORT}"] if left > 0 else [])]
 
 
 def _interrupted(results: Results) -> list[str]:

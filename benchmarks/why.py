@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Final
 
+from benchmarks import amounts
 from benchmarks.comparing.comparison import Comparison, Row, Word
-from benchmarks.judging.measures import MEASURE_OF
+from benchmarks.judging.measures import MEASURE_OF, Kind
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.reports.comparison import Why, WhyOf
 from benchmarks.results.results import Attempt, Results
+from instrumentation.comparing.comparison import Comparison as TracesCompared
 from instrumentation.comparing.comparison import compared
 from instrumentation.comparing.recorded import RecordedRun, recorded_runs
 from instrumentation.reading.otlp_json import spans_of
@@ -16,6 +18,7 @@ from instrumentation.reading.problems import Problems
 
 NAMES: Final = ("baseline", "this run")
 _NO_TRACE: Final = "no trace of {} is kept, so where they part is not known"
+_SAME: Final = "both did the same, as far as their traces say"
 
 
 class Traced:
@@ -70,9 +73,22 @@ def _why(row: Row, baseline: Traced, current: Traced, compare_url: "CompareUrl |
     if before is None or now is None:
         return Why([_NO_TRACE.format("the baseline" if before is None else "this run")])
     found = compared(before[1], now[1], names=NAMES)
-    points = list(dict.fromkeys(str(point) for point in (found.first, found.parting) if point is not None))
     url = compare_url(before[0], now[0]) if compare_url else None
-    return Why(points or ["both did the same, as far as their traces say"], url)
+    return Why([*_parting(found), *_amounts(row, found)], url)
+
+
+def _parting(found: TracesCompared) -> list[str]:
+    """Where the two differ first, and where they part."""
+    points = dict.fromkeys(str(point) for point in (found.first, found.parting) if point is not None)
+    return list(points) or [_SAME]
+
+
+def _amounts(row: Row, found: TracesCompared) -> list[str]:
+    """By how much, and where it lies: tokens by phase and by iteration, time by what it was spent in."""
+    kind = MEASURE_OF[row.metric].kind if row.metric in MEASURE_OF else None
+    if kind is Kind.TOKENS:
+        return amounts.of_tokens(found)
+    return amounts.of_time(found) if kind is Kind.TIME else []
 
 
 CompareUrl = Callable[[Attempt, Attempt], str | None]

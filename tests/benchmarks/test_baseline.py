@@ -83,7 +83,7 @@ def test_a_worse_agent_exits_with_2_and_it_is_said_where_it_parts(
     assert done.returncode == 2
     lines = said_of_baseline(done.stdout)
     assert lines[0].startswith("Baseline: Worse in ")
-    assert any(line.startswith("  addition, input tokens: ") and why in line for line in lines), lines
+    assert any(line.startswith("  addition: ") and why in line for line in lines), lines
     assert why in (tmp_path / "out" / "RESULTS.md").read_text().replace("\\", "")
 
 

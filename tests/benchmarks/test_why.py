@@ -1,0 +1,107 @@
+"""Why a number is worse, from the traces of two benchmarks that were really run."""
+
+import re
+import time
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+from benchmarks.comparing.compare import compare
+from benchmarks.comparing.thresholds import read_thresholds
+from benchmarks.reports.comparison import WhyOf
+from benchmarks.results.results import Attempt, Results, results_of
+from benchmarks.running.runner import Listener, Session, run_goals
+from benchmarks.running.traces import MAX_ATTEMPTS, KeptTraces
+from benchmarks.scripted import behaviour
+from benchmarks.subjects.models import subject_named
+from benchmarks.suite.facts import facts_of
+from benchmarks.suite.goals import GOALS
+from benchmarks.why import Traced, why_of
+from nanoagent.core import executor
+from tests.benchmarks.comparing.test_seeded import put_in_place_of_calculate
+from tests.benchmarks.results_made import provenance
+
+ADDITION = GOALS[0]
+
+
+async def measured(*, repeat: int = 1) -> tuple[Results, list[bytes]]:
+    """The results of a goal, and the traces that are kept of it."""
+    traces, provider, attempts = KeptTraces(), TracerProvider(), list[Attempt]()
+    provider.add_span_processor(traces)
+
+    def ended(_: object, attempt: Attempt) -> None:
+        attempts.append(attempt)
+        traces.ended(attempt)
+
+    session = Session(subject=subject_named("scripted"), tracer_provider=provider)
+    work = [(ADDITION, number) for number in range(1, repeat + 1)]
+    await run_goals(work, session, concurrency=1, listener=Listener(ended=ended))
+    made = results_of(provenance(repeat=repeat), [facts_of(ADDITION)], attempts)
+    return made, list(traces.lines([attempt.trace_id or "" for attempt in attempts]))
+
+
+def why(before: tuple[Results, list[bytes]], now: tuple[Results, list[bytes]], **options: Any) -> WhyOf:
+    comparison = compare(before[0], now[0], read_thresholds({ADDITION.id}))
+    return why_of(comparison, Traced(*before), Traced(*now), options.get("compare_url"))
+
+
+async def test_a_longer_prompt_is_found_in_the_call_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await measured()
+    monkeypatch.setattr(executor, "INSTRUCTIONS", executor.INSTRUCTIONS + "- Be polite.\n")
+    found = why(before, await measured(), compare_url=lambda one, other: f"{one.goal_id}/{other.goal_id}")
+    assert set(found) == {("addition", "input_tokens"), ("addition", "tokens_used")}
+    reason = found["addition", "input_tokens"]
+    assert [re.sub(r"1,\d\d\d", "1,###", line) for line in reason.findings] == [
+        "iteration 1: model call 1 has 1,### input tokens in baseline, 1,### in this run (+4): its prompt is longer, "
+        "and the instructions are others",
+        "tokens by phase: execute +8 input",
+        "input tokens of the last call: iteration 1 +4",
+    ]
+    assert reason.compare_url == "addition/addition"
+
+
+async def test_a_tool_that_is_called_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await measured()
+    answer = behaviour.answer
+
+    def twice(*given: Any) -> Any:
+        return [use for one in answer(*given) for use in ([one, one] if one.tool == "calculate" else [one])]
+
+    monkeypatch.setattr(behaviour, "answer", twice)
+    found = why(before, await measured())
+    assert found["addition", "tool_calls"].findings == [
+        "iteration 1: baseline called `calculate` once, this run twice; +22 input and +14 output tokens"
+    ]
+    assert found["addition", "tool_calls"].compare_url is None
+
+
+async def test_a_slower_tool_is_named_with_how_much_slower_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await measured(repeat=8)
+
+    def calculate(expression: str) -> str:
+        time.sleep(0.2)
+        return str(eval(expression))  # noqa: S307 - the goal's own expression
+
+    put_in_place_of_calculate(monkeypatch, calculate)
+    found = why(before, await measured(repeat=8))["addition", "duration_seconds"].findings
+    assert found[0] == "both did the same, as far as their traces say"
+    tools = re.fullmatch(r"slower tools: `calculate` \+(\d+) ms", found[2])
+    assert tools is not None
+    assert 195 <= int(tools[1]) <= 900
+
+
+async def test_where_no_trace_is_kept_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await measured()
+    monkeypatch.setattr(executor, "INSTRUCTIONS", executor.INSTRUCTIONS + "- Be polite.\n")
+    now = await measured()
+    for sides, which in (((before[0], []), now), "the baseline"), ((before, (now[0], [])), "this run"):
+        assert why(*sides)["addition", "tokens_used"].findings == [
+            f"no trace of {which} is kept, so where they part is not known"
+        ]
+
+
+async def test_the_traces_of_the_first_attempts_are_kept() -> None:
+    results, lines = await measured(repeat=MAX_ATTEMPTS + 1)
+    assert len(results.attempts) == MAX_ATTEMPTS + 1
+    assert len(lines) == MAX_ATTEMPTS
