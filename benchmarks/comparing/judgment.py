@@ -1,8 +1,11 @@
 """From pairs of values to rows with a word.
 
-What is deterministic has no tolerance and needs no test: any difference counts. Where chance has a part, a difference
-is found where it exceeds the threshold and the test finds it, corrected for all comparisons; and nothing can be said
-where there are fewer attempts than any test could decide on.
+What is deterministic has no tolerance and needs no test: any difference counts.
+
+Where chance has a part, a difference has to exceed the threshold, and the test's p-value, corrected for all
+comparisons, decides: up to the significance there is a difference, up to the suspicion nothing can be said, and beyond
+it there is no more than chance gives. Nor can anything be said where there are fewer attempts than any test could
+decide on.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +17,7 @@ from benchmarks.comparing.pairs import Pair, Values
 from benchmarks.comparing.significance import can_decide, holm, p_of_numbers, p_of_rates, repeats_needed
 from benchmarks.comparing.thresholds import Thresholds
 from benchmarks.judging.measures import PASS_RATE
+from instrumentation.rendering.quantities import plural
 
 
 def rows_of(pairs: Sequence[Pair], thresholds: Thresholds, *, deterministic: bool) -> list[Row]:
@@ -74,7 +78,7 @@ def _tested(pairs: Sequence[Pair], thresholds: Thresholds) -> Iterable[Row]:
         elif alone is None:
             yield _row(pair, Word.SAME, f"within the threshold of {limit}", threshold=limit)
         else:
-            yield _decided(pair, limit, alone, p, thresholds.significance, len(pairs))
+            yield _decided(pair, limit, p, thresholds, len(pairs))
 
 
 def _p(pair: Pair, limit: Threshold, thresholds: Thresholds, comparisons: int) -> float | None:
@@ -92,20 +96,20 @@ def _can_decide(pair: Pair, thresholds: Thresholds, comparisons: int) -> bool:
 def _too_few(pair: Pair, limit: Threshold, significance: float, comparisons: int) -> Row:
     needed = repeats_needed(significance, comparisons)
     made = f"{len(pair.baseline):,} and {len(pair.current):,} attempts"
-    reason = f"{made} cannot decide it among {comparisons:,} comparisons; {needed:,} a side could"
+    among = plural(comparisons, "comparison")
+    reason = f"{made} cannot decide it among {among}; {needed:,} a side could"
     return _row(pair, Word.INCONCLUSIVE, reason, threshold=limit, repeats_needed=needed)
 
 
-def _decided(pair: Pair, limit: Threshold, alone: float, p: float, significance: float, comparisons: int) -> Row:
-    past = f"past the threshold of {limit}"
-    among = f"p = {p:.2g} among {comparisons:,} comparisons"
-    if p <= significance:
+def _decided(pair: Pair, limit: Threshold, p: float, thresholds: Thresholds, comparisons: int) -> Row:
+    found = f"past the threshold of {limit}, and p = {p:.2g} among {plural(comparisons, 'comparison')}"
+    word, reason = Word.SAME, f"{found}: no more than chance gives"
+    if p <= thresholds.significance:
         more = fmean(pair.current.values()) > fmean(pair.baseline.values())
-        return _row(pair, _direction(pair, more=more), f"{past}; {among}", threshold=limit, p_value=p)
-    if alone <= significance:
-        reason = f"{past}, and p = {alone:.2g} alone, but {among}: attempt this goal alone, or more often"
-        return _row(pair, Word.INCONCLUSIVE, reason, threshold=limit, p_value=p)
-    return _row(pair, Word.SAME, f"{past}, but chance alone gives as much: p = {alone:.2g}", threshold=limit, p_value=p)
+        word, reason = _direction(pair, more=more), found
+    elif p <= thresholds.suspicion:
+        word, reason = Word.INCONCLUSIVE, f"{found}: attempt it more often, or compare this goal alone"
+    return _row(pair, word, reason, threshold=limit, p_value=p)
 
 
 # -- the row --------------------------------------------------------------------------------------------------------

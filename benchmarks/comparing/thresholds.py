@@ -27,8 +27,10 @@ ByMetric = Mapping[str, Threshold]
 class Thresholds:
     """What a difference must exceed to matter."""
 
-    significance: float = 0.01
+    significance: float = 0.001
     """How often, at most, any comparison at all may find a difference where there is none."""
+    suspicion: float = 0.05
+    """How often, at most, any comparison at all may be inconclusive where there is none."""
     metrics: ByMetric = field(default_factory=dict)
     tiers: Mapping[str, ByMetric] = field(default_factory=dict)
     goals: Mapping[str, ByMetric] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class ThresholdsForm(_Form):
     """A file of thresholds."""
 
     significance: float = Field(gt=0, lt=1)
+    suspicion: float = Field(gt=0, lt=1)
     metrics: dict[str, ThresholdForm] = {}
     tiers: dict[str, dict[str, ThresholdForm]] = {}
     goals: dict[str, dict[str, ThresholdForm]] = {}
@@ -80,6 +83,7 @@ def read_thresholds(goal_ids: Collection[str], path: Path = THRESHOLDS) -> Thres
             _check_known(path, f"{section}.{name}", metrics, LABELS)
     return Thresholds(
         significance=form.significance,
+        suspicion=form.suspicion,
         metrics=_thresholds(form.metrics),
         tiers={tier: _thresholds(metrics) for tier, metrics in form.tiers.items()},
         goals={goal: _thresholds(metrics) for goal, metrics in form.goals.items()},

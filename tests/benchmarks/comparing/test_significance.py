@@ -25,12 +25,30 @@ def test_rates_are_tested_as_the_lady_who_tastes_tea() -> None:
     assert p_of_rates([1, 0, 0, 0], [0, 1, 1, 1]) == pytest.approx(2 * 17 / 70)
 
 
-def test_values_that_are_alike_are_tested_exactly_too() -> None:
-    # One side has 3 ones in 4, the other none: as Fisher's test, as there are but two values.
-    assert p_of_numbers([3, 3, 3, 3], [4, 4, 4, 3]) == pytest.approx(p_of_rates([0, 0, 0, 0], [1, 1, 1, 0]))
-    many = [3.0] * 20
-    assert p_of_numbers(many, [4.0] * 20) < 1e-8
-    assert p_of_numbers(many, [*[4.0] * 2, *[3.0] * 18]) > 0.1
+@pytest.mark.parametrize("n", [5, 9, 14])
+def test_numbers_of_two_values_are_rates(n: int) -> None:
+    for more in range(1, n + 1):
+        now = [4.0] * more + [3.0] * (n - more)
+        assert p_of_numbers([3.0] * n, now) == p_of_rates([0.0] * n, [1.0] * more + [0.0] * (n - more))
+
+
+@pytest.mark.parametrize(
+    ("baseline", "current", "exact"),
+    [
+        # Counted over all ways to draw the second sample from both.
+        ([2, 2, 3, 3, 3], [3, 4, 4, 4, 4], 2 * 4 / 252),
+        ([2, 2, 2, 3, 3, 3, 3, 4], [3, 4, 4, 4, 4, 4, 4, 4], 2 * 41 / 12_870),
+    ],
+)
+def test_values_that_are_alike_are_tested_nearly_exactly(
+    baseline: list[float], current: list[float], exact: float
+) -> None:
+    assert 0.5 < p_of_numbers(baseline, current) / exact < 2
+
+
+def test_one_tie_among_many_values_costs_next_to_nothing() -> None:
+    before, now = list(range(12)), list(range(20, 32))
+    assert p_of_numbers([0, *before[:-1]], now) == pytest.approx(p_of_numbers(before, now))
 
 
 def test_what_points_the_other_way_is_no_evidence() -> None:

@@ -27,6 +27,7 @@ def test_the_file_of_the_project_names_every_number() -> None:
 def test_a_goals_own_goes_before_its_tiers_and_that_before_the_numbers(tmp_path: Path) -> None:
     text = """
 significance = 0.05
+suspicion = 0.1
 [metrics.tokens_used]
 relative = 0.1
 [metrics.iterations]
@@ -45,25 +46,43 @@ relative = 0.3
     ]
     assert found.of("iterations", tier="simple", goal_id="addition") == Threshold(absolute=1)
     assert found.of("cost_usd", tier="simple", goal_id="addition") == Threshold()
-    assert found.significance == 0.05
+    assert (found.significance, found.suspicion) == (0.05, 0.1)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         (
-            "significance = 0.01\n[metrics.token_used]",
+            "significance = 0.01\nsuspicion = 0.05\n[metrics.token_used]",
             r"\[metrics\] has no 'token_used'; the nearest are tokens_used, ",
         ),
-        ("significance = 0.01\n[tiers.simpel.iterations]", r"\[tiers\] has no 'simpel'; the nearest are simple, "),
-        ("significance = 0.01\n[goals.adition.iterations]", r"\[goals\] has no 'adition'; the nearest are addition, "),
-        ("significance = 0.01\n[tiers.simple.x]", r"\[tiers.simple\] has no 'x'; the nearest are "),
-        ("significance = 0.01\n[goals.squares.cost]", r"\[goals.squares\] has no 'cost'; the nearest are cost_usd"),
-        ("significance = 0.01\n[metrics.iterations]\nrelative = -1", r"metrics.iterations.relative: .* got '-1'"),
-        ("significance = 0.01\n[metrics.iterations]\nrelative = nan", r"metrics.iterations.relative: .* got 'nan'"),
-        ("significance = 0.01\n[metrics.iterations]\nrelative = '5 %'", r"metrics.iterations.relative: .* got '5 %'"),
-        ("significance = 0.01\n[metrics.iterations]\nshare = 1", r"metrics.iterations.share: "),
-        ("significance = 0", r"significance: .* got '0'"),
+        (
+            "significance = 0.01\nsuspicion = 0.05\n[tiers.simpel.iterations]",
+            r"\[tiers\] has no 'simpel'; the nearest are simple, ",
+        ),
+        (
+            "significance = 0.01\nsuspicion = 0.05\n[goals.adition.iterations]",
+            r"\[goals\] has no 'adition'; the nearest are addition, ",
+        ),
+        ("significance = 0.01\nsuspicion = 0.05\n[tiers.simple.x]", r"\[tiers.simple\] has no 'x'; the nearest are "),
+        (
+            "significance = 0.01\nsuspicion = 0.05\n[goals.squares.cost]",
+            r"\[goals.squares\] has no 'cost'; the nearest are cost_usd",
+        ),
+        (
+            "significance = 0.01\nsuspicion = 0.05\n[metrics.iterations]\nrelative = -1",
+            r"metrics.iterations.relative: .* got '-1'",
+        ),
+        (
+            "significance = 0.01\nsuspicion = 0.05\n[metrics.iterations]\nrelative = nan",
+            r"metrics.iterations.relative: .* got 'nan'",
+        ),
+        (
+            "significance = 0.01\nsuspicion = 0.05\n[metrics.iterations]\nrelative = '5 %'",
+            r"metrics.iterations.relative: .* got '5 %'",
+        ),
+        ("significance = 0.01\nsuspicion = 0.05\n[metrics.iterations]\nshare = 1", r"metrics.iterations.share: "),
+        ("significance = 0\nsuspicion = 1", r"significance: .* got '0'"),
         ("", r"significance: Field required"),
         ("significance = ", r"it is no TOML: "),
     ],
@@ -103,5 +122,6 @@ def test_beside_a_baseline_of_0_only_the_absolute_one_holds() -> None:
     assert not Threshold(relative=0.5, absolute=1).is_exceeded(0, 1)
 
 
-def test_without_any_the_significance_is_that_of_the_file() -> None:
-    assert Thresholds().significance == read_thresholds(GOALS, THRESHOLDS).significance
+def test_without_any_the_levels_are_those_of_the_file() -> None:
+    of_file = read_thresholds(GOALS, THRESHOLDS)
+    assert Thresholds() == Thresholds(significance=of_file.significance, suspicion=of_file.suspicion)
