@@ -20,9 +20,10 @@ from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.models.function import FunctionModel
 
 from benchmarks.cli import app as benchmark_app
+from benchmarks.reports.files import JUNIT, PAGE, REPORT
 from benchmarks.reports.markdown import escaped, table
 from benchmarks.results.attempts_file import ATTEMPTS, AttemptsFile
-from benchmarks.results.store import REPORT, RESULTS, Store, results_text
+from benchmarks.results.store import RESULTS, Store, results_text
 from benchmarks.suite import checks
 from benchmarks.suite.goals import GOALS
 from instrumentation.cli import app as nanoagent_app
@@ -116,7 +117,7 @@ def test_half_a_character_costs_no_results(tmp_path: Path) -> None:
     file.add({"id": "a", "answer": "x\ud83e"})
     results = {"goals": [{"id": "a", "answer": "x\ud83e"}]}
     Store(tmp_path).write({RESULTS: results_text(results), REPORT: f"# {escaped(chr(0xD83E))}"})
-    assert json.loads((tmp_path / RESULTS).read_bytes()) == {"goals": [{"id": "a", "answer": "x\ufffd"}]}
+    assert json.loads((tmp_path / RESULTS).read_bytes())["goals"] == [{"id": "a", "answer": "x\ufffd"}]
 
 
 # -- terminals ---------------------------------------------------------------------------------------------------------
@@ -318,7 +319,9 @@ def test_a_benchmark_of_odd_goals_writes_nowhere_else(ended: Done) -> None:
     directory, _ = ended
     files = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
     spools = {name for name in files if name.startswith("a/spool/")}
-    assert files - spools == {f"a/out/{name}" for name in (ATTEMPTS, RESULTS, REPORT, ".lock")} | {"a/traces.jsonl"}
+    charts = {f"charts/headroom-{surroundings}.svg" for surroundings in ("light", "dark")}
+    out = {ATTEMPTS, RESULTS, REPORT, PAGE, JUNIT, ".lock", *charts}
+    assert files - spools == {f"a/out/{name}" for name in out} | {"a/traces.jsonl"}
     assert len(spools) == 1
 
 
@@ -342,7 +345,9 @@ def test_a_report_of_odd_goals_is_nothing_but_text_and_tables(ended: Done) -> No
     report = directory.joinpath("a", "out", REPORT).read_bytes().decode()
     assert steering(report) == []
     found = tokens(report)
-    assert [token.content for token in found if token.type.startswith("html")] == []
+    (chart,) = [token.content for token in found if token.type.startswith("html")]
+    assert [line.partition(" ")[0] for line in chart.splitlines()] == ["<picture>", "<source", "<img", "</picture>"]
+    assert chart.count("<") == 4
     assert [token.attrs for token in found if token.type in ("link_open", "image") and "evil" in str(token.attrs)] == []
     headings = [found[place + 1].content for place, token in enumerate(found) if token.type == "heading_open"]
     assert [heading for heading in headings if heading in ("heading", "a", "===", "---")] == []
