@@ -41,7 +41,7 @@ def difference_lines(
     facts = [*zip(names, map(_about, sources, runs), strict=True), *_found(comparison)]
     if link is not None:
         facts.append(("compare", link))
-    style = {"differ": "bold", "first": "bold"}
+    style = {"differ": "bold", "part": "bold"}
     return [
         *chain.from_iterable(fact_lines(name, value, width=width, style=style.get(name, "")) for name, value in facts),
         *_tables(comparison, names, width=width),
