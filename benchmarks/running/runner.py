@@ -90,7 +90,9 @@ async def run_attempt(goal: Goal, session: Session, number: int = 1, *, listener
     )
     listener = listener or Listener()
     with span:
-        surroundings = Surroundings(clock=clock, tracer_provider=session.tracer_provider, now=session.now)
+        surroundings = Surroundings(
+            clock=clock, tracer_provider=session.tracer_provider, now=session.now, attempt=number
+        )
         run = session.subject.run_of(goal, surroundings)
         try:
             outcome = await run()

@@ -40,6 +40,7 @@ _EXAMPLES: Final[dict[str, Sequence[Example]]] = {
     "calls": (
         (_task("How many grams are 3 pounds?"), _call("convert_units", value=3, from_unit="lb", to_unit="g")),
         (_task("On which weekday was 1999-12-31?"), _call("weekday", date="1999-12-31")),
+        (_task("What is 20 - 6?"), _call("calculate", expression="20 - 6")),
         (_task("What is 12 + 4?"), _call("calculate", expression="12 + 4")),
     ),
     "success": (

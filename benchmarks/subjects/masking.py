@@ -32,9 +32,9 @@ def masked(value: Any, name: str | None = None) -> Any:
 
 def _text(text: str, name: str | None) -> str:
     seen = redacted(text)
-    if name is None or seen != text:
+    if name is None:
         return seen
-    pair = redacted(json.dumps({name: text}, ensure_ascii=False))
+    pair = redacted(json.dumps({name: seen}, ensure_ascii=False))
     with suppress(ValueError, AttributeError):
         (under_name,) = json.loads(pair).values()
         return str(under_name)

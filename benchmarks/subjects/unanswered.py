@@ -9,7 +9,7 @@ class NoAnswerCause(StrEnum):
 
     STALE_TRANSCRIPT = "stale_transcript"
     """A replayed model was asked for what no recording answers."""
-    BUDGET = "budget"
+    BUDGET = "cost_limit"
     """The call might have cost more than is left of what may be spent."""
 
 
