@@ -122,6 +122,8 @@ def expected_of_agent(goal: Goal | GoalFacts) -> Status:
 
 
 def _cause(goal: Goal, outcome: Outcome) -> Cause | None:
+    if outcome.cause is not None:
+        return Cause(outcome.cause.value)
     if outcome.model_failed and goal.stop_reason is not StopReason.MODEL_ERROR:
         return Cause.MODEL_ERROR
     if outcome.metrics.complete is False:

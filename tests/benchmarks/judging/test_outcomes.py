@@ -6,10 +6,13 @@ import pytest
 
 from benchmarks.judging.measures import MEASURES, Kind
 from benchmarks.judging.outcomes import MEANINGS, CauseKind, Ending, ending_of, meaning_of
-from benchmarks.judging.verdict import Cause, Criterion, Verdict, VerdictWord
+from benchmarks.judging.verdict import Cause, Criterion, Verdict, VerdictWord, judge
 from benchmarks.results.results import Attempt
+from benchmarks.subjects.subject import Outcome
+from benchmarks.subjects.unanswered import NoAnswerCause, NoAnswerError, SpendingLimitError, StaleTranscriptError
+from benchmarks.suite.goals import GOALS
 from nanoagent.core.performance import PerformanceMetrics
-from nanoagent.core.result import StopReason
+from nanoagent.core.result import Status, StopReason
 
 CRITERIA = ("status", "stop_reason", "answer", "iterations", "tokens", "max_iterations")
 
@@ -29,6 +32,20 @@ def test_every_ending_has_its_line_and_every_cause_is_an_ending() -> None:
     assert {cause: ending_of(ended(VerdictWord.ERROR, cause)).value for cause in Cause} == {
         cause: cause.value for cause in Cause
     }
+
+
+@pytest.mark.parametrize("error", [StaleTranscriptError, SpendingLimitError])
+def test_a_model_that_gives_no_answer_for_a_reason_of_ours_is_no_models_error(error: type[NoAnswerError]) -> None:
+    metrics = PerformanceMetrics(error_type=f"{error.__module__}.{error.__qualname__}", complete=True)
+    outcome = Outcome(
+        output="", status=Status.FAILED, stop_reason=StopReason.MODEL_ERROR, metrics=metrics, model_failed=True
+    )
+    verdict = judge(GOALS[0], outcome)
+    assert (verdict.word, verdict.cause) == (VerdictWord.ERROR, error.cause.value)
+
+
+def test_every_reason_for_no_answer_is_a_cause() -> None:
+    assert {cause.value for cause in NoAnswerCause} <= {cause.value for cause in Cause}
 
 
 def test_every_failure_whatever_failed_and_however_it_stopped_has_an_ending() -> None:
