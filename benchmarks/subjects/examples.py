@@ -10,24 +10,16 @@ Example = tuple[str, str]
 """A question and its answer."""
 
 
-def _task(text: str, results: str = "(none)") -> str:
-    return f"Goal: {text}\n\nResults so far:\n{results}\n\nYour task (t1): {text}"
-
-
 def _call(tool: str, **arguments: Any) -> str:
-    return json.dumps({"tool": tool, "arguments": arguments})
+    return json.dumps({"arguments": arguments, "tool": tool})
 
 
 def _plan(text: str) -> Example:
-    question = f"Goal: {text}\n\nTools of the executor:\n- calculate\n- convert_units\n- weekday\n\nPlan the tasks."
-    return question, json.dumps({"tasks": [{"description": text, "priority": 5}], "questions": []})
+    return f"Goal: {text}", json.dumps({"tasks": [{"description": text, "priority": 5}], "questions": []})
 
 
 def _judged(text: str, result: str, answer: str) -> Example:
-    question = (
-        f"Goal: {text}\n\nResults so far:\n- t1 [done] {text}\n  Result: {result}\n\nPending tasks:\n(none)\n\n"
-        "Iterations left: 9\n\nIs the goal reached?"
-    )
+    question = f"Goal: {text}\n\nResults so far:\n- t1 [done] {text}\n  Result: {result}\n\nIs the goal reached?"
     return question, json.dumps({"done": True, "answer": answer})
 
 
@@ -38,10 +30,12 @@ _EXAMPLES: Final[dict[str, Sequence[Example]]] = {
         _plan("What is 12 + 4?"),
     ),
     "calls": (
-        (_task("How many grams are 3 pounds?"), _call("convert_units", value=3, from_unit="lb", to_unit="g")),
-        (_task("On which weekday was 1999-12-31?"), _call("weekday", date="1999-12-31")),
-        (_task("What is 20 - 6?"), _call("calculate", expression="20 - 6")),
-        (_task("What is 12 + 4?"), _call("calculate", expression="12 + 4")),
+        (
+            "Your task (t1): How many grams are 3 pounds?",
+            _call("convert_units", value=3, from_unit="pound", to_unit="gram"),
+        ),
+        ("Your task (t1): On which weekday was 1999-12-31?", _call("weekday", date="1999-12-31")),
+        ("Your task (t1): What is 12 + 4?", _call("calculate", expression="12 + 4")),
     ),
     "success": (
         (
@@ -51,7 +45,7 @@ _EXAMPLES: Final[dict[str, Sequence[Example]]] = {
         ("calculate gave: 16\nReport the result.", json.dumps({"success": True, "output": "12 + 4 is 16"})),
     ),
     "done": (
-        _judged("How many grams are 3 pounds?", "3 lb are 1360.78 g", "1360.78"),
+        _judged("How many grams are 3 pounds?", "3 pounds are 1360.78 grams", "1360.78"),
         _judged("On which weekday was 1999-12-31?", "1999-12-31 was a Friday", "Friday"),
         _judged("What is 12 + 4?", "12 + 4 is 16", "16"),
     ),

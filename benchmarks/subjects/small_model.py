@@ -1,8 +1,10 @@
 """A small model as an agent's model: one that knows no tool calling, and fills in forms instead.
 
 Each request becomes a conversation and a JSON schema over what may be answered, tools and output, to which the server
-holds the model. A few examples show what is asked for. Once a tool has answered, only the output is offered: a small
-model would go on calling. What it says is never changed: its form alone is made into that of a tool call.
+holds the model. It is shown less than others: a few examples in place of instructions, and of a prompt what it is
+about; the rest it would only copy from. A tool's arguments come before its name, for they are what it finds more
+easily. Once a tool has answered, only the output is offered: it would go on calling. What it says is never changed: its
+form alone is made into that of a tool call.
 """
 
 import json
@@ -35,6 +37,10 @@ SETTINGS: Final = ModelSettings(temperature=0.0, seed=1, max_tokens=256)
 """The same request gets the same answer, and an answer that finds no end gets one."""
 _FORM: Final = "Answer with one JSON object and nothing else."
 _SCHEMA_NAME: Final = "answer"
+_TASK: Final = "Your task"
+_ABOUT: Final = ("Goal:", "Is the goal reached?")
+_RESULTS: Final = "Results so far:\n"
+_NO_RESULTS: Final = f"{_RESULTS}(none"
 
 
 class SmallModel(WrapperModel):
@@ -103,16 +109,15 @@ def _schema(offered: Sequence[ToolDefinition]) -> dict[str, Any]:
         calls.append(
             {
                 "type": "object",
-                "properties": {"tool": {"const": tool.name}, "arguments": arguments},
-                "required": ["tool", "arguments"],
+                "properties": {"arguments": arguments, "tool": {"const": tool.name}},
+                "required": ["arguments", "tool"],
             }
         )
     return {"anyOf": calls} | ({"$defs": definitions} if definitions else {})
 
 
 def _conversation(messages: Sequence[ModelMessage], offered: Sequence[ToolDefinition]) -> Iterator[ModelMessage]:
-    instructions = [m.instructions for m in messages if isinstance(m, ModelRequest) and m.instructions]
-    yield ModelRequest(parts=[SystemPromptPart("\n".join([*instructions[-1:], _FORM]))])
+    yield ModelRequest(parts=[SystemPromptPart(_FORM)])
     for question, answer in examples_of(offered):
         yield ModelRequest(parts=[UserPromptPart(question)])
         yield ModelResponse(parts=[TextPart(answer)])
@@ -130,13 +135,26 @@ def _said(message: ModelRequest) -> Iterator[str]:
         elif isinstance(part, RetryPromptPart):
             yield part.model_response()
         elif isinstance(part, UserPromptPart | SystemPromptPart) and isinstance(part.content, str):
-            yield part.content
+            yield _brief(part.content)
+
+
+def _brief(prompt: str) -> str:
+    """The paragraphs that say what to do, and what it is to be done with; the prompt where there are none."""
+    paragraphs = prompt.split("\n\n")
+    has_task = any(paragraph.startswith(_TASK) for paragraph in paragraphs)
+    kept = [
+        paragraph
+        for paragraph in paragraphs
+        if paragraph.startswith((_TASK, *(() if has_task else _ABOUT)))
+        or (paragraph.startswith(_RESULTS) and not paragraph.startswith(_NO_RESULTS))
+    ]
+    return "\n\n".join(kept) or prompt
 
 
 def _answered(message: ModelResponse) -> Iterator[str]:
     for part in message.parts:
         if isinstance(part, ToolCallPart):
-            yield json.dumps({"tool": part.tool_name, "arguments": part.args_as_dict(raise_if_invalid=False)})
+            yield json.dumps({"arguments": part.args_as_dict(raise_if_invalid=False), "tool": part.tool_name})
         elif isinstance(part, TextPart):
             yield part.content
 

@@ -125,7 +125,8 @@ def test_a_model_whose_price_is_not_known_is_refused_unless_told_to_go_on() -> N
 
 
 async def test_an_attempt_that_reaches_the_limit_has_cause_budget_and_says_how_to_go_on() -> None:
-    limits, said = spending("0.001"), []
+    said: list[str] = []
+    limits = spending("0.001")
     model = limits.watched(CannedModel(replies()))
     subject = ModelSubject(name="there", model_for=lambda goal, attempt: model, token_source="provider")
     (attempt,) = await attempts_at(subject, said=said)
