@@ -15,6 +15,7 @@ MOST_NAMED: Final = 5
 """Rows in the first sentence; the table has all of them."""
 MOST_ROWS: Final = 200
 """In the table: what is left out stands in results.json."""
+MOST_EXPLAINED: Final = 30
 _ORDER: Final = (Word.WORSE, Word.NOT_COMPARABLE, Word.INCONCLUSIVE, Word.BETTER, Word.SAME)
 _SAFE_URL: Final = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w.~:/?&=%+,-]*)?", re.ASCII)
 
@@ -48,11 +49,23 @@ def comparison_lines(comparison: Comparison, why: WhyOf) -> list[str]:
         lines += ["", *table(header, map(_cells, groups[:MOST_ROWS]))]
     if len(groups) > MOST_ROWS:
         lines += ["", f"{plural(len(groups) - MOST_ROWS, 'row')} more: see results.json."]
+    return lines + _explained(comparison, why)
+
+
+def _explained(comparison: Comparison, why: WhyOf) -> list[str]:
+    """Why rows are worse: once for the numbers of a goal that are worse for the same reasons."""
+    groups: dict[object, list[Row]] = {}
     for row in comparison.of(Word.WORSE):
         found = why.get((row.goal_id or "", row.metric))
         if found is not None:
-            lines += ["", f"Why {escaped(row.where)} is worse in {row.label}:", "", *_findings(found)]
-    return lines
+            groups.setdefault((row.where, tuple(found.findings), found.compare_url), []).append(row)
+    lines: list[str] = []
+    for rows in list(groups.values())[:MOST_EXPLAINED]:
+        numbers = listed([row.label for row in rows])
+        reasons = _findings(why[(rows[0].goal_id or "", rows[0].metric)])
+        lines += ["", f"Why {escaped(rows[0].where)} is worse in {numbers}:", "", *reasons]
+    left = len(groups) - MOST_EXPLAINED
+    return [*lines, "", f"The reasons of {left:,} more are left out."] if left > 0 else lines
 
 
 # -- what it comes to -----------------------------------------------------------------------------------------------

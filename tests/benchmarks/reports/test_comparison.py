@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from benchmarks.comparing.comparison import Word
-from benchmarks.reports.comparison import MOST_NAMED, MOST_ROWS, Why, change, comparison_lines, value_text, verdict_line
+from benchmarks.reports.comparison import (
+    MOST_EXPLAINED,
+    MOST_NAMED,
+    MOST_ROWS,
+    Why,
+    change,
+    comparison_lines,
+    value_text,
+    verdict_line,
+)
 from benchmarks.reports.comparison_chart import comparison_chart
 from benchmarks.reports.files import PAGE, REPORT, files_of
 from tests.benchmarks.reports.data import compared, compared_row, many
@@ -72,6 +81,29 @@ def test_the_section_shows_what_is_not_the_same_worst_first_and_why() -> None:
         "- iteration 2: one call more",
         "- [Both traces in Jaeger](<http://localhost:16686/trace/a...b?x=1>)",
     ]
+
+
+def test_numbers_of_a_goal_that_are_worse_for_the_same_reasons_are_explained_once() -> None:
+    calls = replace(WORSE, metric="api_calls")
+    other = replace(WORSE, goal_id="b")
+    same = Why(["one call more"])
+    lines = comparison_lines(
+        compared(WORSE, calls, other),
+        {("a", "tokens_used"): same, ("a", "api_calls"): Why(["one call more"]), ("b", "tokens_used"): same},
+    )
+    assert [line for line in lines if line.startswith(("Why", "- "))] == [
+        "Why a is worse in tokens and model calls:",
+        "- one call more",
+        "Why b is worse in tokens:",
+        "- one call more",
+    ]
+
+
+def test_of_many_reasons_the_first_are_told() -> None:
+    rows = [replace(WORSE, goal_id=f"g{n}") for n in range(MOST_EXPLAINED + 2)]
+    lines = comparison_lines(compared(*rows), {(f"g{n}", "tokens_used"): Why([f"{n}"]) for n in range(len(rows))})
+    assert sum(line.startswith("Why ") for line in lines) == MOST_EXPLAINED
+    assert lines[-1] == "The reasons of 2 more are left out."
 
 
 def test_rows_of_which_the_same_cannot_be_said_stand_together() -> None:
