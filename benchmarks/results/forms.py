@@ -22,6 +22,12 @@ _Comparison = Annotated[
     dict[str, Any],
     WithJsonSchema({"type": "object", "description": "A row for each number of each goal: docs/benchmarks.md."}),
 ]
+_Statistics = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {"type": "object", "description": "Under goals, tiers and all: pass rates, pass^k, and how each number lies."}
+    ),
+]
 
 
 class _Form(BaseModel):
@@ -160,6 +166,8 @@ class ResultsForm(_Form):
     verification: Verification | None
     """What came of reading the traces back."""
     goals: list[GoalResultsForm]
+    statistics: _Statistics | None
+    """What the attempts come to; `null` where each goal is attempted once."""
     comparison: _Comparison | None
     """What became of the baseline; `null` where nothing was compared."""
     traces: str | None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from benchmarks.judging.statistics import statistics_of
 from benchmarks.judging.verdict import Verdict, VerdictWord, worst
 from benchmarks.results.verification import Verification
 from benchmarks.suite.facts import GoalFacts
@@ -161,6 +162,18 @@ class Results:
             "provenance": asdict(self.provenance),
             "verification": self.verification.to_dict() if self.verification else None,
             "goals": [goal.to_dict() for goal in self.goals],
+            "statistics": self._statistics() if self.provenance.repeat > 1 else None,
+        }
+
+    def _statistics(self) -> dict[str, Any]:
+        """What the attempts come to: at each goal, in each tier and taken together."""
+        repeat = self.provenance.repeat
+        tiers = dict.fromkeys(row.goal.tier for row in self.goals)
+        of_tier = {tier: [row.attempts for row in self.goals if row.goal.tier is tier] for tier in tiers}
+        return {
+            "goals": {row.goal.id: statistics_of([row.attempts], repeat).to_dict() for row in self.goals},
+            "tiers": {tier.value: statistics_of(goals, repeat).to_dict() for tier, goals in of_tier.items()},
+            "all": statistics_of([row.attempts for row in self.goals], repeat).to_dict(),
         }
 
 
