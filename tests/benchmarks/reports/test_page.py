@@ -4,25 +4,35 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.comparing.comparison import Comparison, Word
+from benchmarks.reports.comparison import Why, WhyOf
 from benchmarks.reports.document import Document, Section
 from benchmarks.reports.files import PAGE, REPORT, files_of
 from benchmarks.reports.page import page_of
 from benchmarks.results.results import Results
-from tests.benchmarks.reports.data import PASS, failed, many, results, row
+from tests.benchmarks.reports.data import PASS, compared, compared_row, failed, many, results, row
 from tests.benchmarks.test_names_from_outside import FROM_OUTSIDE
-from tests.browser import Page, browser
+from tests.browser import Page, browser, chromium
 
 WIDTHS = (360, 1280)
 TOLD = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
 
 
-def page_file(directory: Path, data: Results) -> Path:
+def page_file(directory: Path, data: Results, *compared_with: Any) -> Path:
     path = directory / PAGE
-    path.write_text(files_of(data)[PAGE], encoding="utf-8")
+    path.write_text(files_of(data, *compared_with)[PAGE], encoding="utf-8")
     return path
+
+
+def worse() -> tuple[Comparison, WhyOf]:
+    """A comparison in which everything from outside is worse, for reasons from outside."""
+    rows = [compared_row(text, "tokens_used", Word.WORSE, 4_000, 4_400, reason=text) for text in FROM_OUTSIDE]
+    why = {(text, "tokens_used"): Why([text], "http://localhost:16686/trace/a...b") for text in FROM_OUTSIDE}
+    return compared(*rows, missing=FROM_OUTSIDE), why
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +45,8 @@ def odd() -> Results:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, odd: Results) -> dict[str, Path]:
     cases = {"many": many(26, attempts=3), "few": many(3), "odd": odd, "none": results([row("a")])}
-    return {name: page_file(tmp_path_factory.mktemp(name), data) for name, data in cases.items()}
+    made = {name: page_file(tmp_path_factory.mktemp(name), data) for name, data in cases.items()}
+    return made | {"compared": page_file(tmp_path_factory.mktemp("compared"), many(3), *worse())}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +57,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["many", "few", "odd", "none"])
+@pytest.mark.parametrize("name", ["many", "few", "odd", "none", "compared"])
 def test_a_page_is_quiet_alone_and_no_wider_than_its_window(
     page: Page, files: dict[str, Path], name: str, width: int, dark: bool
 ) -> None:
@@ -141,6 +152,22 @@ def test_a_page_of_names_from_outside_holds_nothing_of_theirs(files: dict[str, P
     links = {attributes["href"] for tag, attributes in found if tag in ("a", "link")}
     assert {link for link in links if link and not link.startswith(("#", "data:,"))} == set()
     assert [name for _, attributes in found for name in attributes if name.startswith("on") or name == "style"] == []
+
+
+def test_a_page_of_a_comparison_leads_nowhere_but_to_its_traces(files: dict[str, Path]) -> None:
+    found = Elements(files["compared"].read_text("utf-8")).found
+    links = {attributes["href"] for tag, attributes in found if tag == "a"}
+    assert {link for link in links if link and not link.startswith("#")} == {"http://localhost:16686/trace/a...b"}
+
+
+@pytest.mark.parametrize(("ci", "ends"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_without_a_browser_ci_fails_and_others_skip(
+    monkeypatch: pytest.MonkeyPatch, ci: str, ends: type[BaseException]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(ends, match="apt-get install chromium"):
+        chromium()
 
 
 def test_html_in_a_report_is_text_on_the_page() -> None:
