@@ -9,7 +9,7 @@ help: ## Show this list
 
 install: ## Install everything that a clone needs into .venv
 	# Tests and benchmarks start many processes, which would each compile what they import.
-	uv sync --compile-bytecode
+	uv sync --compile-bytecode --group local
 
 format: ## Rewrite the code in the project's style
 	uv run ruff format
