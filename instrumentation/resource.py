@@ -2,13 +2,13 @@
 
 import importlib.metadata
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from opentelemetry.sdk.resources import HOST_NAME, SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.util.types import AttributeValue
 
-from nanoagent.redaction.redactor import redacted, redacted_items
+from instrumentation.otlp.outgoing import seen
 
 
 def resource_of(service_name: str, attributes: Mapping[str, AttributeValue], env: Mapping[str, str]) -> Resource:
@@ -18,18 +18,8 @@ def resource_of(service_name: str, attributes: Mapping[str, AttributeValue], env
     if not str(said[SERVICE_NAME]).strip() or str(said[SERVICE_NAME]).startswith("unknown_service"):
         del said[SERVICE_NAME]
     ours = {SERVICE_NAME: service_name, HOST_NAME: socket.gethostname(), **_version()}
-    whole = {**ours, **said, **attributes}
-    return Resource({key: _seen(value) for key, value in whole.items()}, detected.schema_url)
-
-
-def _seen(value: AttributeValue) -> AttributeValue:
-    """What may be seen of it: the resource stands beside every span."""
-    if isinstance(value, str):
-        return redacted(value)
-    if isinstance(value, Sequence):
-        texts = [item for item in value if isinstance(item, str)]
-        return redacted_items(texts) if len(texts) == len(value) else value
-    return value
+    # It stands beside every span.
+    return Resource(seen({**ours, **said, **attributes}), detected.schema_url)
 
 
 def _said_resource(env: Mapping[str, str]) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from instrumentation.otlp.sizes import EditedSpan, texts_in, texts_of
+from instrumentation.otlp.sizes import EditedSpan, edited_value
 from nanoagent.redaction.redactor import redacted
+from nanoagent.redaction.secret_pairs import items_masked
 from nanoagent.tracing import names
 
 
@@ -21,25 +22,34 @@ def cleaned(span: ReadableSpan) -> ReadableSpan:
     scope = span.instrumentation_scope
     is_ours = scope is not None and scope.name == names.SCOPE_NAME
     try:
-        texts = _texts_of_others(span) if is_ours else texts_of(span)
-        return span if all(_seen(text) == text for text in texts) else EditedSpan(span, _seen)
+        said = _said_in(span, ours=_OUR_KEYS if is_ours else frozenset())
+        return span if all(seen(one) == one for one in said) else EditedSpan(span, seen)
     except Exception:
         # A span that is made of something else than the API allows: no exporter will encode it.
         return span
 
 
-def _texts_of_others(span: ReadableSpan) -> Iterator[str]:
+def seen(value: Any) -> Any:
+    """What may be seen of the value of an attribute, or of attributes: what follows `--password` in a list is not."""
+    return edited_value(value, _seen_text, items_masked)
+
+
+def _said_in(span: ReadableSpan, *, ours: frozenset[str]) -> Iterator[Any]:
+    """All that is said in the span, but for what it has under these keys."""
+    yield span.name
+    yield span.status.description
     for key, value in (span.attributes or {}).items():
-        if key not in _OUR_KEYS:
+        if key not in ours:
             yield key
-            yield from texts_in(value)
+            yield value
     for event in span.events:
-        yield from texts_in(event.attributes)
-    if span.status.description:
-        yield span.status.description
+        yield event.name
+        yield event.attributes
+    for link in span.links:
+        yield link.attributes
 
 
-def _seen(text: str) -> str:
+def _seen_text(text: str) -> str:
     return redacted(text if text.isascii() else _SURROGATES.sub("\ufffd", text))
 
 

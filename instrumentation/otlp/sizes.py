@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status
-from opentelemetry.util.types import Attributes, AttributeValue
+from opentelemetry.util.types import Attributes
 
 SPAN_BYTES: Final = 256
 """Ids, times, scope and flags of a span; more than they take."""
@@ -65,19 +65,6 @@ def _held_bytes_of(values: Iterable[Any]) -> int:
     return size
 
 
-def texts_of(span: ReadableSpan) -> Iterator[str]:
-    """Every text of the span's own, keys of attributes included."""
-    yield span.name
-    if span.status.description:
-        yield span.status.description
-    yield from texts_in(span.attributes)
-    for event in span.events:
-        yield event.name
-        yield from texts_in(event.attributes)
-    for link in span.links:
-        yield from texts_in(link.attributes)
-
-
 def parts_of(spans: Sequence[ReadableSpan], max_bytes: int) -> Iterator[list[ReadableSpan]]:
     """The spans in batches of at most so many bytes; a larger span is alone in its batch."""
     part: list[ReadableSpan] = []
@@ -96,10 +83,10 @@ def parts_of(spans: Sequence[ReadableSpan], max_bytes: int) -> Iterator[list[Rea
 class EditedSpan(ReadableSpan):
     """A finished span with other texts; what the SDK dropped of it is still said."""
 
-    def __init__(self, span: ReadableSpan, edit: Callable[[str], str]) -> None:
-        """Copy the span, every text of its own replaced by what `edit` gives for it."""
+    def __init__(self, span: ReadableSpan, edit: Callable[[Any], Any]) -> None:
+        """Copy the span, every name, key and value of its own replaced by what `edit` gives for it."""
         super().__init__(
-            name=_edited_value(span.name, edit),
+            name=edit(span.name),
             context=span.context,
             parent=span.parent,
             resource=span.resource,
@@ -135,40 +122,37 @@ def shortened(span: ReadableSpan) -> ReadableSpan:
     return EditedSpan(span, _cut)
 
 
-def _cut(text: str) -> str:
+def _cut(value: Any) -> Any:
+    return edited_value(value, _cut_text)
+
+
+def _cut_text(text: str) -> str:
     if len(text) <= LONG_TEXT_CHARACTERS:
         return text
     return f"{text[:LONG_TEXT_CHARACTERS]}…[shortened: {LONG_TEXT_CHARACTERS:,} of {len(text):,} characters]"
 
 
-def texts_in(value: Any) -> Iterator[str]:
-    """Every text in the value of an attribute, or in attributes."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield str(key)
-            yield from texts_in(item)
-    elif isinstance(value, Sequence) and not isinstance(value, bytes):
-        for item in value:
-            yield from texts_in(item)
+def edited_value(
+    value: Any, edit: Callable[[str], str], items_of: Callable[[Sequence[Any]], Iterable[Any]] = iter
+) -> Any:
+    """The value of an attribute, or attributes, with every text replaced by what `edit` gives for it.
 
-
-def _edited(attributes: Attributes, edit: Callable[[str], str]) -> dict[str, AttributeValue]:
-    return {edit(key): _edited_value(value, edit) for key, value in (attributes or {}).items()}
-
-
-def _edited_value(value: Any, edit: Callable[[str], str]) -> Any:
+    Of a list, `items_of` says first what its items are.
+    """
     if isinstance(value, str):
         return edit(value)
     if isinstance(value, Mapping):
-        return {edit(str(key)): _edited_value(item, edit) for key, item in value.items()}
+        return {edit(str(key)): edited_value(item, edit, items_of) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [_edited_value(item, edit) for item in value]
+        return tuple(edited_value(item, edit, items_of) for item in items_of(value))
     return value
 
 
-def _edited_status(status: Status, edit: Callable[[str], str]) -> Status:
+def _edited(attributes: Attributes, edit: Callable[[Any], Any]) -> dict[str, Any]:
+    return {edit(key): edit(value) for key, value in (attributes or {}).items()}
+
+
+def _edited_status(status: Status, edit: Callable[[Any], Any]) -> Status:
     return Status(status.status_code, edit(status.description)) if status.description else status
 
 

@@ -1,8 +1,9 @@
 """Card numbers: of a length that their issuer gives out, with a check digit that is right.
 
-They are set in one piece, or in groups as on the card, set apart by single blanks or single dashes. Groups of two and
-more digits that go on before or after are a table's. Other numbers stay: times in nanoseconds begin like no card, ids
-of 64 bits are as long as few cards are, and of the rest nine in ten fail the check.
+They are set in one piece, or in groups as on the card, set apart by single blanks or single dashes; a security code of
+three digits may follow. Groups of two to six digits that go on before or after are a table's. Other numbers stay: times
+in nanoseconds begin like no card, ids of 64 bits are as long as few cards are, and of the rest nine in ten fail the
+check.
 """
 
 import re
@@ -32,9 +33,9 @@ _RUN: Final = (
     r"(?=[2-6][0-9]{3})"
     + START
     + _FREE
-    + r"(?:[0-9]{13,19}|(?<![0-9]{2}[ -])[0-9]{4}(?P<sign>[ -])"
-    + r"(?:[0-9]{4}(?P=sign)[0-9]{4}(?P=sign)[0-9]{4}(?:(?P=sign)[0-9]{3})?|[0-9]{6}(?P=sign)[0-9]{4,5})"
-    + r"(?!(?P=sign)[0-9]{2,}+(?!/)))(?![A-Za-z0-9_])(?!\.[0-9])"
+    + r"(?:[0-9]{13,19}|(?:(?<![0-9]{2}[ -])|(?<=[0-9]{7}[ -]))[0-9]{4}(?P<sign>[ -])"
+    + r"(?:[0-9]{4}(?P=sign)[0-9]{4}(?P=sign)[0-9]{4}(?:(?P=sign)[0-9]{3})?(?!(?P=sign)[0-9]{2,6}+(?![0-9/]))"
+    + r"|[0-9]{6}(?P=sign)[0-9]{4,5}))(?![A-Za-z0-9_])(?!\.[0-9])"
 )
 """A month and a year may follow: `12/27`."""
 _ASIDE: Final = 200
@@ -49,18 +50,22 @@ def with_cards_masked(text: str) -> str:
     parts: list[str] = []
     done = 0
     for run in _pattern(_RUN).finditer(text):
-        if _is_card(run[0], in_groups=run["sign"] is not None):
+        if _is_card(run):
             parts += text[done : run.start()], _mask(text, run.start(), run.end(), strings)
             done = run.end()
     return "".join((*parts, text[done:])) if parts else text
 
 
-def _is_card(run: str, *, in_groups: bool) -> bool:
-    digits = run.replace(" ", "").replace("-", "")
-    issued = _pattern(_ISSUED, re.VERBOSE).fullmatch(digits)
-    if issued is None and not (in_groups and _pattern(_ISSUED_IN_GROUPS).fullmatch(digits)):
-        return False
-    return _has_check_digit(digits)
+def _is_card(run: re.Match[str]) -> bool:
+    if run["sign"] is None:
+        return _is_issued(run[0], _ISSUED)
+    # Without its last group, too, which can be a security code.
+    return any(_is_issued(some, f"{_ISSUED}|{_ISSUED_IN_GROUPS}") for some in (run[0], run[0][:-4]))
+
+
+def _is_issued(number: str, lengths: str) -> bool:
+    digits = number.replace(" ", "").replace("-", "")
+    return _pattern(lengths, re.VERBOSE).fullmatch(digits) is not None and _has_check_digit(digits)
 
 
 def _has_check_digit(digits: str) -> bool:

@@ -11,7 +11,7 @@ from nanoagent.errors import ConfigurationError
 from nanoagent.redaction.card_numbers import with_cards_masked
 from nanoagent.redaction.literals import pattern_of, with_literals_masked
 from nanoagent.redaction.secret_names import with_named_masked
-from nanoagent.redaction.secret_pairs import items_masked, with_pairs_masked
+from nanoagent.redaction.secret_pairs import with_pairs_masked
 from nanoagent.redaction.secret_shapes import may_hold_key, with_credentials_masked, with_keys_masked
 from nanoagent.texts import shortened
 
@@ -52,7 +52,8 @@ class Redactor:
         self._secrets: tuple[str, ...] = ()
         self._literals: re.Pattern[str] | None = None
         self.hide(secrets)
-        self._lock = threading.Lock()
+        # A finalizer may redact, and fail, wherever Python collects garbage.
+        self._lock = threading.RLock()
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Mask these wherever they stand, too, from now on."""
@@ -106,11 +107,6 @@ def use_redactor(redactor: Redactor) -> Redactor:
 def redacted(text: str) -> str:
     """The text as the redactor in force lets it be seen."""
     return _CURRENT[0].redacted(text)
-
-
-def redacted_items(items: Iterable[str]) -> list[str]:
-    """The texts of a list, as of a command line: what follows `--password` is a secret, too."""
-    return [redacted(item) for item in items_masked(items)]
 
 
 def redacted_start(text: str, length: int) -> str:

@@ -7,7 +7,7 @@ word. What an object under such a name holds is known by the names inside of it.
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
-from typing import Final
+from typing import Any, Final
 
 from nanoagent.redaction.masks import mask_of
 from nanoagent.redaction.secret_names import is_placeholder, kind_of_name, kind_of_option, looks_like_no_word
@@ -35,12 +35,19 @@ def with_pairs_masked(text: str) -> str:
     return _finder(_LIST).sub(_masked_list, text) if _finder(_MAY_BE_LIST).search(lowered) else text
 
 
-def items_masked(items: Iterable[str]) -> Iterator[str]:
+def items_masked(items: Iterable[Any]) -> Iterator[Any]:
     """The items of a command line, without what follows an option of a secret's name."""
     kind = None
     for item in items:
-        yield item if kind is None or item.startswith("-") or is_placeholder(item) else mask_of(kind)
-        kind = kind_of_option(item)
+        yield mask_of(kind) if kind is not None and _is_given(item) else item
+        kind = kind_of_option(item) if isinstance(item, str) else None
+
+
+def _is_given(item: Any) -> bool:
+    """Whether it is given to the option before it: no other option, and no placeholder."""
+    if isinstance(item, str):
+        return not item.startswith("-") and not is_placeholder(item)
+    return item is not None and not isinstance(item, bool)
 
 
 def _masked_value(found: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nanoagent.content.shown import shown
 from nanoagent.errors import ConfigurationError
+from nanoagent.redaction.secret_pairs import items_masked
 from nanoagent.texts import clean, shortened
 from nanoagent.tracing import names
 
@@ -87,7 +88,7 @@ def _checked_key(key: object) -> str:
 
 def _checked_value(key: str, value: object) -> AttributeValue:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
-        items = [_checked_scalar(key, item) for item in value]
+        items = [_checked_scalar(key, item) for item in items_masked(value)]
         if len(items) > MAX_ITEMS:
             raise ConfigurationError(f"the attribute {key!r} must have at most {MAX_ITEMS} items, got {len(items)}")
         if len({type(item) for item in items}) > 1:

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from nanoagent.redaction.redactor import redacted, redacted_items
+from nanoagent.redaction.redactor import redacted
+from nanoagent.redaction.secret_pairs import items_masked
 
 BODY = "MIIEq7Lw2Zp9Rk4Tx8Vb1Nc6Md3Fs5Gj0YaeUoIiPlKmQzXcVbNm1aSdF/HjKlq7"
 BEGIN, END = "-----BEGIN RSA " + "PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
@@ -96,7 +97,12 @@ def test_what_follows_an_option_of_a_secret_in_a_list_is_masked() -> None:
         "password",
         "x",
     ]
-    assert redacted_items(items) == [*items[:2], "[redacted: password]", *items[3:]]
+    assert list(items_masked(items)) == [*items[:2], "[redacted: password]", *items[3:]]
+
+
+def test_what_is_no_text_is_masked_after_such_an_option_too_and_stays_elsewhere() -> None:
+    items = ["--pin", 1, "--password", 1234, "--password", None, "--password", True, 2.5, "--password"]
+    assert list(items_masked(items)) == [*items[:3], "[redacted: password]", *items[4:]]
 
 
 @pytest.mark.parametrize(
