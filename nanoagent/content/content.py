@@ -69,6 +69,14 @@ class ContentSettings:
             )
         return limit_bytes
 
+    def say_cut(self, limit_characters: int) -> None:
+        """An attribute was cut by a limit that the environment says nothing of."""
+        self._say_once(
+            "cut",
+            f"a span's limits cut content after {limit_characters} characters: each attribute of it is shortened to so "
+            "many bytes, or empty where no JSON is that short",
+        )
+
     def _say_once(self, what: str, message: str) -> None:
         if what not in self._said:
             self._said.add(what)
@@ -95,11 +103,11 @@ def captures_content() -> bool:
 class Content:
     """The content of a run: how it is written, and what has been shown already. Safe under threads."""
 
-    def __init__(self, limit_bytes: int = MAX_ATTRIBUTE_BYTES) -> None:
-        """Show at most so much in an attribute."""
+    def __init__(self, limit_bytes: int = MAX_ATTRIBUTE_BYTES, *, settings: ContentSettings = _SETTINGS) -> None:
+        """Show at most so much in an attribute; `settings` say what is odd about its limits."""
         self._limit_bytes = limit_bytes
-        self._conversations: dict[str, Any] = {}
-        self._repeats = Repeats()
+        self._settings = settings
+        self._begin()
 
     def json(self, value: object, *, is_shown: bool = True) -> str | None:
         """The value as JSON, shortened to fit an attribute; `None` where none is short enough.
@@ -128,9 +136,15 @@ class Content:
 
         return bounded_json(value, self._limit_bytes, before=before, after=after)
 
+    def shorten(self, limit_bytes: int) -> None:
+        """Show no more than so much from now on, and all of it anew: what is longer is cut, and stands nowhere."""
+        self._settings.say_cut(limit_bytes)
+        self._limit_bytes = limit_bytes
+        self._begin()
+
     def elsewhere(self) -> "Content":
         """The content of a run whose spans go elsewhere: what is shown here does not stand there."""
-        return Content(self._limit_bytes)
+        return Content(self._limit_bytes, settings=self._settings)
 
     def conversation(self, span_id: str) -> Any:
         """What was remembered of the conversation that goes on in this span; `None` at first."""
@@ -145,6 +159,11 @@ class Content:
     def forget(self, span_id: str) -> None:
         """The span has ended."""
         self._conversations.pop(span_id, None)
+
+    def _begin(self) -> None:
+        """Have shown nothing so far."""
+        self._conversations: dict[str, Any] = {}
+        self._repeats = Repeats()
 
 
 def content_of_run() -> Content | None:

@@ -41,7 +41,9 @@ def message_of(error: BaseException) -> str:
     """What the exception says, on one line without control characters; empty where it cannot say it."""
     try:
         said = str(error)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # whatever code of its own raises
         return ""
     line = " ".join(redacted_start(said, MAX_MESSAGE_CHARACTERS).split())
     return line if line.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in line)

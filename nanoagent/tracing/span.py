@@ -117,9 +117,14 @@ class RunSpan:
         if content is None or self._ended or self._trace_id is None or not self._span.is_recording():
             return
         try:
-            shown = content_of(content, *args, **options)
-            self._span.set_attributes({key: value for key, value in shown.items() if value is not None})
-        except Exception:
+            cut = self._set_shown(content_of(content, *args, **options))
+            if cut:
+                content.shorten(min(cut.values()))
+                # What is set cannot be taken away, but it can be empty.
+                self._set_shown(dict.fromkeys(cut, "") | _without_none(content_of(content, *args, **options)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # what is shown has code of its own, and its SystemExit would end the application
             log_failure(_logger, "content of span %s could not be shown", self._name)
 
     def event(self, name: str, attributes: Mapping[str, AttributeValue]) -> None:
@@ -212,6 +217,14 @@ class RunSpan:
             self.fail(error)
         self.end()
 
+    def _set_shown(self, shown: Mapping[str, AttributeValue | None]) -> dict[str, int]:
+        """Set content; how many characters are left of each attribute that the limits of the SDK have cut."""
+        given = _without_none(shown)
+        self._span.set_attributes(given)
+        held: Any = getattr(self._span, "attributes", None) or {}
+        left = {key: len(held.get(key, value)) for key, value in given.items() if isinstance(value, str)}
+        return {key: length for key, length in left.items() if length < len(str(given[key]))}
+
     def _restore(self, before: Context) -> None:
         """Make `before` current again, in place of the span or of what was made from its context.
 
@@ -248,3 +261,7 @@ class RunSpan:
             return span, None, self.run.own_span_id(), place.span_id if place else None
         parent_id = f"{parent.span_id:016x}" if parent.is_valid else None
         return span, f"{ids.trace_id:032x}", f"{span_id:016x}", parent_id
+
+
+def _without_none(attributes: Mapping[str, AttributeValue | None]) -> dict[str, AttributeValue]:
+    return {key: value for key, value in attributes.items() if value is not None}

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.util.types import AttributeValue
 from pydantic_ai import Agent
 from pydantic_ai.capabilities import ProcessHistory
 from pydantic_ai.direct import model_request
@@ -29,6 +30,8 @@ from pydantic_ai.models.instrumented import InstrumentationSettings
 from instrumentation.testing import Capture, span_dicts
 from nanoagent import Tracing, traced, traced_run
 from nanoagent.content.content import CONTENT_VARIABLE, MAX_CONVERSATIONS, Content, ContentSettings
+from nanoagent.tracing.run import Run
+from nanoagent.tracing.spans import agent_root_span
 from tests.models import (
     CannedModel,
     blocking,
@@ -548,6 +551,49 @@ async def test_below_a_low_limit_of_the_sdk_content_still_parses(
     assert all("input.messages" in chat for chat in contents(run.captured.spans, "chat"))
 
 
+@pytest.mark.parametrize("limit", [0, 1, 40, 300, 5_000])
+async def test_below_a_limit_that_code_gives_to_the_provider_content_still_parses(
+    limit: int, content: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    captured = Capture(provider=TracerProvider(span_limits=SpanLimits(max_span_attribute_length=limit)))
+    say = CannedModel(
+        [response(call("add", "c1", a=1, b=2)), response(TextPart("8" * 9_000)), response(TextPart("ok"))]
+    )
+    agent = Agent(say, tools=[add], capabilities=[Tracing(tracer_provider=captured.provider)])
+    first = await agent.run("Add. " * 1_000, instructions="Be brief. " * 50)
+    await agent.run("And now?", message_history=first.all_messages())
+    held = [str(value) for span in captured.spans for key, value in (span.attributes or {}).items() if key in JSON_KEYS]
+    assert all(len(value) <= limit and (not value or json.loads(value)) for value in held)
+    assert any(held) == (limit > 0)
+    assert not [record for record in caplog.records if record.name.startswith("nanoagent") and record.levelno > 30]
+
+
+def test_limits_that_cut_content_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    content = Content(settings=ContentSettings({}))
+    content.shorten(400)
+    content.elsewhere().shorten(300)
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line == (
+        "a span's limits cut content after 400 characters: each attribute of it is shortened to so many bytes, "
+        "or empty where no JSON is that short"
+    )
+
+
+async def test_where_the_sdk_has_cut_content_it_is_shown_again_shorter_and_each_message_once(content: None) -> None:
+    captured = Capture(provider=TracerProvider(span_limits=SpanLimits(max_span_attribute_length=400)))
+    model = CannedModel([response(call("add", "c1", a=1, b=2)), response(TextPart("3"))])
+    agent = Agent(model, tools=[add], capabilities=[Tracing(tracer_provider=captured.provider)])
+    instructions = "\n".join(f"{number} is a number." for number in range(60))
+    await agent.run("What is the sum?", instructions=instructions)
+    _, first, _, second = contents(captured.spans)
+    [told] = first["system_instructions"]
+    start, _, marker = told["content"].partition("…")
+    assert instructions.startswith(start)
+    assert marker == f"[shortened: {len(start)} of {len(instructions):,} characters]"
+    assert (first[OFFSET], first["input.messages"]) == (0, [user("What is the sum?")])
+    assert (second[OFFSET], second["input.messages"]) == (2, [returned("c1", 3)])
+
+
 async def test_what_no_exporter_can_send_becomes_a_visible_mark_in_content(content: None) -> None:
     def odd() -> str:
         """Return what breaks readers."""
@@ -575,3 +621,32 @@ async def test_content_that_cannot_be_shown_harms_neither_the_run_nor_its_number
     run = await ran(CannedModel([plan("a"), response(call("odd", "c1")), executed("8"), reflected("8")]), tools=(odd,))
     (tool,) = contents(run.captured.spans, "execute_tool")
     assert tool["result"] == {"ok": 1, "odd": "[Odd that cannot be shown]"}
+
+
+class Leaving:
+    """It ends the interpreter wherever somebody asks what it is, as code of others may."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise SystemExit(f"asked for {name}")
+
+
+async def test_content_whose_code_ends_the_interpreter_does_not_end_the_run(
+    content: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    prompt: Any = UserPromptPart("Look")
+    prompt.content = ["Look", Leaving()]
+    captured = Capture()
+    with traced_run(tracer_provider=captured.provider):
+        await model_request(traced(CannedModel([response(TextPart("a cat"))])), [ModelRequest([prompt])])
+    (chat,) = contents(captured.spans, "chat")
+    assert chat == {"output.messages": [answered(text("a cat"))]}
+    assert "content of span chat" in caplog.text
+
+
+def test_an_interrupt_while_content_is_looked_at_reaches_the_application(content: None) -> None:
+    def interrupted(_: Content) -> dict[str, AttributeValue | None]:
+        raise KeyboardInterrupt
+
+    run = Run(tracer_provider=Capture().provider)
+    with agent_root_span(run, "helper", agent_version=None, attributes={}) as span, pytest.raises(KeyboardInterrupt):
+        span.show(interrupted)

@@ -49,6 +49,12 @@ async def test_a_run_below_a_span_of_the_application_is_part_of_its_trace() -> N
     assert {span.context.trace_id for span in captured.spans if span.context} == {request.get_span_context().trace_id}
 
 
+async def test_what_an_option_is_given_in_a_list_of_the_caller_s_is_masked_on_the_root() -> None:
+    run = await ran(canned(), attributes={"process.command_args": ["serve", "--password", "hunter2"]})
+    root = next(span for span in run.captured.spans if span.name.startswith("invoke_workflow"))
+    assert dict(root.attributes or {})["process.command_args"] == ("serve", "--password", "[redacted: password]")
+
+
 async def test_a_run_that_is_sampled_out_knows_its_numbers() -> None:
     orchestrator, _ = prepared(canned(), tracer_provider=TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False))
     result = await orchestrator.run()
