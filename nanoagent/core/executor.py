@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -45,27 +47,24 @@ class Executor:
     def __init__(self, model: Model, toolsets: Sequence[AbstractToolset[Any]]) -> None:
         self._model = model
         self._toolsets = tuple(toolsets)
-        self._agent: Agent[None, ExecutionResult | DeferredToolRequests] = Agent(
-            model,
-            name=AGENT_NAME,
-            deps_type=type(None),
-            output_type=[ExecutionResult, DeferredToolRequests],
-            instructions=INSTRUCTIONS,
-            # Innermost, the span sees what the tool did; outermost, the guard turns it into something a run survives.
-            toolsets=[GuardedToolset(traced_toolset(toolset)) for toolset in toolsets],
-            retries={"tools": TOOL_RETRIES, "output": 2},
-        )
+        # Innermost, the span sees what the tool did; outermost, the guard turns it into something a run survives.
+        self._guarded = [GuardedToolset(traced_toolset(toolset)) for toolset in toolsets]
+        self._opened = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Open the toolsets, and the model's connections, for the whole run rather than for each task."""
-        await self._agent.__aenter__()
+        async with AsyncExitStack() as opened:
+            for toolset in self._guarded:
+                await opened.enter_async_context(toolset)
+            await opened.enter_async_context(self._model)
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close them."""
-        await self._agent.__aexit__(kind, error, traceback)
+        await self._opened.aclose()
 
     async def tools(self) -> dict[str, str]:
         """The tools, name to the first line of the description; those of a toolset that cannot say are left out."""
@@ -98,11 +97,28 @@ class Executor:
         handler = None if on_event is None else _handler(task, on_event)
         with agent_span(place, AGENT_NAME, phase="execute") as span:
             try:
-                result = await self._agent.run(_prompt(goal, task, results), event_stream_handler=handler)
+                result = await _agent().run(
+                    _prompt(goal, task, results),
+                    model=self._model,
+                    toolsets=self._guarded,
+                    event_stream_handler=handler,
+                )
             except UnexpectedModelBehavior as error:
                 span.fail(error)
                 return ExecutionResult(success=False, output=f"{type(error).__name__}: {error}")
             return result.output
+
+
+@cache
+def _agent() -> Agent[None, ExecutionResult | DeferredToolRequests]:
+    """The agent of every executor: model and tools are given to its runs, and its output's schema is made once."""
+    return Agent(
+        name=AGENT_NAME,
+        deps_type=type(None),
+        output_type=[ExecutionResult, DeferredToolRequests],
+        instructions=INSTRUCTIONS,
+        retries={"tools": TOOL_RETRIES, "output": 2},
+    )
 
 
 def _handler(task: Task, on_event: OnEvent) -> EventStreamHandler[None]:

@@ -1,6 +1,7 @@
 """The reflector: judges whether the goal is reached, and says what is to be done when it is not."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from pydantic_ai import Agent
@@ -31,14 +32,7 @@ class Reflector:
     """Reflects on a run from time to time."""
 
     def __init__(self, model: Model) -> None:
-        self._agent: Agent[None, ReflectionOutput] = Agent(
-            model,
-            name=AGENT_NAME,
-            deps_type=type(None),
-            output_type=ReflectionOutput,
-            instructions=INSTRUCTIONS,
-            retries={"output": 2},
-        )
+        self._model = model
 
     async def reflect(
         self, place: Place, *, goal: str, results: str, pending: Sequence[Task], iterations_left: int
@@ -46,12 +40,24 @@ class Reflector:
         """Judge the results; no judgement in good form leaves the goal unreached, with that as the gap."""
         with agent_span(place, AGENT_NAME, phase="reflect") as span:
             try:
-                result = await self._agent.run(_prompt(goal, results, pending, iterations_left))
+                result = await _agent().run(_prompt(goal, results, pending, iterations_left), model=self._model)
             except UnexpectedModelBehavior as error:
                 span.fail(error)
                 return ReflectionOutput(done=False, gaps=(f"no judgement: {type(error).__name__}: {error}",))
             _note_verdict(span, done=result.output.done)
             return result.output
+
+
+@cache
+def _agent() -> Agent[None, ReflectionOutput]:
+    """The agent of every reflector: the model is given to its runs, and its output's schema is made once."""
+    return Agent(
+        name=AGENT_NAME,
+        deps_type=type(None),
+        output_type=ReflectionOutput,
+        instructions=INSTRUCTIONS,
+        retries={"output": 2},
+    )
 
 
 def _note_verdict(span: RunSpan, *, done: bool) -> None:

@@ -1,5 +1,6 @@
 """The task planner: turns a goal into tasks, or into questions to the user."""
 
+from functools import cache
 from typing import Any, Final
 
 from pydantic_ai import Agent, ModelRetry
@@ -27,15 +28,7 @@ class TaskPlanner:
     """Plans once, at the start of a run."""
 
     def __init__(self, model: Model) -> None:
-        self._agent: Agent[None, TaskPlanOutput] = Agent(
-            model,
-            name=AGENT_NAME,
-            deps_type=type(None),
-            output_type=TaskPlanOutput,
-            instructions=INSTRUCTIONS,
-            retries={"output": 1},
-        )
-        self._agent.output_validator(_refuse_empty_plan)
+        self._model = model
 
     async def plan(self, place: Place, goal: str, tools: dict[str, str]) -> TaskPlanOutput:
         """Plan the goal for an executor that has these tools (name to description).
@@ -44,8 +37,22 @@ class TaskPlanner:
             UnexpectedModelBehavior: The model answered twice with something that is no plan.
         """
         with agent_span(place, AGENT_NAME, phase="plan", operation=names.OP_PLAN):
-            result = await self._agent.run(_prompt(goal, tools))
+            result = await _agent().run(_prompt(goal, tools), model=self._model)
             return result.output
+
+
+@cache
+def _agent() -> Agent[None, TaskPlanOutput]:
+    """The agent of every planner: the model is given to its runs, and its output's schema is made once."""
+    agent: Agent[None, TaskPlanOutput] = Agent(
+        name=AGENT_NAME,
+        deps_type=type(None),
+        output_type=TaskPlanOutput,
+        instructions=INSTRUCTIONS,
+        retries={"output": 1},
+    )
+    agent.output_validator(_refuse_empty_plan)
+    return agent
 
 
 def _prompt(goal: str, tools: dict[str, str]) -> str:

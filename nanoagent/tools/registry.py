@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic_ai import FunctionToolset, Tool
 
 from nanoagent.errors import ConfigurationError
+from nanoagent.tools.schemas import known_schema, remember_schema
 
 DEFAULT_TOOL_TIMEOUT_S: Final = 30.0
 """How long a tool may take, in seconds, when neither its registration nor the toolset says otherwise."""
@@ -56,7 +57,8 @@ class ToolRegistry:
         Args:
             name: 1 to 64 letters, digits, `_` or `-`; not taken yet; not beginning with `final_result`.
             func: A sync or async function or bound method; its first parameter may be a `RunContext`. Annotations
-                become the parameters' JSON schema, a docstring's `Args` section their descriptions.
+                become the parameters' JSON schema, a docstring's `Args` section their descriptions: both as they are
+                when the function is registered for the first time.
             description: What a model is told; `None` takes the docstring.
             timeout_s: Seconds that a call may take, `math.inf` for no limit; `None` takes the toolset's.
 
@@ -137,9 +139,13 @@ def _build_tool(name: str, func: Callable[..., Any], description: str | None, ti
         with warnings.catch_warnings():
             # A result type without a schema is no fault: models are not told the result's schema.
             warnings.filterwarnings("ignore", message="Could not generate return schema")
-            return Tool[None](func, name=name, description=description, timeout=timeout_s)
+            tool = Tool[None](
+                func, name=name, description=description, timeout=timeout_s, function_schema=known_schema(func)
+            )
     except Exception as error:
         raise ConfigurationError(
             f"tool {name!r} must have parameters that JSON can describe, got {func!r}: annotate each with a type that "
             f"pydantic knows, and write a def around a partial, a built-in or a callable object ({error})"
         ) from error
+    remember_schema(tool)
+    return tool
