@@ -51,6 +51,12 @@ def test_one_tie_among_many_values_costs_next_to_nothing() -> None:
     assert p_of_numbers([0, *before[:-1]], now) == pytest.approx(p_of_numbers(before, now))
 
 
+def test_thousands_of_values_are_tested_too() -> None:
+    before, now = [float(n) for n in range(2_000)], [n + 0.5 for n in range(2_000)]
+    assert p_of_numbers(before, now) > 0.9
+    assert p_of_numbers(before, [value + 2_000 for value in now]) < 1e-100
+
+
 def test_what_points_the_other_way_is_no_evidence() -> None:
     # The mean is higher for one value alone; all others are lower.
     assert p_of_numbers([10, 11, 12, 13, 14], [1, 2, 3, 4, 500]) > 0.5
