@@ -9,7 +9,7 @@ class NoAnswerCause(StrEnum):
 
     STALE_TRANSCRIPT = "stale_transcript"
     """A replayed model was asked for what no recording answers."""
-    BUDGET = "cost_limit"
+    COST_LIMIT = "cost_limit"
     """The call might have cost more than is left of what may be spent."""
 
 
@@ -28,7 +28,7 @@ class StaleTranscriptError(NoAnswerError):
 class SpendingLimitError(NoAnswerError):
     """A call that was not made, because what may be spent might be passed."""
 
-    cause = NoAnswerCause.BUDGET
+    cause = NoAnswerCause.COST_LIMIT
 
 
 _CAUSES = {f"{kind.__module__}.{kind.__qualname__}": kind.cause for kind in (StaleTranscriptError, SpendingLimitError)}

@@ -32,6 +32,7 @@ class Provider:
     replies: list[str | Failing]
     """Given one after the other; the last one again and again."""
     asked_s: list[float] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
 
 
 @contextmanager
@@ -58,6 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         state: Provider = self.server.provider  # type: ignore[attr-defined]
         state.asked_s.append(time.monotonic())
+        state.bodies.append(asked)
         reply = state.replies.pop(0) if len(state.replies) > 1 else state.replies[0]
         if isinstance(reply, Failing) and reply.status == 0:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,6 +1,7 @@
 """What may be spent is not passed, unless a call costs more than every call before it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,16 @@ from tests.models import CannedModel, blocking, final, priced
 
 def costing(*usd: str) -> list[ModelResponse]:
     return [final({"n": number}, **priced(cost)) for number, cost in enumerate(usd)]
+
+
+def later(reply: ModelResponse) -> Callable[[], Awaitable[ModelResponse]]:
+    """The reply, after others had their turn."""
+
+    async def wait() -> ModelResponse:
+        await asyncio.sleep(0.001)
+        return reply
+
+    return wait
 
 
 def spending(limit: str, **options: Any) -> Spending:
@@ -57,7 +68,7 @@ async def test_no_call_is_made_that_might_pass_the_limit(limit: str, costs: list
 
 async def test_calls_at_a_time_are_each_reckoned_with() -> None:
     limits = spending("1.00")
-    agent = Agent(limits.watched(CannedModel(costing(*["0.25"] * 20))))
+    agent = Agent(limits.watched(CannedModel([later(reply) for reply in costing(*["0.25"] * 20)])))
     results = await asyncio.gather(*(agent.run("go") for _ in range(20)), return_exceptions=True)
     assert sum(not isinstance(result, BaseException) for result in results) == 4
     assert limits.spent_usd == Decimal("1.00")
