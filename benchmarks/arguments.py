@@ -1,6 +1,7 @@
 """The arguments as typed, made ready for the command-line library, which knows no value that may be left out."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Final
 
 SAVE_BASELINE: Final = "--save-baseline"
@@ -13,10 +14,9 @@ def completed(arguments: Sequence[str], *, baseline: str) -> list[str]:
         arguments: As they were typed.
         baseline: The value.
     """
-    following = [*arguments[1:], None]
     return [
         f"{SAVE_BASELINE}={baseline}" if argument == SAVE_BASELINE and _is_no_value(after) else argument
-        for argument, after in zip(arguments, following, strict=True)
+        for argument, after in zip_longest(arguments, arguments[1:])
     ]
 
 

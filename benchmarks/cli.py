@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -36,7 +37,10 @@ def benchmark(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="M", help="scripted, or a pydantic-ai model, such as openai:gpt-5-mini.", show_default="scripted"
+            metavar="M",
+            help="scripted, local, replay or replay:DIR, or a pydantic-ai model, such as openai:gpt-5-mini: see "
+            "docs/models.md.",
+            show_default="scripted",
         ),
     ] = None,
     agent: Annotated[
@@ -53,6 +57,15 @@ def benchmark(
     tier: Annotated[list[str] | None, typer.Option(metavar="T", help="Only this tier; may be repeated.")] = None,
     repeat: Annotated[str, typer.Option(metavar="N", help="How often each goal is attempted.")] = "1",
     concurrency: Annotated[str, typer.Option(metavar="N", help="How many attempts run at a time.")] = "1",
+    record: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep what the model answers, for --model replay:DIR.")
+    ] = None,
+    max_cost: Annotated[
+        str | None, typer.Option(metavar="USD", help="Make no model call that might pass this cost.")
+    ] = None,
+    allow_unpriced: Annotated[
+        bool, typer.Option("--allow-unpriced", help="With --max-cost: call a model whose price is not known, too.")
+    ] = False,
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="Where results go.", show_default="benchmarks/out")
     ] = OUTPUT,
@@ -93,9 +106,10 @@ def benchmark(
 
     OTEL_EXPORTER says where traces go: none, console, file, jaeger, otlp.
 
-    Exit code: 0 all passed and nothing is worse, 1 a criterion failed or a number read back differs, 2 something is
-    worse than in the baseline, 3 a verdict is error, a comparison is inconclusive or a trace is not all there, 4 bad
-    input or crash, 130 interrupted.
+    Exit code: 0 all passed and nothing is worse, 1 a criterion failed or a
+    number read back differs, 2 something is worse than in the baseline, 3 a
+    verdict is error, a comparison is inconclusive, or attempts or traces are
+    not all there, 4 bad input or crash, 130 interrupted.
     """
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     if goals_schema:
@@ -107,6 +121,9 @@ def benchmark(
         _print_goals(chosen)
         return
     slots, times = _positive("--concurrency", concurrency), _positive("--repeat", repeat)
+    limit_usd = None if max_cost is None else _amount("--max-cost", max_cost)
+    if allow_unpriced and limit_usd is None:
+        raise ConfigurationError("--allow-unpriced is for a run with a limit; use it with --max-cost")
     if retry_errors and not resume:
         raise ConfigurationError("--retry-errors is for a run that goes on; use it with --resume")
     if save_baseline == BASELINE:
@@ -125,6 +142,9 @@ def benchmark(
         repeat=times,
         resume=resume,
         retry_errors=retry_errors,
+        record=record,
+        max_cost_usd=limit_usd,
+        allow_unpriced=allow_unpriced,
         output=output,
         verify=verify,
         baseline=baseline,
@@ -186,3 +206,16 @@ def _positive(option: str, value: str) -> int:
             "leave it out for 1"
         )
     return int(text)
+
+
+def _amount(option: str, value: str) -> Decimal:
+    try:
+        amount = Decimal(value.strip())
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount <= 0:
+        raise ConfigurationError(
+            f"{option} must be an amount of US dollars above 0, such as 0.50, got {quoted(value)}; "
+            "leave it out for no limit"
+        )
+    return amount

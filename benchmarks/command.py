@@ -28,9 +28,8 @@ from benchmarks.results.results import Attempt, Results, head_of, row_of
 from benchmarks.results.sources import sources_of
 from benchmarks.running.runner import Listener, Session, run_goals
 from benchmarks.running.traces import KeptTraces
-from benchmarks.subjects.models import SCRIPTED, is_scripted, subject_named
-from benchmarks.subjects.subject import Subject
 from benchmarks.suite.goals import Goal
+from benchmarks.tested import Tested, tested
 from instrumentation.configuration import configure
 from instrumentation.exits import ExitCode, worst
 from instrumentation.jaeger import trace_url, ui_url_from_env
@@ -56,8 +55,8 @@ def execute(request: Request) -> ExitCode:
         ConfigurationError: Something that was asked for cannot be used; found before any goal is run, but for a
             baseline that these results are not fit to be, and for results that cannot be written.
     """
-    subject = _subject(request)
-    plan = new_plan(request, subject)
+    subject = tested(request)
+    plan = new_plan(request, subject.subject)
     ui_url = ui_url_from_env(os.environ)
     against = against_what(request, plan.provenance, plan.facts, ui_url)
     with _store(request.output) as files:
@@ -65,7 +64,7 @@ def execute(request: Request) -> ExitCode:
             plan = resumed(plan, request.output, retry_errors=request.retry_errors)
         measured = _measured(request, plan, subject, ui_url)
         with held_back():
-            return _concluded(request, measured, against, files)
+            return _concluded(request, measured, subject, against, files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +79,14 @@ class _Measured:
     """Why the run was broken off: a row could not be written, or what is benchmarked exited."""
 
 
-def _measured(request: Request, plan: Plan, subject: Subject, ui_url: str) -> _Measured:
+def _measured(request: Request, plan: Plan, subject: Tested, ui_url: str) -> _Measured:
     traces = KeptTraces()
     with LiveProgress(len(plan.work)) as progress:
         telemetry = configure(service_name=SERVICE, notify=progress.say, span_processors=[traces])
         linked = JAEGER in telemetry.exporters
         session = Session(
-            subject=subject,
+            subject=subject.subject,
+            is_over=subject.is_over,
             id=plan.provenance.session_id,
             link=(lambda trace_id: trace_url(ui_url, trace_id)) if linked else None,
         )
@@ -102,7 +102,9 @@ def _measured(request: Request, plan: Plan, subject: Subject, ui_url: str) -> _M
     return _Measured(results=results, traces=traces, trace_lines=trace_lines, broken_off=broken_off)
 
 
-def _concluded(request: Request, measured: _Measured, against: Against, files: store.Store) -> ExitCode:
+def _concluded(
+    request: Request, measured: _Measured, subject: Tested, against: Against, files: store.Store
+) -> ExitCode:
     results = measured.results
     compared = against.compared(results, measured.traces)
     reports = files_of(results, compared.comparison, compared.why)
@@ -110,8 +112,8 @@ def _concluded(request: Request, measured: _Measured, against: Against, files: s
     text = store.results_text(results.to_dict(), comparison=comparison)
     failure = _write(files, {store.RESULTS: text, **reports})
     _tell_github(results, compared)
-    print_end(results, request.output, measured.trace_lines, compared, written=failure is None)
-    problem = measured.broken_off or failure
+    print_end(results, request.output, [*subject.lines, *measured.trace_lines], compared, written=failure is None)
+    problem = measured.broken_off or failure or subject.failure
     if problem is not None:
         raise problem
     if results.interrupted or (results.verification and results.verification.interrupted):
@@ -119,7 +121,8 @@ def _concluded(request: Request, measured: _Measured, against: Against, files: s
     if request.save_baseline is not None:
         _save_baseline(request.save_baseline, measured, reports)
     verified = [results.verification.exit_code] if results.verification else []
-    return worst([*verified, compared.exit_code, *(EXIT_CODES[verdict] for verdict in results.verdicts)])
+    missing = [] if results.complete else [ExitCode.INCONCLUSIVE]
+    return worst([*verified, *missing, compared.exit_code, *(EXIT_CODES[verdict] for verdict in results.verdicts)])
 
 
 @contextmanager
@@ -129,19 +132,6 @@ def _store(directory: Path) -> Iterator[store.Store]:
         yield files
     finally:
         files.close()
-
-
-def _subject(request: Request) -> Subject:
-    if request.agent is not None:
-        from benchmarks.subjects.agents import subject_of
-
-        return subject_of(request.agent, request.model, request.goals[0])
-    model = SCRIPTED if request.model is None else request.model
-    if request.goals_file is not None and is_scripted(model):
-        from benchmarks.scripted.model import check_scripts
-
-        check_scripts(request.goals)
-    return subject_named(model)
 
 
 def _run(

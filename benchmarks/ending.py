@@ -32,14 +32,14 @@ _RULES: Final = "The scripted model answers by rules: this measures the framewor
 
 
 def print_end(
-    results: Results, directory: Path, trace_lines: Sequence[str], compared: Compared, *, written: bool
+    results: Results, directory: Path, more_lines: Sequence[str], compared: Compared, *, written: bool
 ) -> None:
     """Print what came of the goals.
 
     Args:
         results: What came of them.
         directory: Where the results are.
-        trace_lines: Where the traces are.
+        more_lines: What was spent and recorded, and where the traces are.
         compared: What came of the baseline.
         written: Whether the results could be written.
     """
@@ -50,7 +50,7 @@ def print_end(
     lines += _compared(compared)
     if written:
         lines.append(f"Results: {shown(directory / store.RESULTS)} and {REPORT} beside it")
-    lines += trace_lines
+    lines += more_lines
     if results.verification is not None:
         lines += results.verification.lines
     if results.interrupted and written:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ class Request:
     """Whether the run that was interrupted in `output` goes on."""
     retry_errors: bool
     """Whether attempts that say nothing of their goal are made again when it goes on."""
+    record: Path | None
+    """Where what the model answers is kept, to be replayed; `None` for nowhere."""
+    max_cost_usd: Decimal | None
+    """What model calls may cost; `None` for any amount."""
+    allow_unpriced: bool
+    """Whether a model may be called whose price is not known, though there is a limit."""
     output: Path
     verify: bool
     """Whether the traces are read back."""

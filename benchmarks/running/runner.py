@@ -36,6 +36,8 @@ class Session:
     """Makes the clock of each attempt."""
     now: Callable[[], datetime] = lambda: TODAY
     """The clock of the date tools."""
+    is_over: Callable[[], bool] = lambda: False
+    """Whether no further attempt should start."""
     link: Callable[[str], str] | None = None
     """From a trace id to where one sees the trace; `None` where that is nowhere."""
 
@@ -64,7 +66,7 @@ async def run_goals(work: Iterable[Work], session: Session, *, concurrency: int,
     left = deque(work)
 
     async def attempt_those_left() -> None:
-        while left:
+        while left and not session.is_over():
             goal, number = left.popleft()
             listener.started(goal)
             listener.ended(goal, await run_attempt(goal, session, number, listener=listener))
