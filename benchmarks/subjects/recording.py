@@ -145,11 +145,18 @@ class Recorder:
             model=subject.name,
             options=subject.options,
             recorded_on=self._now().date().isoformat(),
-            packages={name: importlib.metadata.version(name) for name in _PACKAGES},
+            packages={name: _version(name) for name in _PACKAGES},
         )
 
     def _path(self, goal: Goal) -> Path:
         return self._directory / file_name(goal.id)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # a checkout that is on the path, and not installed
+        return None
 
 
 @dataclass(slots=True)
