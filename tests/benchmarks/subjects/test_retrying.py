@@ -3,6 +3,8 @@
 import asyncio
 import json
 import time
+from decimal import Decimal
+from pathlib import Path
 
 import pydantic_ai.models
 import pytest
@@ -10,12 +12,15 @@ from pydantic_ai import Agent
 from pydantic_ai.exceptions import ModelConnectionError, ModelHTTPError
 from pydantic_ai.models import Model
 
-from benchmarks.subjects.models import ModelSubject
+from benchmarks.subjects.models import ModelSubject, subject_named
+from benchmarks.subjects.recording import Recorder
 from benchmarks.subjects.retrying import MAX_CALLS, RetryingModel
+from benchmarks.subjects.spending import Spending
 from instrumentation.testing import Capture
 from nanoagent.tracing.capability import Tracing
 from tests.benchmarks.subjects.provider import Failing, provider
-from tests.benchmarks.subjects.recorded import attempts_at
+from tests.benchmarks.subjects.recorded import GOAL, attempts_at, path_in
+from tests.secrets import PLANTED
 
 LIMITED = Failing(429, {"Retry-After": "7"})
 
@@ -133,3 +138,25 @@ async def test_the_verdict_of_a_goal_is_not_moved_by_a_provider_that_was_busy() 
         subject = ModelSubject(name="there", model_for=lambda goal, attempt: model, token_source="provider")
         (attempt,) = await attempts_at(subject)
     assert (attempt.verdict.word, attempt.metrics.api_calls, attempt.metrics.failed_api_calls) == ("pass", 5, 2)
+
+
+async def test_a_model_string_is_retried_recorded_and_held_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [
+        json.dumps({"tasks": ["add"], "questions": []}),
+        json.dumps({"success": True, "output": "8"}),
+        json.dumps({"done": True, "answer": "8"}),
+    ]
+    limits = Spending(limit_usd=Decimal(1), allow_unpriced=True)
+    with provider(Failing(429, {"retry-after-ms": "5"}), *answers) as there:
+        monkeypatch.setenv("OPENAI_BASE_URL", there.url)
+        monkeypatch.setenv("OPENAI_API_KEY", PLANTED["openai"])
+        name = "openai-chat:gpt-5-mini"
+        (live,) = await attempts_at(subject_named(name, [GOAL], recorder=Recorder(tmp_path), spending=limits))
+    (replayed,) = await attempts_at(subject_named(f"replay:{tmp_path}", [GOAL]))
+    words = [(one.verdict.word, one.metrics.api_calls, one.metrics.failed_api_calls) for one in (live, replayed)]
+    assert words == [("pass", 4, 1), ("pass", 3, 0)]
+    assert (replayed.metrics.tokens_used, replayed.metrics.cost_usd) == (live.metrics.tokens_used, limits.spent_usd)
+    assert limits.spent_usd > 0
+    assert PLANTED["openai"] not in path_in(tmp_path).read_text()
