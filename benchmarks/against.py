@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmarks.comparing.comparability import is_same_subject
 from benchmarks.comparing.compare import compare, refusal
 from benchmarks.comparing.comparison import Comparison
 from benchmarks.comparing.thresholds import Thresholds, read_thresholds
@@ -33,13 +34,17 @@ class Compared:
     """`None` where nothing was compared."""
     why: WhyOf = field(default_factory=dict)
     """Why rows are worse."""
+    is_inconclusive: bool = False
+    """Whether nothing was compared though something should have been."""
     line: str | None = None
     """What it comes to, or why nothing was compared; `None` where there is nothing to say."""
 
     @property
     def exit_code(self) -> ExitCode:
         """2 where something is worse or missing, 3 where something that counts cannot be said."""
-        return ExitCode.OK if self.comparison is None else self.comparison.exit_code
+        if self.comparison is not None:
+            return self.comparison.exit_code
+        return ExitCode.INCONCLUSIVE if self.is_inconclusive else ExitCode.OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,8 @@ class Against:
     """`None` for nothing."""
     notice: str | None = None
     """Why it is nothing, where that needs to be said."""
+    is_inconclusive: bool = False
+    """Whether something should have been compared."""
     thresholds: Thresholds | None = None
     """What a difference must exceed; `None` with nothing."""
     ui_url: str | None = None
@@ -63,7 +70,7 @@ class Against:
             traces: What is kept of its traces.
         """
         if self.recorded is None or self.thresholds is None:
-            return Compared(line=self.notice)
+            return Compared(line=self.notice, is_inconclusive=self.is_inconclusive)
         comparison = compare(self.recorded.results, results, self.thresholds)
         before = Traced(self.recorded.results, self.recorded.trace_lines.splitlines())
         trace_ids = [attempt.trace_id for _, attempt in results.attempts if attempt.trace_id]
@@ -97,7 +104,9 @@ def against(request: Request, source: Provenance, goals: Sequence[GoalFacts], ui
     recorded = read_results(path, _RULE, "name another one, or save a new one with --save-baseline")
     reason = refusal(recorded.results, source, goals)
     if reason is not None and request.baseline is None:
-        return Against(notice=f"Baseline: not compared, {reason}")
+        # Another model is compared with nothing, as nobody asked for that; what should compare and does not is no pass.
+        is_ours = is_same_subject(recorded.results.provenance, source)
+        return Against(notice=f"Baseline: not compared, {reason}", is_inconclusive=is_ours)
     if reason is not None:
         raise ConfigurationError(f"--baseline must be of the same, got {str(path)!r}: {reason}; name another one")
     known = {goal.id for goal in GOALS} | {goal.id for goal in goals}

@@ -18,11 +18,13 @@ from benchmarks.subjects.subject import Subject
 from benchmarks.suite.facts import GoalFacts, facts_of
 from benchmarks.suite.goals import Goal
 from nanoagent.errors import ConfigurationError
+from nanoagent.tools.builtin import register_builtin_tools
+from nanoagent.tools.registry import ToolRegistry
 
 ROOT: Final = Path(__file__).parents[1]
 """The checkout."""
 _RESUME: Final = "--resume"
-_SAME: Final = ("model", "agent", "token_source", "concurrency", "commit", "dirty")
+_SAME: Final = ("model", "tools", "agent", "token_source", "concurrency", "commit", "dirty")
 """Of the provenance: what must be as it was for a run to go on."""
 
 
@@ -68,10 +70,17 @@ def new_plan(request: Request, subject: Subject) -> Plan:
         packages=provenance.packages(),
         machine=provenance.machine(),
         started_at=now(),
+        tools=() if request.agent else _builtin_tools(),
         agent=request.agent,
         goals_file=request.goals_file,
     )
     return Plan(provenance=source, goals=request.goals)
+
+
+def _builtin_tools() -> tuple[str, ...]:
+    registry = ToolRegistry()
+    register_builtin_tools(registry)
+    return tuple(sorted(registry.list_names()))
 
 
 def resumed(plan: Plan, directory: Path, *, retry_errors: bool) -> Plan:

@@ -47,6 +47,13 @@ def differences_of_goals(baseline: GoalFacts, current: GoalFacts) -> str:
     return _told((f"its {label}", read(baseline), read(current)) for label, read in _GOAL.items())
 
 
+def differences_of_tools(baseline: Provenance, current: Provenance) -> str:
+    """The built-in tools that one side has alone, in words; empty where there are none."""
+    before, now = set(baseline.tools), set(current.tools)
+    sides = (("this run alone has", now - before), ("it alone has", before - now))
+    return ", and ".join(f"{who} {listed(sorted(tools))}" for who, tools in sides if tools)
+
+
 def differences_of_times(baseline: Provenance, current: Provenance) -> str:
     """Each fact that times depend on and that differs, in words; empty where none does."""
     machines = (

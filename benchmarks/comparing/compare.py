@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.comparing.comparability import is_deterministic, is_same_subject, subject_text
+from benchmarks.comparing.comparability import differences_of_tools, is_deterministic, is_same_subject, subject_text
 from benchmarks.comparing.comparison import Comparison
 from benchmarks.comparing.judgment import rows_of
 from benchmarks.comparing.pairs import pairs_of
@@ -27,6 +27,8 @@ def refusal(baseline: Results, current: Provenance, goals: Sequence[GoalFacts]) 
         return f"it is not whole: it holds {made:,} of {plural(planned, 'attempt')}{interrupted}"
     if not is_same_subject(baseline.provenance, current):
         return f"it is of {subject_text(baseline.provenance)}, and this run is of {subject_text(current)}"
+    if tools := differences_of_tools(baseline.provenance, current):
+        return f"its built-in tools are others: {tools}"
     ids = {row.goal.id for row in baseline.goals}
     if not any(goal.id in ids for goal in goals):
         return f"it has none of the goals of this run: {listed([goal.id for goal in goals])}"

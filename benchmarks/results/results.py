@@ -110,6 +110,8 @@ class Provenance:
     """UTC, ISO 8601."""
     ended_at: str | None = None
     """`None` while the run goes on, and where it was killed."""
+    tools: tuple[str, ...] = ()
+    """The built-in ones, which every goal offers; none for an agent, which has its own."""
     agent: str | None = None
     """What `--agent` names; `None` when the benchmark's own orchestrator is measured."""
     goals_file: str | None = None
