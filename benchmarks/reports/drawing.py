@@ -24,6 +24,8 @@ _FOOT_INCHES: Final = 0.3
 _GAP_INCHES: Final = 0.35
 _CELL_INCHES: Final = 0.078
 """The width of a character."""
+_LEAST_AXIS: Final = 0.25
+"""Of a panel's width, however long its texts are."""
 _LABEL_CELLS: Final = 26
 _POINTS: Final = 9.0
 _STYLE: Final[Any] = {
@@ -148,7 +150,7 @@ def _has_legend(panels: Sequence[Panel]) -> bool:
 def _room(panel: Panel, width: float) -> float:
     """How much wider than its axis a panel is, so that its texts have room."""
     texts = _CELL_INCHES * (max(map(cell_len, panel.texts)) + 2)
-    return width / (width - texts)
+    return width / max(width - texts, width * _LEAST_AXIS)
 
 
 def _draw_panel(axes: "Axes", panel: Panel, *, room: float) -> None:

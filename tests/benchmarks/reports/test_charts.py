@@ -101,6 +101,15 @@ def test_a_goal_of_which_a_phase_is_not_known_is_left_out_of_its_phases() -> Non
     assert [text for text in texts(shown) if text in "abcd"] == ["a", "b", "c"]
 
 
+def test_numbers_beyond_all_measure_are_drawn_to_the_end_and_written_out() -> None:
+    shown = chart(results([row(name, (PASS, numbers(2, 10**30))) for name in "abc"]), "headroom")
+    assert texts(shown).count("100 %") == 2
+    assert max(len(text) for text in texts(shown)) > 35
+    assert [one.name for one in charts_of(results([row(name, (PASS, numbers(0, 0))) for name in "abc"]))] == [
+        "headroom"
+    ]
+
+
 def test_of_many_goals_those_that_say_most_are_shown_in_their_order() -> None:
     rows = [row(f"g{n}", (PASS, numbers(1, 9_000 if n % 3 == 0 else 100))) for n in range(3 * MOST_ROWS)]
     shown = chart(results(rows), "headroom")
