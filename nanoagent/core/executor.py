@@ -97,7 +97,7 @@ class Executor:
         handler = None if on_event is None else _handler(task, on_event)
         with agent_span(place, AGENT_NAME, phase="execute") as span:
             try:
-                result = await _agent().run(
+                result = await _agent(INSTRUCTIONS).run(
                     _prompt(goal, task, results),
                     model=self._model,
                     toolsets=self._guarded,
@@ -110,13 +110,13 @@ class Executor:
 
 
 @cache
-def _agent() -> Agent[None, ExecutionResult | DeferredToolRequests]:
+def _agent(instructions: str) -> Agent[None, ExecutionResult | DeferredToolRequests]:
     """The agent of every executor: model and tools are given to its runs, and its output's schema is made once."""
     return Agent(
         name=AGENT_NAME,
         deps_type=type(None),
         output_type=[ExecutionResult, DeferredToolRequests],
-        instructions=INSTRUCTIONS,
+        instructions=instructions,
         retries={"tools": TOOL_RETRIES, "output": 2},
     )
 

@@ -40,7 +40,9 @@ class Reflector:
         """Judge the results; no judgement in good form leaves the goal unreached, with that as the gap."""
         with agent_span(place, AGENT_NAME, phase="reflect") as span:
             try:
-                result = await _agent().run(_prompt(goal, results, pending, iterations_left), model=self._model)
+                result = await _agent(INSTRUCTIONS).run(
+                    _prompt(goal, results, pending, iterations_left), model=self._model
+                )
             except UnexpectedModelBehavior as error:
                 span.fail(error)
                 return ReflectionOutput(done=False, gaps=(f"no judgement: {type(error).__name__}: {error}",))
@@ -49,13 +51,13 @@ class Reflector:
 
 
 @cache
-def _agent() -> Agent[None, ReflectionOutput]:
+def _agent(instructions: str) -> Agent[None, ReflectionOutput]:
     """The agent of every reflector: the model is given to its runs, and its output's schema is made once."""
     return Agent(
         name=AGENT_NAME,
         deps_type=type(None),
         output_type=ReflectionOutput,
-        instructions=INSTRUCTIONS,
+        instructions=instructions,
         retries={"output": 2},
     )
 

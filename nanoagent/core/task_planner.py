@@ -37,18 +37,18 @@ class TaskPlanner:
             UnexpectedModelBehavior: The model answered twice with something that is no plan.
         """
         with agent_span(place, AGENT_NAME, phase="plan", operation=names.OP_PLAN):
-            result = await _agent().run(_prompt(goal, tools), model=self._model)
+            result = await _agent(INSTRUCTIONS).run(_prompt(goal, tools), model=self._model)
             return result.output
 
 
 @cache
-def _agent() -> Agent[None, TaskPlanOutput]:
+def _agent(instructions: str) -> Agent[None, TaskPlanOutput]:
     """The agent of every planner: the model is given to its runs, and its output's schema is made once."""
     agent: Agent[None, TaskPlanOutput] = Agent(
         name=AGENT_NAME,
         deps_type=type(None),
         output_type=TaskPlanOutput,
-        instructions=INSTRUCTIONS,
+        instructions=instructions,
         retries={"output": 1},
     )
     agent.output_validator(_refuse_empty_plan)
