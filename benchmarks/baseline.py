@@ -29,6 +29,8 @@ def save(path: Path, results: Results, trace_lines: Iterable[bytes], beside: Map
     try:
         for name, content in {path.name: text, **beside}.items():
             store.write_text(path.parent / name, content)
+        if beside:
+            store.remove_others(path.parent, beside, store.CHARTS)
     except OSError as error:
         raise ConfigurationError(
             f"--save-baseline must name a file that can be written, got {str(path)!r}: "

@@ -9,9 +9,9 @@ from typing import Any, Final
 from benchmarks.formats import listed, quoted
 from benchmarks.results.results import Provenance
 from benchmarks.subjects.models import SCRIPTED
+from benchmarks.subjects.replay import RECORDED, REPLAY_OF
 from benchmarks.suite.facts import GoalFacts
 
-_WHOLE: Final = ("model", "token_source", "agent")
 _GOAL: Final[Mapping[str, Callable[[GoalFacts], Any]]] = {
     "text": lambda goal: goal.text,
     "check of the answer": lambda goal: goal.check,
@@ -23,12 +23,16 @@ _GOAL: Final[Mapping[str, Callable[[GoalFacts], Any]]] = {
     "budget of tokens": lambda goal: goal.budget.tokens,
 }
 _MACHINE: Final = {"os": "system", "architecture": "architecture", "cpu_count": "number of processors"}
-_REPLAY: Final = "replay of "
 
 
 def is_same_subject(baseline: Provenance, current: Provenance) -> bool:
     """Whether both measured the same model or agent, with tokens counted in the same way."""
-    return all(getattr(baseline, name) == getattr(current, name) for name in _WHOLE)
+    return _whole(baseline) == _whole(current)
+
+
+def _whole(source: Provenance) -> tuple[str | None, ...]:
+    """Without the day of a recording: its answers are what is judged."""
+    return source.model.partition(RECORDED)[0], source.token_source, source.agent
 
 
 def subject_text(source: Provenance) -> str:
@@ -39,7 +43,7 @@ def subject_text(source: Provenance) -> str:
 
 def is_deterministic(source: Provenance) -> bool:
     """Whether everything but time comes out alike each time: rules and recordings leave nothing to chance."""
-    return source.agent is None and (source.model == SCRIPTED or source.model.startswith(_REPLAY))
+    return source.agent is None and (source.model == SCRIPTED or source.model.startswith(REPLAY_OF))
 
 
 def differences_of_goals(baseline: GoalFacts, current: GoalFacts) -> str:

