@@ -36,13 +36,20 @@ busier is no difference; of the rounds it is the median, so that a single distur
   before the next one is parsed, which is the least that a parser can take. The number is how many times as many spans
   a second come out as metrics. For `json.loads` the garbage collector is on, as it is by default; reading has it off,
   as the `nanoagent` command has it, since it makes nothing that only the collector could free.
+- attempts: every goal of the benchmark is attempted four times in a turn, up to 100 attempts at a time, as the command
+  makes them with the scripted model: traced, counted, judged, the traces kept and a row written for each. The bare
+  calls are those that they make: what each attempt asks its agents is noted once, and asked of agents as one makes
+  them by hand, once for all, with the same model, instructions, prompts, tools and output types, in the same order and
+  as many at a time; but without orchestrator, spans, numbers, verdicts and files. The number is how many attempts are
+  made in the CPU time in which the bare calls of one are. Python collects its garbage as it does by default, in both.
+  Beside it the same by the clock on the wall, which sees the disk too, and whatever else the machine does.
 - memory: the most that a process takes which reads a file of 20,000 spans to its metrics, and one ten times larger
 
 The interval is a bootstrap (95 %, percentiles, 1,000 times, seeded) over whole rounds. It tells how sure the number is
 on this machine and says nothing of another one: ratios carry over, microseconds do not.
 
 The rounds end when there are enough of them or when the time is up, so that a busy machine makes fewer of them and the
-whole takes about two minutes.
+whole takes about three minutes.
 """
 
 import json
@@ -73,7 +80,7 @@ def overhead(
 ) -> None:
     """Measure the cost of looking: what tracing adds to an agent step and what reading takes, as paired ratios.
 
-    How it measures is in the docstring of benchmarks/overhead.py. It takes about two minutes.
+    How it measures is in the docstring of benchmarks/overhead.py. It takes about three minutes.
 
     Exit code: 0 within bounds, 1 all of a number's 95 % interval is past its bound, 4 bad input or crash, 130
     interrupted.

@@ -172,6 +172,8 @@ def test_the_command_measures_and_exits_by_what_it_found() -> None:
         "aggregator_asked": None,
         "aggregator_in_situ": None,
         "nanoagent": ("most", 1.05),
+        "attempts": ("least", 0.9),
+        "attempts_wall": None,
         "reading": ("least", 1.3),
         "reading_dropped": None,
         "large": ("most", 1.2),
