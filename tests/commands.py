@@ -45,7 +45,7 @@ def run_python(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_benchmark(
-    output: Path, *arguments: str, program: str = BENCHMARK, **env: str
+    output: Path, *arguments: str, program: str = BENCHMARK, timeout_s: float = TIMEOUT_S, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the benchmark, or a program that calls it, with its results in `output`; it needs no time for imports."""
     given = ("--output", str(output), *arguments)
@@ -54,7 +54,7 @@ def run_benchmark(
         name=program,
         arguments=given,
         env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT), **env},
-        timeout_s=TIMEOUT_S,
+        timeout_s=timeout_s,
     )
     [ended] = _benchmarks()([job])
     return subprocess.CompletedProcess((program, *given), ended.exit_code, ended.stdout, ended.stderr)

