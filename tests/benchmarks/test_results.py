@@ -1,7 +1,6 @@
 """Verdicts, checks, files and the report, on results made by hand."""
 
 import builtins
-import dataclasses
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -10,69 +9,29 @@ from typing import Any
 import pytest
 
 from benchmarks import tokens
-from benchmarks.judging.verdict import Cause, Verdict, VerdictWord, judge, worst
+from benchmarks.judging.verdict import Cause, Verdict, VerdictWord, worst
 from benchmarks.reports import report
 from benchmarks.reports.analysis import analysis, recommendations
 from benchmarks.reports.criteria import success_criteria
 from benchmarks.reports.markdown import escaped
 from benchmarks.reports.terminal import reason_lines
 from benchmarks.results.attempts_file import AttemptsFile
-from benchmarks.results.results import Attempt, GoalResults, Provenance, Results
+from benchmarks.results.results import Attempt, GoalResults, Results
 from benchmarks.results.store import Unwritable, results_text, write_text
-from benchmarks.subjects.subject import Outcome
 from benchmarks.suite import checks
 from benchmarks.suite.facts import facts_of
-from benchmarks.suite.goals import GOALS, Goal, Tier
+from benchmarks.suite.goals import Goal, Tier
 from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
-from nanoagent.core.result import RunResult, StopReason
+from nanoagent.core.result import StopReason
+from tests.benchmarks.results_made import goal, judged, metrics, provenance
 
 S = 1_000_000_000
 
 
-def goal(**options: Any) -> Goal:
-    usual: dict[str, Any] = {"id": "own", "check": checks.number(8)}
-    return dataclasses.replace(GOALS[0], **(usual | options))
-
-
-def metrics(**fields: Any) -> PerformanceMetrics:
-    usual: dict[str, Any] = {
-        "iterations": 3,
-        "api_calls": 4,
-        "input_tokens": 6_000,
-        "output_tokens": 120,
-        "tool_calls": 2,
-        "llm_ns": S,
-        "other_ns": S,
-        "unpriced_api_calls": 4,
-        "status": "completed",
-        "complete": True,
-    }
-    return PerformanceMetrics(**(usual | fields))
-
-
-def judged(numbers: PerformanceMetrics, *, output: str = "8", reason: StopReason = StopReason.GOAL_REACHED) -> Verdict:
-    result = RunResult(output=output, status=reason.status, stop_reason=reason, metrics=numbers)
-    return judge(goal(), Outcome.of(result))
-
-
 def results(*attempts: Attempt | None, goals: list[Goal] | None = None, **options: Any) -> Results:
     goals = goals or [goal(id=f"goal-{n}") for n in range(len(attempts))]
-    provenance = Provenance(
-        session_id="s1",
-        model="scripted",
-        token_source="counted",
-        concurrency=1,
-        repeat=1,
-        settings={"tier": []},
-        commit=None,
-        dirty=None,
-        packages={"pint": None},
-        machine={"os": "Linux"},
-        started_at="2026-11-25T10:00:00+00:00",
-        ended_at="2026-11-25T10:00:01+00:00",
-    )
     rows = [GoalResults(goal=facts_of(one), attempts=[a] if a else []) for one, a in zip(goals, attempts, strict=True)]
-    return Results(provenance=provenance, goals=rows, **options)
+    return Results(provenance=provenance(), goals=rows, **options)
 
 
 def attempt(numbers: PerformanceMetrics, verdict: Verdict | None = None, **options: Any) -> Attempt:

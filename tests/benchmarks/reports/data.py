@@ -6,10 +6,11 @@ from typing import Any
 
 from benchmarks.comparing.comparison import Comparison, Row, Side, Word
 from benchmarks.judging.verdict import Cause, Criterion, Verdict, VerdictWord
-from benchmarks.results.results import Attempt, GoalResults, Provenance, Results
+from benchmarks.results.results import Attempt, GoalResults, Results
 from benchmarks.suite.facts import GoalFacts, facts_of
 from benchmarks.suite.goals import GOALS, Tier
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
+from tests.benchmarks.results_made import provenance
 
 MS = 1_000_000
 PASS = Verdict(word=VerdictWord.PASS)
@@ -59,21 +60,9 @@ def row(goal: GoalFacts | str, *attempts: tuple[Verdict, PerformanceMetrics] | V
 
 def results(rows: Sequence[GoalResults], *, source: dict[str, Any] | None = None, **fields: Any) -> Results:
     """Results of these goals; how often they were repeated is read off them."""
-    usual: dict[str, Any] = {
-        "session_id": "s1",
-        "model": "scripted",
-        "token_source": "counted",
-        "concurrency": 1,
-        "repeat": max((len(one.attempts) for one in rows), default=1) or 1,
-        "settings": {"goal": [], "tier": []},
-        "commit": None,
-        "dirty": None,
-        "packages": {"pint": None},
-        "machine": {"os": "Linux"},
-        "started_at": "2026-11-25T10:00:00+00:00",
-        "ended_at": "2026-11-25T10:00:01+00:00",
-    }
-    return Results(provenance=Provenance(**(usual | (source or {}))), goals=rows, **fields)
+    repeat = max((len(one.attempts) for one in rows), default=1) or 1
+    facts_of_run: dict[str, Any] = {"repeat": repeat, "settings": {"goal": [], "tier": []}} | (source or {})
+    return Results(provenance=provenance(**facts_of_run), goals=rows, **fields)
 
 
 def many(goals: int, *, attempts: int = 1) -> Results:
