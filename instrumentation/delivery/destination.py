@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from opentelemetry.context import Context
@@ -38,8 +39,8 @@ SPOOL_S_A_BYTE: Final = 1e-7
 LAST_SPOOL_S: Final = 0.5
 """So long the end waits for the disk at least, and again each time that it has taken something, even after the
 deadline: what is not on it is lost."""
-LONGEST_SPOOL_S: Final = 10.0
-"""But no longer than this."""
+LONGEST_SPOOL_S: Final = 2.0
+"""But no longer than this: 20 MB of texts of others, which are redacted on the way, take about as long."""
 
 
 class Destination(SpanProcessor):
@@ -82,10 +83,8 @@ class Destination(SpanProcessor):
         self._explainer_failed = False
         self._monotonic_s = monotonic_s
         self._sender: Sender | None = self._make_sender()
-        self._thread: threading.Thread | None = None
         self._away_since_s: float | None = None
         self._begin(is_closing=False)
-        # Now, because from Python 3.12 on no thread can start while the interpreter exits, which is when it is needed.
         self._start()
         in_forked_child(self._after_fork)
 
@@ -100,8 +99,6 @@ class Destination(SpanProcessor):
                 if waiting == 1:
                     self._due_s = self._monotonic_s() + self._delay_s
                 self._outbox.changed.notify_all()
-        if self._thread is None and waiting:
-            self._start()
 
     def look(self, timeout_s: float) -> None:
         """Look at the place, and have it said when something is wrong with it; wait for that no longer than this."""
@@ -293,7 +290,6 @@ class Destination(SpanProcessor):
         self._outbox = Outbox(self.outlet.name, self._spool, max_spans=self._max_queue_spans)
         self._outbox.is_closed = is_closing
         self._aside = Courier(f"nanoagent-look-{self.outlet.name}")
-        self._thread = None
         self._due_s = self._retry_s = 0.0
         self._flush_due = 0
         self._away_since_s = None
@@ -302,16 +298,12 @@ class Destination(SpanProcessor):
         self._gave_up = False
 
     def _start(self) -> None:
-        with self._outbox.changed:
-            if self._thread is None:
-                thread = threading.Thread(target=self._work, name=f"nanoagent-send-{self.outlet.name}", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    return  # the interpreter is exiting: what there is goes to the disk
-                self._thread = thread
-                self._aside.start()
-                self._outbox.start()
+        """Start the threads, early: from Python 3.12 on none can while the interpreter exits, when they are needed."""
+        thread = threading.Thread(target=self._work, name=f"nanoagent-send-{self.outlet.name}", daemon=True)
+        with suppress(RuntimeError):  # there can be no more of them: what there is goes to the disk
+            thread.start()
+            self._aside.start()
+            self._outbox.start()
 
     def _after_fork(self) -> None:
         """No thread came along, and a connection must not be shared."""
@@ -320,6 +312,8 @@ class Destination(SpanProcessor):
         self._spool.after_fork()
         if self._explainer is not None:
             self._explainer.after_fork()
+        if not self._outbox.is_closed:
+            self._start()
 
     def _make_sender(self) -> Sender:
         return Sender(self.outlet.build(), max_batch_bytes=self.outlet.max_batch_bytes)

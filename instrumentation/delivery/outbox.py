@@ -16,9 +16,11 @@ from instrumentation.otlp.sender import Arrival
 from instrumentation.otlp.sizes import held_bytes_of
 from instrumentation.spooling.spool import Spool
 
-MAX_WAITING_BYTES: Final = 32 * 2**20
-"""About what the spans that wait may hold in memory."""
-MAX_BEING_SPOOLED: Final = 4
+MAX_WAITING_BYTES: Final = 16 * 2**20
+"""About what the spans that wait may hold in memory, ..."""
+HUGE: Final = 4
+"""... where one that holds more than this part of it counts as such a part: a huge one drives no other out."""
+MAX_BEING_SPOOLED: Final = 2
 """How many times what may wait may be on its way to the disk; of more, the oldest spans are lost."""
 STEP_SPANS: Final = 64
 """So many spans are written, and counted, at a time, ..."""
@@ -60,7 +62,7 @@ class Outbox:
 
     def add(self, span: ReadableSpan) -> int:
         """Take a span that has ended; how many wait now, 0 where this one does not."""
-        context, size = span.context, held_bytes_of(span)
+        context, size = span.context, self._size_of(span)
         with self.changed:
             account = self.account
             account.ended += 1
@@ -110,7 +112,7 @@ class Outbox:
 
     def put_back(self) -> None:
         """What is under way waits again, before everything else."""
-        size = sum(map(held_bytes_of, self._under_way))
+        size = sum(map(self._size_of, self._under_way))
         with self.changed:
             self.waiting.extendleft(reversed(self._under_way))
             self._waiting_bytes += size
@@ -140,7 +142,7 @@ class Outbox:
     def pending_bytes(self) -> int:
         """About what they hold in memory."""
         with self.changed:
-            return self._waiting_bytes + sum(map(held_bytes_of, self._under_way)) + self._backlog.bytes
+            return self._waiting_bytes + sum(map(self._size_of, self._under_way)) + self._backlog.bytes
 
     @property
     def nothing_lost(self) -> bool:
@@ -158,9 +160,11 @@ class Outbox:
 
     def _popped(self) -> ReadableSpan:
         span = self.waiting.popleft()
-        size = held_bytes_of(span)
-        self._waiting_bytes -= size
+        self._waiting_bytes -= self._size_of(span)
         return span
+
+    def _size_of(self, span: ReadableSpan) -> int:
+        return min(held_bytes_of(span), self._max_waiting_bytes // HUGE)
 
     def _make_room(self) -> None:
         most_spans, most_bytes = (len(self.waiting) + 1) // 2, self._max_waiting_bytes // 2

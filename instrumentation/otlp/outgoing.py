@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from instrumentation.otlp.sizes import EditedSpan, edited_value
-from nanoagent.redaction.redactor import redacted
+from nanoagent.redaction.redactor import Redactor, current_redactor
 from nanoagent.redaction.secret_pairs import items_masked
 from nanoagent.tracing import names
 
@@ -17,16 +18,19 @@ def cleaned(span: ReadableSpan) -> ReadableSpan:
 
     What we have put on a span of ours never held what may not be seen; others can have added to it.
     """
-    if isinstance(span, EditedSpan):
+    redactor = current_redactor()
+    if isinstance(span, EditedSpan) or _CLEAN.get(span) is redactor:
         return span
     scope = span.instrumentation_scope
     is_ours = scope is not None and scope.name == names.SCOPE_NAME
     try:
         said = _said_in(span, ours=_OUR_KEYS if is_ours else frozenset())
-        return span if all(seen(one) == one for one in said) else EditedSpan(span, seen)
-    except Exception:
-        # A span that is made of something else than the API allows: no exporter will encode it.
+        if not all(seen(one) == one for one in said):
+            return EditedSpan(span, seen)
+    except Exception:  # it is made of something else than the API allows: no exporter will encode it
         return span
+    _CLEAN[span] = redactor
+    return span
 
 
 def seen(value: Any) -> Any:
@@ -50,8 +54,10 @@ def _said_in(span: ReadableSpan, *, ours: frozenset[str]) -> Iterator[Any]:
 
 
 def _seen_text(text: str) -> str:
-    return redacted(text if text.isascii() else _SURROGATES.sub("\ufffd", text))
+    return current_redactor().redacted(text if text.isascii() else _SURROGATES.sub("\ufffd", text))
 
 
+_CLEAN: Final[WeakKeyDictionary[ReadableSpan, Redactor]] = WeakKeyDictionary()
+"""Spans in which this redactor has found nothing to hide: what did not arrive is on its way more than once."""
 _OUR_KEYS: Final = frozenset(value for name, value in vars(names).items() if name.isupper())
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")

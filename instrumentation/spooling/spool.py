@@ -50,7 +50,7 @@ class Spool:
         """Make no file yet: there is one, of this process alone, once there is something to write."""
         self._directory = directory
         self._max_bytes = max_bytes
-        # A finalizer that ends a span may come here again, where no thread can start to do it.
+        # A finalizer that ends a span may come here again, where no thread can start to do it: in a file of its own.
         self._lock = threading.RLock()
         self._descriptor: int | None = None
         """The file while it is written to."""
@@ -73,7 +73,9 @@ class Spool:
         """The process is a forked child: what it writes goes to a file of its own."""
         self._lock = threading.RLock()
         self.path = None
-        self._close()  # another thread was writing
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:  # another thread was writing
+            os.close(descriptor)
 
     def _written(self, spans: Sequence[ReadableSpan]) -> int:
         line = self._line(spans)
@@ -96,7 +98,8 @@ class Spool:
             return None
 
     def _append(self, line: bytes) -> bool:
-        descriptor = self._descriptor = self._opened()
+        around, descriptor = self._descriptor, self._opened()
+        self._descriptor = descriptor
         try:
             size = os.fstat(descriptor).st_size
             if not self._has_room(size, len(line)):
@@ -112,12 +115,8 @@ class Spool:
             return True
         finally:
             _free(descriptor)
-            self._close()
-
-    def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
             os.close(descriptor)
+            self._descriptor = around
 
     def _take_back(self, descriptor: int, size: int) -> None:
         """What is there of a line that could not be written goes."""

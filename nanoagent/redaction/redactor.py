@@ -19,8 +19,6 @@ _logger = logging.getLogger(__name__)
 
 FAILED: Final = "[redaction failed]"
 """What stands in place of a text that could not be redacted."""
-SHORT: Final = 256
-"""Characters: up to so many one look for all keys is quicker than one for each."""
 LONGEST_SECRET: Final = 1_024
 """Characters of a secret that is known only whole; longer ones are known by how they begin."""
 
@@ -86,7 +84,7 @@ class Redactor:
 
 def with_secrets_masked(text: str) -> str:
     """The text without what looks like a secret: see the other modules."""
-    if len(text) > SHORT or may_hold_key(text):
+    if may_hold_key(text):
         text = with_keys_masked(text)
     if _separator().search(text) and _word().search(text.lower()):
         text = with_pairs_masked(with_named_masked(with_credentials_masked(text)))

@@ -24,13 +24,18 @@ _LIST: Final = rf"""
       {_QUOTE} \s{{0,8}} : \s{{0,8}} \[ \s{{0,200}} )
     (?P<items> (?: (?P=quote) {_TEXT} (?P=quote) \s{{0,200}} ,? \s{{0,200}} ){{1,200}}+ )
 """
-_MAY_BE_LIST: Final = r"""s \\*["'] \s{0,8} : \s{0,8} \["""
+_MAY_BE_NAMED_AFTER: Final = r"""value \\*["']"""
+_MAY_BE_LIST: Final = r"""
+    s (?: (?<=passwords) | (?<=secrets) | (?<=tokens) | (?<=credentials) | (?<=keys) )
+    \\*["'] \s{0,8} : \s{0,8} \[
+"""
+"""Begins with the one letter that all have: quickly looked for."""
 
 
 def with_pairs_masked(text: str) -> str:
     """The text without secrets that are named after them or at the list they are in."""
     lowered = text.lower()
-    if "value" in lowered:
+    if _finder(_MAY_BE_NAMED_AFTER).search(lowered):
         text = _finder(_NAMED_AFTER).sub(_masked_value, text)
     return _finder(_LIST).sub(_masked_list, text) if _finder(_MAY_BE_LIST).search(lowered) else text
 

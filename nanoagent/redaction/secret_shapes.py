@@ -30,6 +30,7 @@ class Shape(NamedTuple):
 
 _DOT: Final = "."
 _DISCORD_DOTS: Final = r"\.[A-Za-z0-9_-]{6}\."
+_HEX: Final = "[0-9a-f]{32}"
 _WITH_DIGIT: Final = r"(?=[A-Za-z_-]{0,64}[0-9])"
 _WORD_WITH_DIGIT: Final = r"(?=[A-Za-z_.~+/=-]{0,32}[0-9])[\w.~+/=-]{6,}"
 _AUTHORIZATION: Final = r"authorization(?:\\*[\"']\s{0,8}[:,]\s{0,8}b?\\*[\"']|\s{0,8}[:=]\s{0,8}(?:\\*[\"'])?)"
@@ -90,8 +91,8 @@ KEYS: Final = (
     Shape("pypi token", "pypi-", START + r"pypi-[\w-]{30,}"),
     Shape("docker token", "dckr_pat_", r"dckr_pat_[\w-]{16,}"),
     Shape("sendgrid key", "SG.", START + r"SG\.[\w-]{16,64}\.[\w-]{16,}"),
-    Shape("twilio key", "SK", "SK" + start(2) + r"[0-9a-f]{32}(?![A-Za-z0-9])"),
-    Shape("twilio account", "AC", "AC" + start(2) + r"[0-9a-f]{32}(?![A-Za-z0-9])"),
+    Shape("twilio key", "SK", "SK" + start(2) + _HEX + "(?![A-Za-z0-9])"),
+    Shape("twilio account", "AC", "AC" + start(2) + _HEX + "(?![A-Za-z0-9])"),
     Shape("digitalocean token", "dop_v1_ doo_v1_ dor_v1_", START + r"do[opr]_v1_[0-9a-f]{16,}"),
     Shape("telegram token", ":AA", START + r"[0-9]{8,10}:AA[\w-]{32,}"),
     Shape("discord token", _DOT, "[MNO]" + start(1) + rf"[\w-]{{22,27}}{_DISCORD_DOTS}[\w-]{{27,}}"),
@@ -133,7 +134,7 @@ CREDENTIALS: Final = (
 
 
 def may_hold_key(text: str) -> bool:
-    """Whether one of the hints of a key is in the text: quickly answered for a short one."""
+    """Whether one of the hints of a key is in the text: one look for all is quicker than one for each."""
     return _any_hint().search(text) is not None
 
 
@@ -160,9 +161,10 @@ Masking = Callable[[str], str]
 @cache
 def _any_hint() -> re.Pattern[str]:
     """Finds a hint; those that begin alike stand together, which makes it three times as quick."""
-    hints = sorted({hint for shape in KEYS for hint in shape.hints.split()} - {_DOT})
+    hints = sorted({hint for shape in KEYS for hint in shape.hints.split()} - {_DOT, "SK", "AC"})
     rests = [(first, "|".join(re.escape(hint[1:]) for hint in group)) for first, group in groupby(hints, itemgetter(0))]
-    return re.compile("|".join([*(f"{re.escape(first)}(?:{rest})" for first, rest in rests), _DISCORD_DOTS]))
+    short = _DISCORD_DOTS, f"SK{_HEX}", f"AC{_HEX}"
+    return re.compile("|".join([*(f"{re.escape(first)}(?:{rest})" for first, rest in rests), *short]))
 
 
 @cache

@@ -280,9 +280,9 @@ def test_a_batch_that_is_too_large_is_halved_and_later_ones_are_smaller(there: M
 def test_a_huge_span_arrives_without_its_long_texts_and_the_others_whole(there: Make) -> None:
     exporter = Picky()
     destination = there(exporter, max_batch_bytes=100_000)
-    end(destination, [*spans(2), *spans(1, result="x" * 25_000_000), *spans(2)])
+    end(destination, [*spans(2), *spans(1, result="x" * 5_000_000), *spans(2)])
     assert destination.flush(5) is True
-    assert [len(str((span.attributes or {}).get("result", ""))) for span in exporter.taken] == [0, 0, 8_236, 0, 0]
+    assert [len(str((span.attributes or {}).get("result", ""))) for span in exporter.taken] == [0, 0, 8_235, 0, 0]
     assert destination.report() == report(ended_spans=5, exported_spans=5, shortened_spans=1)
     destination.finish_close(5)
 
@@ -388,6 +388,19 @@ def test_of_spans_that_hold_much_the_older_ones_are_spooled_before_they_are_many
     assert (outbox.pending_bytes, outbox.report().spooled_spans) == (0, 12)
     assert spooled_in(tmp_path / "spool") == [f"s{number}" for number in range(12)]
     assert waiting < 12
+
+
+def test_a_span_that_is_larger_than_the_queue_drives_no_other_out_of_it(spool: Spool) -> None:
+    outbox = Outbox("there", spool, max_spans=1_000, max_waiting_bytes=50_000)
+    for span in [*spans(2), *spans(1, text="x" * 100_000), *spans(2)]:
+        outbox.add(span)
+    assert (len(outbox.waiting), outbox.pending) == (5, 5)
+    for span in spans(4, text="x" * 100_000):
+        outbox.add(span)
+    assert len(outbox.waiting) < 9
+    outbox.spool_all("closed")
+    until(lambda: not outbox.pending)
+    assert (outbox.pending_bytes, outbox.report().spooled_spans) == (0, 9)
 
 
 def test_many_threads_lose_no_span_as_long_as_the_disk_takes_them(spool: Spool) -> None:
@@ -617,6 +630,27 @@ def test_a_forked_child_sends_its_own_spans_alone(tmp_path: Path) -> None:
     assert destination.report().spooled_spans == 2
     assert len(list(tmp_path.iterdir())) == 2
     assert len(spooled_in(tmp_path)) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_has_the_threads_that_it_needs_at_its_end_and_none_of_a_closed_destination(
+    spool: Spool,
+) -> None:
+    def threads() -> set[str]:
+        return {thread.name for thread in threading.enumerate()}
+
+    destination = Destination(Outlet(name="forked", build=lambda: Scripted(TAKEN)), spool)
+    needed = {"nanoagent-send-forked", "nanoagent-look-forked", "nanoagent-spool-forked"}
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if threads() >= needed else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    destination.finish_close(5)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if not needed & threads() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_courier_survives_an_errand_that_raises() -> None:

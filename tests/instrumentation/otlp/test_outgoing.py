@@ -10,6 +10,7 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
 from instrumentation.otlp.outgoing import cleaned
 from instrumentation.resource import resource_of
+from nanoagent.redaction.redactor import Redactor, use_redactor
 
 ARGV = ("serve", "--password", "hunter2", "-v")
 MASKED = ("serve", "--password", "[redacted: password]", "-v")
@@ -95,3 +96,16 @@ def test_what_others_add_to_a_span_of_ours_is_masked_as_on_theirs(span: Readable
 @pytest.mark.parametrize(("value", "seen"), LISTS)
 def test_the_resource_shows_no_more_of_a_list_than_a_span(value: Any, seen: Any) -> None:
     assert resource_of("mine", {"process.command_args": value}, {}).attributes["process.command_args"] == seen
+
+
+def test_a_span_is_looked_at_once_by_each_redactor_that_comes_into_force() -> None:
+    looked_at: list[str] = []
+    first, second = Redactor(hook=lambda text: looked_at.append(text) or text), Redactor(hook=str.upper)
+    span = ReadableSpan("work", attributes={"question": "why"})
+    before = use_redactor(first)
+    try:
+        assert (cleaned(span), cleaned(span), looked_at) == (span, span, ["work", "question", "why"])
+        use_redactor(second)
+        assert attributes_of(cleaned(span)) == {"QUESTION": "WHY"}
+    finally:
+        use_redactor(before)

@@ -136,6 +136,22 @@ def test_a_file_that_somebody_sends_is_followed_by_another_one(directory: Path) 
     assert sorted(spooled_in(directory)) == ["s0", "s0", "s1"]
 
 
+def test_a_finalizer_that_writes_while_a_line_is_written_leaves_no_file_open(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, write, open_before = Spool(directory), os.write, len(list(Path("/dev/fd").iterdir()))
+
+    def write_meanwhile(descriptor: int, data: bytes) -> int:
+        monkeypatch.setattr(os, "write", write)
+        assert spool.write(spans(2)) == 2
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write_meanwhile)
+    assert spool.write(spans(1)) == 1
+    assert len(list(Path("/dev/fd").iterdir())) == open_before
+    assert sorted(spooled_in(directory)) == ["s0", "s0", "s1"]
+
+
 def test_a_file_that_is_sent_between_opening_and_taking_it_is_followed_by_another_one(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
