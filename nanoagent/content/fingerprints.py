@@ -38,7 +38,7 @@ def _of(value: Any, depth: int, left: Iterator[int]) -> Any:
     fields = getattr(value, "__dict__", None)
     if not isinstance(fields, dict) or not fields:
         return id(value)
-    return kind.__name__, *fields, *_of_all(fields.values(), depth + 1, left)
+    return kind.__name__, *fields, *_of_all(fields.values(), depth, left)
 
 
 def _of_all(values: Iterable[Any], depth: int, left: Iterator[int]) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from enum import Enum, IntEnum
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
@@ -282,7 +282,7 @@ message_values = st.lists(part_values, max_size=8).map(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(message_values, min_size=1, max_size=6), st.integers(0, 1_000))
 def test_however_short_messages_keep_the_form_of_the_conventions(messages: list[Frame], limit: int) -> None:
     seen = bounded_json(Messages(messages), limit)

@@ -271,6 +271,13 @@ def _check_times(root: ReadableSpan, spans: tuple[ReadableSpan, ...]) -> None:
         assert span.start_time is not None
         assert span.end_time is not None
         assert root.start_time <= span.start_time <= span.end_time <= root.end_time
+    assert _outliving(spans) == []
+
+
+def _outliving(spans: tuple[ReadableSpan, ...]) -> list[str]:
+    """The names of spans that have ended after the span around them."""
+    ends = {span.context.span_id: span.end_time or 0 for span in spans if span.context}
+    return [span.name for span in spans if span.parent and (span.end_time or 0) > ends[span.parent.span_id]]
 
 
 def _without_goal(numbers: PerformanceMetrics) -> dict[str, Any]:
