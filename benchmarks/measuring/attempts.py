@@ -17,7 +17,7 @@ from benchmarks.measuring.ratios import Round
 from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.results import Attempt, row_of
 from benchmarks.running.runner import Listener, Session, Work, run_goals
-from benchmarks.running.traces import KeptTraces
+from benchmarks.running.traces import MAX_ATTEMPTS, KeptTraces
 from benchmarks.scripted.model import ScriptedModel
 from benchmarks.subjects.models import SCRIPTED, subject_named
 from benchmarks.suite.goals import GOALS, Goal
@@ -39,20 +39,17 @@ async def attempt_rounds(budget: Budget, *, repeats: int) -> list[Round]:
         budget: How many rounds.
         repeats: How often every goal is attempted in a turn.
     """
-    work = work_of(repeats)
     with tempfile.TemporaryDirectory() as directory:
-        ways: Mapping[str, Way] = {
-            "attempts": lambda made: Attempts(Path(directory)).make(made),
-            "bare": await bare_calls(),
-        }
+        # One run of the benchmark, which goes on from turn to turn; its first attempts, whose traces are kept, warm up.
+        ways: Mapping[str, Way] = {"attempts": Attempts(Path(directory)).make, "bare": await bare_calls()}
         for way in ways.values():
-            await way(work_of(1))
-        return [await _round(ways, work, seed) for seed in budget]
+            await way(work_of(MAX_ATTEMPTS))
+        return [await _round(ways, work_of(repeats, MAX_ATTEMPTS + seed * repeats), seed) for seed in budget]
 
 
-def work_of(repeats: int) -> Sequence[Work]:
-    """Every goal so many times, as `--repeat` has it."""
-    return [(goal, number) for number in range(1, repeats + 1) for goal in GOALS]
+def work_of(repeats: int, made: int = 0) -> Sequence[Work]:
+    """Every goal so many times, as `--repeat` has it, after as many attempts at each as are made already."""
+    return [(goal, made + number) for number in range(1, repeats + 1) for goal in GOALS]
 
 
 class Attempts:
@@ -68,6 +65,7 @@ class Attempts:
         self.traces: Final = KeptTraces()
         self.ended: Final[list[Attempt]] = []
         self.file: Final = AttemptsFile(directory)
+        self.file.begin({}, [])
         provider = TracerProvider(shutdown_on_exit=False)
         provider.sampler = RecordingSampler(provider.sampler)
         for processor in (self.aggregator, self.traces):
@@ -76,7 +74,6 @@ class Attempts:
 
     async def make(self, work: Sequence[Work]) -> None:
         """Make them, so many at a time."""
-        self.file.begin({}, [])
         await run_goals(work, self._session, concurrency=CONCURRENCY, listener=Listener(ended=self._ended))
 
     def _ended(self, goal: Goal, attempt: Attempt) -> None:

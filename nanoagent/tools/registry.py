@@ -135,13 +135,14 @@ def _check_timeout(timeout_s: float, what: str) -> None:
 def _build_tool(name: str, func: Callable[..., Any], description: str | None, timeout_s: float | None) -> Tool[None]:
     if not callable(func):
         raise ConfigurationError(f"tool {name!r} must be callable, got {func!r}: register a function or a method")
+    known = known_schema(func)
+    if known is not None:
+        return Tool(func, name=name, description=description, timeout=timeout_s, function_schema=known)
     try:
         with warnings.catch_warnings():
             # A result type without a schema is no fault: models are not told the result's schema.
             warnings.filterwarnings("ignore", message="Could not generate return schema")
-            tool = Tool[None](
-                func, name=name, description=description, timeout=timeout_s, function_schema=known_schema(func)
-            )
+            tool = Tool[None](func, name=name, description=description, timeout=timeout_s)
     except Exception as error:
         raise ConfigurationError(
             f"tool {name!r} must have parameters that JSON can describe, got {func!r}: annotate each with a type that "
