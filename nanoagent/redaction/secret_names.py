@@ -89,8 +89,7 @@ def with_named_masked(text: str) -> str:
 
 def kind_of_name(name: str) -> str | None:
     """The kind of secret that is given to this name; `None` for another name."""
-    found = [one for one in _names(f"{name}=") if one.end() == len(name) + 1]
-    return _kind_of(found[-1]) if found else None
+    return next((_kind_of(one) for one in _names(f"{name}=") if one.end() == len(name) + 1), None)
 
 
 def kind_of_option(item: str) -> str | None:

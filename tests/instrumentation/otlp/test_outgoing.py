@@ -100,7 +100,12 @@ def test_the_resource_shows_no_more_of_a_list_than_a_span(value: Any, seen: Any)
 
 def test_a_span_is_looked_at_once_by_each_redactor_that_comes_into_force() -> None:
     looked_at: list[str] = []
-    first, second = Redactor(hook=lambda text: looked_at.append(text) or text), Redactor(hook=str.upper)
+
+    def look(text: str) -> str:
+        looked_at.append(text)
+        return text
+
+    first, second = Redactor(hook=look), Redactor(hook=str.upper)
     span = ReadableSpan("work", attributes={"question": "why"})
     before = use_redactor(first)
     try:

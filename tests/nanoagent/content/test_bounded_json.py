@@ -1,7 +1,8 @@
 import json
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum, IntEnum
@@ -324,3 +325,64 @@ def test_only_what_stands_there_after_redaction_is_told() -> None:
     finally:
         use_redactor(before)
     assert told == ["two more"]
+
+
+def shortest_limit(value: object) -> int:
+    return next(limit for limit in range(LIMIT) if bounded_json(value, limit) is not None)
+
+
+def test_the_least_that_is_written_of_a_message_is_how_long_its_text_is() -> None:
+    value = Messages([message("x" * 1_000)])
+    least = {"role": "user", "parts": [{"type": "text", "content": "…[shortened: 0 of 1,000 characters]"}]}
+    limit = shortest_limit(value)
+    assert written(value, limit) == [least]
+    assert limit == len(json.dumps([least], ensure_ascii=False, separators=(",", ":")).encode())
+    assert written(value, limit + 33)[0]["parts"][0]["content"].startswith("x" * 32 + "…")
+
+
+def test_the_least_that_is_written_of_a_list_is_the_start_of_its_first_item() -> None:
+    value = [f"{number}" + "x" * 200 for number in range(10)]
+    shown = ["0" + "x" * 31 + "…[shortened: 32 of 201 characters]", "…[left out: 9 of 10 items]"]
+    assert written(value, len(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode())) == shown
+
+
+def test_the_least_that_is_written_of_a_conversation_is_its_first_message() -> None:
+    value = Messages([message(f"{number} says hello") for number in range(10)])
+    left_out = {"role": "system", "parts": [{"type": "text", "content": "…[left out: 9 of 10 messages]"}]}
+    assert written(value, shortest_limit(value)) == [value[0], left_out]
+
+
+def test_a_text_that_is_written_shorter_than_it_is_still_says_how_much_of_it_was_seen() -> None:
+    seen = bounded_json("x" * 20_000, LIMIT, before=lambda _: "short")
+    assert seen == '"short…[shortened: 16,383 of 20,000 characters]"'
+
+
+@contextmanager
+def hooked(hook: Callable[[str], str]) -> Iterator[None]:
+    before = use_redactor(Redactor(hook=hook))
+    try:
+        yield
+    finally:
+        use_redactor(before)
+
+
+def test_where_redaction_makes_the_json_longer_less_is_written_and_not_much_less() -> None:
+    def longer(text: str) -> str:
+        return text.replace("x", "xy") if text.startswith("{") else text
+
+    with hooked(longer):
+        seen = bounded_json({"a": "x" * 50_000}, 1_000)
+    assert seen is not None
+    assert 300 < len(seen.encode()) <= 1_000
+
+
+def test_messages_that_redaction_makes_something_else_of_are_left_out() -> None:
+    with hooked(lambda text: text.replace('"parts"', '"pieces"')):
+        assert bounded_json(Messages([message("hello")]), LIMIT) is None
+        assert written({"parts": 1}) == {"pieces": 1}
+
+
+def test_what_redaction_makes_no_json_of_is_written_as_a_text() -> None:
+    for made in ("{", "[" * 10_000, "\0"):
+        with hooked(lambda text, made=made: made if text.startswith("{") else text):  # type: ignore[misc]
+            assert written({"a": 1}) == made.replace("\0", "\ufffd")

@@ -1,4 +1,4 @@
-from nanoagent.content.repeats import MAX_PIECES, Repeats
+from nanoagent.content.repeats import MAX_PIECES, MIN_REPEAT_CHARACTERS, Repeats
 
 NEW = "".join(f"{number} is new.\n" for number in range(100))
 
@@ -50,7 +50,8 @@ def test_known_lines_in_another_order_or_from_different_texts_are_new() -> None:
 
 def test_a_repeat_does_not_go_on_from_one_text_into_the_next() -> None:
     repeats = Repeats()
-    first, second = NEW[:400], NEW[400:800]
+    lines = NEW.splitlines(keepends=True)
+    first, second = "".join(lines[:40]), "".join(lines[40:80])
     repeats.remember(first)
     repeats.remember(second)
     assert repeats.left_out(first + second) == first + second
@@ -78,3 +79,26 @@ def test_what_was_forgotten_in_part_is_known_by_the_rest() -> None:
         repeats.remember(f"{number}{'x' * 80}")
     assert repeats.left_out(NEW).startswith("".join(NEW.splitlines(keepends=True)[:50]))
     assert "shown before" in repeats.left_out(NEW)
+
+
+def test_a_repeat_is_as_long_as_it_says_or_is_shown() -> None:
+    for length, is_shown in ((MIN_REPEAT_CHARACTERS - 1, True), (MIN_REPEAT_CHARACTERS, False)):
+        repeats = Repeats()
+        repeats.remember(NEW[:length])
+        assert (repeats.left_out(NEW[:length]) == NEW[:length]) is is_shown
+
+
+def test_as_many_pieces_as_are_remembered_are_known() -> None:
+    repeats = Repeats()
+    many = "".join(f"{number}\n" for number in range(MAX_PIECES))
+    repeats.remember(many)
+    assert repeats.left_out(many).endswith(f"…[shown before: {len(many):,} characters]\n")
+
+
+def test_where_a_text_that_was_shown_twice_is_forgotten_once_the_second_is_known() -> None:
+    repeats = Repeats()
+    repeats.remember(NEW)
+    repeats.remember("".join(f"{number} of the first half\n" for number in range(MAX_PIECES // 2)))
+    repeats.remember(NEW)
+    repeats.remember("".join(f"{number} of the second half\n" for number in range(MAX_PIECES // 2)))
+    assert repeats.left_out(NEW).endswith(f"…[shown before: {len(NEW):,} characters]\n")
