@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +15,15 @@ from tests.processes import Job, Run, nursery
 
 ROOT: Final = Path(__file__).parents[1]
 BENCHMARK: Final = "benchmarks/run_benchmarks.py"
-TIMEOUT_S: Final = 120.0
+TIMEOUT_S: Final = 400.0
+"""What a local model may take on a busy machine."""
 _IMPORTED: Final = (
     "benchmarks.cli",
     "benchmarks.command",
     "benchmarks.subjects.agents",
     "benchmarks.suite.goals_file",
+    "instrumentation.cli",
+    "instrumentation.commands.run",
     "instrumentation.console",
     "instrumentation.otlp.grpc_exporter",
     "matplotlib.backends.backend_svg",
@@ -28,7 +32,7 @@ _IMPORTED: Final = (
     "scipy.stats",
     "tests.models",
 )
-"""What the benchmark needs sooner or later."""
+"""What the commands need sooner or later."""
 
 
 def run_python(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -44,25 +48,32 @@ def run_python(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def run_imported(
+    program: str, *arguments: str, env: Mapping[str, str], name: str = "-c"
+) -> subprocess.CompletedProcess[str]:
+    """Run the text of a program as `run_python` does, but in a process that needs no time for imports."""
+    job = Job(
+        program=program,
+        name=name,
+        arguments=arguments,
+        env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT), **env},
+        timeout_s=TIMEOUT_S,
+    )
+    [ended] = _imported()([job])
+    return subprocess.CompletedProcess((name, *arguments), ended.exit_code, ended.stdout, ended.stderr)
+
+
 def run_benchmark(
-    output: Path, *arguments: str, program: str = BENCHMARK, timeout_s: float = TIMEOUT_S, **env: str
+    output: Path, *arguments: str, program: str = BENCHMARK, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the benchmark, or a program that calls it, with its results in `output`; it needs no time for imports."""
-    given = ("--output", str(output), *arguments)
-    job = Job(
-        program=(ROOT / program).read_text(encoding="utf-8"),
-        name=program,
-        arguments=given,
-        env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT), **env},
-        timeout_s=timeout_s,
-    )
-    [ended] = _benchmarks()([job])
-    return subprocess.CompletedProcess((program, *given), ended.exit_code, ended.stdout, ended.stderr)
+    text = (ROOT / program).read_text(encoding="utf-8")
+    return run_imported(text, "--output", str(output), *arguments, env=env, name=program)
 
 
 @functools.cache
-def _benchmarks() -> Run:
-    """What runs benchmarks, for as long as there are tests."""
+def _imported() -> Run:
+    """What runs programs, for as long as there are tests."""
     stack = ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(nursery(_IMPORTED, strict=False))

@@ -93,7 +93,7 @@ def nursery(imported: Sequence[str] = TRACED_RUNS, *, strict: bool = True) -> It
     assert answers is not None
 
     def run(jobs: Sequence[Job]) -> list[Ended]:
-        asked = [asdict(job) | {"env": _surroundings() | job.env} for job in jobs]
+        asked = [asdict(job) | {"env": {**_surroundings(), **job.env}} for job in jobs]
         print(json.dumps(asked), file=requests, flush=True)
         return [Ended(**ended) for ended in json.loads(answers.readline())]
 

@@ -21,10 +21,10 @@ BLOCKS = blocks_of(DOCUMENTS)
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's files, and nothing else."""
+    """The project's files, with what was compiled of them, and nothing else."""
     root = tmp_path_factory.mktemp("clone")
     for folder in ("nanoagent", "instrumentation", "benchmarks", "examples"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "out"))
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("out"))
     shutil.copy(ROOT / "pyproject.toml", root)
     return root
 

@@ -19,7 +19,7 @@ from benchmarks.results.results import head_of, row_of
 from benchmarks.suite.goals import Goal
 from nanoagent.errors import ConfigurationError
 from tests.benchmarks.results_made import attempt, goal, provenance, results
-from tests.commands import ROOT, attempts_in, run_benchmark, run_python, written_in
+from tests.commands import ROOT, attempts_in, run_benchmark, written_in
 
 GOALS: Final = 5
 SLOW: Final = f"""
@@ -95,7 +95,7 @@ def test_after_ctrl_c_the_run_goes_on_with_what_is_missing(program: Path, tmp_pa
     command = stdout.splitlines()[-1].split()
     assert command == ["uv", "run", "python", str(program), "--output", str(out), "--resume"]
 
-    done = run_python(*command[3:])
+    done = run_benchmark(out, "--resume", program=command[3])
     assert done.returncode == 0, done.stderr
     assert ids_in(out) == ALL
     again = results_in(out)
@@ -117,7 +117,7 @@ def test_after_kill_9_what_is_done_can_be_read_and_the_run_goes_on(program: Path
     with (out / "attempts.jsonl").open("a") as file:
         file.write('{"id": "days-to-new-ye')  # what a full pipe to the disk leaves
 
-    done = run_python(str(program), "--output", str(out), "--resume")
+    done = run_benchmark(out, "--resume", program=str(program))
     assert done.returncode == 0, done.stderr
     assert ids_in(out) == ALL
     assert results_in(out)["complete"] is True

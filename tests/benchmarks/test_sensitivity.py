@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -42,6 +43,17 @@ async def counted(goals: Sequence[Goal] = GOALS, **options: Any) -> Counted:
     return {attempt.goal_id: _numbers(attempt) for attempt in await attempts_at(goals, **options)}
 
 
+@functools.cache
+def _usual() -> Counted:
+    return asyncio.run(counted())
+
+
+@pytest.fixture
+def usual() -> Counted:
+    """The numbers of every goal as it is."""
+    return _usual()
+
+
 def _numbers(attempt: Attempt) -> tuple[Any, ...]:
     metrics = attempt.metrics
     counts = metrics.iterations, metrics.api_calls, metrics.tool_calls, metrics.failed_tool_calls
@@ -72,22 +84,20 @@ async def test_every_goal_passes_with_the_numbers_of_the_live_aggregator() -> No
         assert top.name == names.BENCHMARK_SPAN
 
 
-async def test_numbers_repeat_and_do_not_depend_on_how_many_goals_run_at_a_time() -> None:
-    alone = await counted()
-    assert alone == await counted()
-    many = [dataclasses.replace(goal, id=f"{goal.id}-{n}") for n in range(3) for goal in GOALS]
+async def test_numbers_repeat_and_do_not_depend_on_how_many_goals_run_at_a_time(usual: Counted) -> None:
+    assert usual == await counted()
+    many = [dataclasses.replace(goal, id=f"{goal.id}-{n}") for n in range(2) for goal in GOALS]
     together = await counted(many, concurrency=50)
-    assert together == {goal.id: alone[goal.id.rsplit("-", 1)[0]] for goal in many}
+    assert together == {goal.id: usual[goal.id.rsplit("-", 1)[0]] for goal in many}
 
 
-async def test_a_longer_prompt_costs_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = await counted()
+async def test_a_longer_prompt_costs_tokens(usual: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor, "INSTRUCTIONS", executor.INSTRUCTIONS + "- Be polite.\n")
     after = await counted()
     for goal in GOALS:
-        iterations = before[goal.id][1]
-        assert (after[goal.id][5] > before[goal.id][5]) is (iterations > 0), goal.id
-        assert after[goal.id][:5] == before[goal.id][:5]
+        iterations = usual[goal.id][1]
+        assert (after[goal.id][5] > usual[goal.id][5]) is (iterations > 0), goal.id
+        assert after[goal.id][:5] == usual[goal.id][:5]
 
 
 async def test_a_prompt_that_hides_the_task_fails_goals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,8 +119,7 @@ async def test_a_missing_tool_fails_the_goals_that_need_it(monkeypatch: pytest.M
     assert (after["addition"][0], after["squares"][0], after["weekday"][0]) == ("fail", "fail", "pass")
 
 
-async def test_one_needless_call_in_the_loop_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = await counted()
+async def test_one_needless_call_in_the_loop_is_seen(usual: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     execute = Executor.execute
 
     async def twice(self: Executor, place: Any, **given: Any) -> Any:
@@ -120,15 +129,14 @@ async def test_one_needless_call_in_the_loop_is_seen(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Executor, "execute", twice)
     after = await counted()
     for goal in GOALS:
-        assert (after[goal.id][2] > before[goal.id][2]) is (before[goal.id][1] > 0), goal.id
+        assert (after[goal.id][2] > usual[goal.id][2]) is (usual[goal.id][1] > 0), goal.id
 
 
-async def test_reflecting_after_every_task_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = await counted()
+async def test_reflecting_after_every_task_is_seen(usual: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orchestrator, "REFLECT_EVERY", 1)
     after = await counted()
-    assert after["squares"][2] > before["squares"][2]
-    assert after["addition"] == before["addition"]
+    assert after["squares"][2] > usual["squares"][2]
+    assert after["addition"] == usual["addition"]
 
 
 def own_goal(**options: Any) -> Goal:

@@ -6,8 +6,9 @@ import pytest
 
 from instrumentation.exits import Ended, ExitCode, run_command, worst
 from nanoagent import ConfigurationError
-from tests.commands import run_python
+from tests.commands import run_imported, run_python
 
+MAIN = "from instrumentation.cli import main; main()"
 KEY = "AIzaSyA1234567890abcdefghijklmnopqrstuv"
 
 CANNED = """
@@ -21,8 +22,8 @@ main()
 
 
 def command(*arguments: str, replies: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    program = CANNED.format(replies=replies) if replies else "from instrumentation.cli import main; main()"
-    return run_python("-c", program, *arguments, **env)
+    program = CANNED.format(replies=replies) if replies else MAIN
+    return run_imported(program, *arguments, env=env)
 
 
 @pytest.mark.slow
@@ -64,10 +65,10 @@ def test_bad_input_is_one_line_and_exit_code_4(arguments: list[str], env: dict[s
 
 @pytest.mark.slow
 def test_help_answers() -> None:
-    shown = command("run", "--help").stdout
+    shown = run_python("-c", MAIN, "run", "--help").stdout
     assert "--max-iterations" in shown
     assert "NANOAGENT_MODEL" in shown
-    assert command("--help").returncode == 0
+    assert run_python("-c", MAIN, "--help").returncode == 0
 
 
 @pytest.mark.parametrize(

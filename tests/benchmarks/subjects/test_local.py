@@ -98,7 +98,6 @@ def test_the_real_model_attempts_a_goal_and_jaeger_has_its_trace(jaeger: Jaeger,
     done = run_benchmark(
         tmp_path,
         *("--model", "local", "--goal", "addition", "--verify"),
-        timeout_s=400,
         OTEL_EXPORTER="jaeger",
         OTEL_EXPORTER_OTLP_ENDPOINT=jaeger.otlp_http_endpoint,
         NANOAGENT_JAEGER_URL=jaeger.ui_url,
