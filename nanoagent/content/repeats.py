@@ -1,8 +1,9 @@
 """Repeats: what a request says again that stands in the trace already, so that a trace grows with what is new."""
 
-import threading
 from collections.abc import Iterator
 from typing import Final
+
+from nanoagent.tracing.turns import Turns
 
 PIECE_CHARACTERS: Final = 128
 """Texts are compared by pieces of a line: a line that was cut elsewhere is known again up to its cut."""
@@ -28,21 +29,12 @@ class Repeats:
         self._places: dict[int, int] = {}
         """Where a piece of this hash stands."""
         self._next_place = 0
-        self._lock = threading.Lock()
+        self._turns = Turns()
 
     def remember(self, text: str) -> None:
         """The text stands in the trace now."""
-        if len(text) < MIN_REPEAT_CHARACTERS // 8:
-            return
-        with self._lock:
-            start = self._next_place
-            for place, piece in enumerate(map(hash, _pieces(text)), start):
-                self._pieces[place] = piece
-                if self._places.get(piece, -1) < start:
-                    self._places[piece] = place
-                self._next_place = place + 2
-            while len(self._pieces) > MAX_PIECES:
-                self._forget(next(iter(self._pieces)))
+        if len(text) >= MIN_REPEAT_CHARACTERS // 8:
+            self._turns.take(self._add, text)
 
     def left_out(self, text: str) -> str:
         """The text with its long repeats left out, each with a marker that says how long it was."""
@@ -61,6 +53,16 @@ class Repeats:
                 place = self._places.get(known)
             (written if place is None else repeat).append(piece)
         return "".join((*written, _marked("".join(repeat))))
+
+    def _add(self, text: str) -> None:
+        start = self._next_place
+        for place, piece in enumerate(map(hash, _pieces(text)), start):
+            self._pieces[place] = piece
+            if self._places.get(piece, -1) < start:
+                self._places[piece] = place
+            self._next_place = place + 2
+        while len(self._pieces) > MAX_PIECES:
+            self._forget(next(iter(self._pieces)))
 
     def _forget(self, place: int) -> None:
         piece = self._pieces.pop(place)

@@ -1,3 +1,5 @@
+import threading
+
 from nanoagent.content.repeats import MAX_PIECES, MIN_REPEAT_CHARACTERS, Repeats
 
 NEW = "".join(f"{number} is new.\n" for number in range(100))
@@ -102,3 +104,22 @@ def test_where_a_text_that_was_shown_twice_is_forgotten_once_the_second_is_known
     repeats.remember(NEW)
     repeats.remember("".join(f"{number} of the second half\n" for number in range(MAX_PIECES // 2)))
     assert repeats.left_out(NEW).endswith(f"…[shown before: {len(NEW):,} characters]\n")
+
+
+def test_a_finalizer_that_shows_a_text_while_another_is_remembered_does_not_hang() -> None:
+    repeats, lines = Repeats(), NEW.splitlines(keepends=True)
+    first, second = "".join(lines[:60]), "".join(lines[60:] * 2)
+
+    class Interrupted(str):
+        __slots__ = ()
+
+        def splitlines(self, keepends: bool = False) -> list[str]:
+            repeats.remember(second)
+            return super().splitlines(keepends)
+
+    thread = threading.Thread(target=repeats.remember, args=(Interrupted(first),), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    for text in (first, second):
+        assert repeats.left_out(text).endswith(f"…[shown before: {len(text):,} characters]\n")
