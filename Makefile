@@ -29,8 +29,8 @@ test-oldest: ## Run the packages' tests with the oldest versions that pyproject.
 	# The tools are the newest ones, and may not pull anything of the above up with them.
 	uv pip freeze --quiet --python $(OLDEST) --exclude-editable > $(OLDEST)/oldest.txt
 	uv pip install --quiet --compile-bytecode --python $(OLDEST) --constraints $(OLDEST)/oldest.txt --group dev
-	NANOAGENT_VERSIONS=oldest $(OLDEST)/bin/python -m pytest -p no:cacheprovider \
+	NANOAGENT_VERSIONS=oldest $(OLDEST)/bin/python -m pytest -n 2 -p no:cacheprovider \
 		tests/nanoagent tests/instrumentation tests/test_compatibility.py
 
 test: ## Run every test and measure coverage
-	uv run pytest --cov --cov-report=term
+	uv run pytest -n 2 --cov --cov-report=term
