@@ -33,7 +33,7 @@ from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
 from nanoagent.core.runs import CountedRun
 from nanoagent.tracing import names
-from tests.commands import run_benchmark, run_python
+from tests.commands import attempts_in, run_benchmark, run_python
 from tests.documents import blocks_of
 from tests.jaeger.plugin import Jaeger
 from tests.jaeger.server import JaegerServer
@@ -138,7 +138,7 @@ def test_the_example_of_the_documents_counts_the_runs_that_a_search_finds(jaeger
     options = ["--goals", str(tmp_path / "goals.json"), "--agent", "tests.benchmarks.own_agents:eight", "--verify"]
     judged = run_benchmark(tmp_path, *options, OTEL_EXPORTER="jaeger", **where)
     assert (judged.returncode, judged.stdout.splitlines()[-1][:9]) == (1, "Verified:")
-    attempt = json.loads((tmp_path / "attempts.jsonl").read_text())["metrics"]
+    attempt = attempts_in(tmp_path)[0]["metrics"]
     done = run_python("-c", example.text, **where)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{attempt['run_id']} {attempt['tokens_used']} True" in done.stdout.splitlines()
