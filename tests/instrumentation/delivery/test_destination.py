@@ -483,16 +483,34 @@ def test_a_disk_that_is_stuck_is_not_waited_for_until_it_goes_on() -> None:
     assert backlog.pause_s == MAX_PAUSE_S
 
 
+class SlowDisk(Spool):
+    """Takes a tenth of a second for whatever it takes."""
+
+    def write(self, spans: Sequence[ReadableSpan]) -> int:
+        time.sleep(0.1)
+        return super().write(spans)
+
+
+def test_the_end_waits_for_a_disk_that_is_slow_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination_module, "LAST_SPOOL_S", 0.2)
+    monkeypatch.setattr(destination_module, "LONGEST_SPOOL_S", 0.5)
+    slow = Destination(Outlet(name="there", build=lambda: Scripted(AWAY)), SlowDisk(tmp_path / "slow"), delay_s=60)
+    end(slow, spans(64 * 40))
+    start_s = time.monotonic()
+    assert slow.finish_close(0.01) is False
+    assert 0.5 <= time.monotonic() - start_s < 1.5
+    found = slow.report()
+    assert found.spooled_spans > 0
+    assert found.pending_spans > 0
+    assert adds_up(found)
+
+
 def test_the_end_waits_for_a_disk_that_is_slow_and_not_for_one_that_is_stuck(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(destination_module, "LAST_SPOOL_S", 0.2)
-
-    class SlowDisk(Spool):
-        def write(self, spans: Sequence[ReadableSpan]) -> int:
-            time.sleep(0.1)
-            return super().write(spans)
-
     outlet = Outlet(name="there", build=lambda: Scripted(AWAY))
     slow = Destination(outlet, SlowDisk(tmp_path / "slow"), delay_s=60)
     end(slow, spans(64 * 5))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
 from nanoagent.content.bounded_json import bounded_json
+from nanoagent.content.bounded_values import MAX_CHARACTERS, MAX_ITEMS, MAX_TEXT_CHARACTERS, MAX_VALUES
 from nanoagent.content.json_forms import Frame, JsonText, Messages, Parts
 from nanoagent.redaction.redactor import Redactor, use_redactor
 
@@ -386,3 +387,61 @@ def test_what_redaction_makes_no_json_of_is_written_as_a_text() -> None:
     for made in ("{", "[" * 10_000, "\0"):
         with hooked(lambda text, made=made: made if text.startswith("{") else text):  # type: ignore[misc]
             assert written({"a": 1}) == made.replace("\0", "\ufffd")
+
+
+def test_an_interrupt_while_a_value_is_read_is_raised() -> None:
+    class Interrupted:
+        def __str__(self) -> str:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bounded_json([Interrupted()], LIMIT)
+
+
+def test_a_text_of_a_class_of_its_own_is_shown_as_the_text_it_is() -> None:
+    class Sly(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return "something else"
+
+    assert written({"a": Sly("what it is")}) == {"a": "what it is"}
+
+
+def test_of_all_texts_together_no_more_is_seen_than_a_bound() -> None:
+    texts = ["x" * (MAX_TEXT_CHARACTERS - 100), *["x" * MAX_TEXT_CHARACTERS] * (MAX_CHARACTERS // MAX_TEXT_CHARACTERS)]
+    *_, last = written(texts)
+    assert last.endswith("…[shortened: 99 of 16,384 characters]")
+
+
+def test_json_that_is_longer_than_what_is_seen_of_a_text_is_a_text() -> None:
+    long = '{"a": "' + "x" * MAX_TEXT_CHARACTERS + '"}'
+    assert written({"arguments": JsonText(long)})["arguments"].startswith('{"a": "xxx')
+
+
+def test_keys_and_labels_are_cut_like_names() -> None:
+    (key,) = written({"k" * 1_000: 1})
+    label = written([Frame(type="tool_call", id="i" * 1_000)])[0]["id"]
+    assert (key, label) == ("k" * 255 + "…", "i" * 255 + "…")
+
+
+def test_items_that_no_more_can_be_seen_of_are_said_to_be_left_out() -> None:
+    texts = ["x" * MAX_TEXT_CHARACTERS] * (MAX_CHARACTERS // MAX_TEXT_CHARACTERS + 3)
+    assert written(texts)[-1] == f"…[left out: 3 of {len(texts)} items]"
+    assert written(list(range(MAX_ITEMS + 500)))[-1] == f"…[left out: 500 of {MAX_ITEMS + 500:,} items]"
+    rows = written([list(range(100)) for _ in range(MAX_VALUES // 100 + 5)])
+    assert rows[-1] == f"…[left out: 5 of {MAX_VALUES // 100 + 5} items]"
+
+
+def test_fields_that_were_added_or_taken_away_are_shown_as_they_are() -> None:
+    class Open(BaseModel, extra="allow"):
+        name: str
+
+    @dataclass
+    class Pair:
+        one: int
+        other: int
+
+    pair = Pair(1, 2)
+    del pair.other
+    assert written([Open(name="a", note="added"), pair]) == [{"name": "a", "note": "added"}, {"one": 1}]

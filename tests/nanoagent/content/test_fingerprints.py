@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,6 +72,7 @@ def nested(depth: int, inmost: Any) -> Any:
         (Report(), lambda value: setattr(value, "note", "odd")),
         ([Report()], lambda value: append(value[0])),
         (({"a": []},), lambda value: value[0]["a"].append(1)),
+        (list(range(MAX_VALUES)), lambda value: value.append(1)),
     ],
 )
 def test_what_is_changed_in_place_is_noticed_however_deep(value: Any, change: Callable[[Any], object]) -> None:
@@ -90,6 +92,7 @@ def test_what_is_changed_in_place_is_noticed_however_deep(value: Any, change: Ca
         ([[], [1]], [[1], []]),
         (Report(), Renamed()),
         (Report(), Copied()),
+        (SimpleNamespace(a=1), SimpleNamespace(b=1)),
         ("1", 1),
         ([None], []),
     ],

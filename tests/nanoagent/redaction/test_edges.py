@@ -57,6 +57,8 @@ def test_what_is_just_a_secret_is_masked(text: str, seen: str) -> None:
         '{"value": "<your key>", "name": "API_KEY"}',
         '{"value": "", "name": "API_KEY"}',
         '"passwords": [""]',
+        '{"change":-4111111111111111}',
+        '{"change": -4111111111111111}',
     ],
 )
 def test_what_is_just_none_stays(text: str) -> None:
