@@ -10,7 +10,8 @@ from benchmarks.formats import shares
 from benchmarks.reports import report
 from benchmarks.reports.breakdown import TimeSplit, iteration_table, phase_table
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
-from tests.benchmarks.test_results import attempt, metrics, results
+from tests.benchmarks.results_made import metrics
+from tests.benchmarks.test_results import attempt, results
 
 MS = 1_000_000
 

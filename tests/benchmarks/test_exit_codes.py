@@ -45,11 +45,7 @@ def test_all_goals_pass_and_everything_is_written(tmp_path: Path) -> None:
     assert written_in(tmp_path) == [
         "RESULTS.md",
         "attempts.jsonl",
-        *(
-            f"charts/{name}-{colours}.svg"
-            for name in ("comparison", "headroom", "phases")
-            for colours in ("dark", "light")
-        ),
+        *(f"charts/{name}-{colours}.svg" for name in ("headroom", "phases") for colours in ("dark", "light")),
         "junit.xml",
         "report.html",
         "results.json",
@@ -134,10 +130,11 @@ def test_a_model_that_cannot_be_reached_exits_with_3(tmp_path: Path) -> None:
     goals = """
 from benchmarks.subjects import models
 from tests.models import CannedModel
-def unreachable(name):
-    return models.ModelSubject(name="canned", model=CannedModel([RuntimeError("down")]), token_source="provider")
-import benchmarks.command
-benchmarks.command.subject_named = unreachable
+def unreachable(name, goals, **options):
+    model = CannedModel([RuntimeError("down")])
+    return models.ModelSubject(name="canned", model_for=lambda goal, attempt: model, token_source="provider")
+import benchmarks.tested
+benchmarks.tested.subject_named = unreachable
 goals = [GOALS[0]]
 """
     done = run_benchmark(tmp_path, program=_driver(tmp_path, goals))

@@ -24,7 +24,8 @@ from instrumentation.telemetry import Telemetry
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
-from tests.benchmarks.test_results import attempt, metrics, results
+from tests.benchmarks.results_made import metrics
+from tests.benchmarks.test_results import attempt, results
 from tests.instrumentation.reading.otlp import as_line, as_otlp, read_span
 from tests.instrumentation.reading.web_server import Behaviour, answer, closed_port, hang, serving
 
