@@ -9,7 +9,32 @@ from benchmarks.results import store
 from benchmarks.results.results import Results
 from nanoagent.errors import ConfigurationError
 
+_MARK: Final = b'"schema_version"'
+_START_BYTES: Final = 100
+"""Results say their schema version first, whatever became of the rest."""
 _AS_IT_WAS: Final = "the baseline is as it was"
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place that a baseline cannot take, before any goal is run.
+
+    Raises:
+        ConfigurationError: It is a directory, or a file of something else, which is never replaced.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(_START_BYTES)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigurationError(
+            f"--save-baseline must name a file that can be written, got {str(path)!r}: "
+            f"{error.strerror or type(error).__name__}; name another one"
+        ) from error
+    if start.strip() and _MARK not in start:
+        raise ConfigurationError(
+            f"--save-baseline replaces baselines only, got {str(path)!r}, which is none; name another file"
+        )
 
 
 def save(path: Path, results: Results, trace_lines: Iterable[bytes], beside: Mapping[str, str]) -> None:

@@ -22,7 +22,9 @@ OUTPUT: Final = Path(__file__).parent / "out"
 """Where results go by default."""
 BASELINE: Final = Path(__file__).parent / "baseline.json"
 """What is compared with by default."""
-_MOST_DIGITS: Final = 9
+_MOST: Final = 10**9 - 1
+MOST_REPEATS: Final = 100_000
+"""Of a goal: what is to be done is a list in memory."""
 
 app = typer.Typer(
     add_completion=False,
@@ -120,7 +122,7 @@ def benchmark(
     if list_goals:
         _print_goals(chosen)
         return
-    slots, times = _positive("--concurrency", concurrency), _positive("--repeat", repeat)
+    slots, times = _positive("--concurrency", concurrency, _MOST), _positive("--repeat", repeat, MOST_REPEATS)
     limit_usd = None if max_cost is None else _amount("--max-cost", max_cost)
     if allow_unpriced and limit_usd is None:
         raise ConfigurationError("--allow-unpriced is for a run with a limit; use it with --max-cost")
@@ -198,12 +200,11 @@ def _check_baseline(*, agent: str | None, goals_file: str | None, all_goals: boo
         )
 
 
-def _positive(option: str, value: str) -> int:
+def _positive(option: str, value: str, most: int) -> int:
     text = value.strip()
-    if len(text) > _MOST_DIGITS or not text.isdecimal() or int(text) < 1:
+    if len(text) > len(str(most)) or not text.isdecimal() or not 1 <= int(text) <= most:
         raise ConfigurationError(
-            f"{option} must be a whole number from 1 to {10**_MOST_DIGITS - 1:,}, got {quoted(value)}; "
-            "leave it out for 1"
+            f"{option} must be a whole number from 1 to {most:,}, got {quoted(value)}; leave it out for 1"
         )
     return int(text)
 

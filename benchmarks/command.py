@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from benchmarks import baseline
 from benchmarks.against import COMMITTED, Against, Compared
 from benchmarks.against import against as against_what
 from benchmarks.ending import SERVICE, print_end, shown, trace_lines_of
-from benchmarks.interruption import held_back
+from benchmarks.interruption import held_back, told_once
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.plan import Plan, new_plan, resumed
 from benchmarks.reports.ci_summary import append_for_github, summary_for_ci
@@ -27,12 +28,14 @@ from benchmarks.results.read_back import read_back
 from benchmarks.results.results import Attempt, Results, head_of, row_of
 from benchmarks.results.sources import sources_of
 from benchmarks.running.runner import Listener, Session, run_goals
-from benchmarks.running.traces import KeptTraces
+from benchmarks.running.traces import MAX_ATTEMPTS, KeptTraces
 from benchmarks.suite.goals import Goal
 from benchmarks.tested import Tested, tested
+from instrumentation.commands.output import forget_output
 from instrumentation.configuration import configure
 from instrumentation.exits import ExitCode, worst
 from instrumentation.jaeger import trace_url, ui_url_from_env
+from instrumentation.rendering.quantities import plural
 from instrumentation.rendering.visible import visible
 from instrumentation.selection import JAEGER
 from nanoagent.errors import ConfigurationError
@@ -55,6 +58,8 @@ def execute(request: Request) -> ExitCode:
         ConfigurationError: Something that was asked for cannot be used; found before any goal is run, but for a
             baseline that these results are not fit to be, and for results that cannot be written.
     """
+    if request.save_baseline is not None:
+        baseline.check_place(request.save_baseline)
     subject = tested(request)
     plan = new_plan(request, subject.subject)
     ui_url = ui_url_from_env(os.environ)
@@ -112,8 +117,9 @@ def _concluded(
     text = store.results_text(results.to_dict(), comparison=comparison)
     failure = _write(files, {store.RESULTS: text, **reports})
     _tell_github(results, compared)
-    print_end(results, request.output, [*subject.lines, *measured.trace_lines], compared, written=failure is None)
-    problem = measured.broken_off or failure or subject.failure
+    lines = [*subject.lines, *measured.trace_lines]
+    unread = _printed(lambda: print_end(results, request.output, lines, compared, written=failure is None))
+    problem = measured.broken_off or failure or subject.failure or unread
     if problem is not None:
         raise problem
     if results.interrupted or (results.verification and results.verification.interrupted):
@@ -157,7 +163,9 @@ def _run(
     listener = Listener(started=progress.started, ended=ended, raised=raised, troubled=troubled)
     try:
         file.begin(head_of(plan.provenance, plan.facts), [row_of(attempt) for attempt in plan.kept])
-        asyncio.run(run_goals(plan.work, session, concurrency=plan.provenance.concurrency, listener=listener))
+        with asyncio.Runner() as runner:
+            runner.get_loop().set_exception_handler(told_once)
+            runner.run(run_goals(plan.work, session, concurrency=plan.provenance.concurrency, listener=listener))
     except KeyboardInterrupt:
         interrupted = True
     except store.Unwritable as error:
@@ -175,6 +183,20 @@ def _write(files: store.Store, texts: Mapping[str, str]) -> store.Unwritable | N
     return None
 
 
+def _printed(end: Callable[[], None]) -> ConfigurationError | None:
+    """Print the end; that nobody reads on changes no verdict."""
+    try:
+        end()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_output()
+    except OSError as error:
+        forget_output()
+        reason = error.strerror or type(error).__name__
+        return ConfigurationError(f"stdout must have room for what is printed, got {reason}; the results are written")
+    return None
+
+
 def _tell_github(results: Results, compared: Compared) -> None:
     notice = append_for_github(summary_for_ci(results, compared.comparison, compared.why), os.environ)
     if notice is not None:
@@ -185,5 +207,8 @@ def _save_baseline(path: Path, measured: _Measured, reports: Mapping[str, str]) 
     trace_ids = [attempt.trace_id for _, attempt in measured.results.attempts if attempt.trace_id]
     beside = {name: text for name, text in reports.items() if name == REPORT or name.endswith(".svg")}
     is_ours = path == COMMITTED
-    baseline.save(path, measured.results, measured.traces.lines(trace_ids), beside if is_ours else {})
-    typer.echo(f"Baseline: {shown(path)}" + (f" and {REPORT} beside it" if is_ours else ""))
+    lines = list(measured.traces.lines(trace_ids))
+    baseline.save(path, measured.results, lines, beside if is_ours else {})
+    lacking = sum(min(MAX_ATTEMPTS, len(row.attempts)) for row in measured.results.goals) - len(lines)
+    without = f", without the traces of {plural(lacking, 'attempt')}, which were not kept" if lacking else ""
+    typer.echo(visible(f"Baseline: {shown(path)}{f' and {REPORT} beside it' if is_ours else ''}{without}"))

@@ -24,7 +24,7 @@ from nanoagent.tools.registry import ToolRegistry
 ROOT: Final = Path(__file__).parents[1]
 """The checkout."""
 _RESUME: Final = "--resume"
-_SAME: Final = ("model", "tools", "agent", "token_source", "concurrency", "commit", "dirty")
+_SAME: Final = ("model", "tools", "agent", "token_source", "concurrency", "commit", "changes")
 """Of the provenance: what must be as it was for a run to go on."""
 
 
@@ -67,6 +67,7 @@ def new_plan(request: Request, subject: Subject) -> Plan:
         settings=request.settings,
         commit=commit,
         dirty=dirty,
+        changes=provenance.changes(ROOT),
         packages=provenance.packages(),
         machine=provenance.machine(),
         started_at=now(),

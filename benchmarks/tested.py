@@ -55,7 +55,10 @@ def _spent(spending: Spending) -> str:
     spent = f"Spent: {money_text(spending.spent_usd)} of {money_text(spending.limit_usd)}"
     if not spending.reached:
         return spent
-    return f"{spent}; another call might have passed that: go on with a higher --max-cost and --resume --retry-errors"
+    passed = (
+        "one call passed that" if spending.spent_usd > spending.limit_usd else "another call might have passed that"
+    )
+    return f"{spent}; {passed}: go on with a higher --max-cost and --resume --retry-errors"
 
 
 def _subject(request: Request, recorder: Recorder | None, spending: Spending | None) -> Subject:

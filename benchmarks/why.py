@@ -6,7 +6,7 @@ from typing import Final
 
 from benchmarks import amounts
 from benchmarks.comparing.comparison import Comparison, Row, Word
-from benchmarks.judging.measures import MEASURE_OF, Kind
+from benchmarks.judging.measures import MEASURE_OF, PASS_RATE, Kind
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.reports.comparison import Why, WhyOf
 from benchmarks.results.results import Attempt, Results
@@ -74,13 +74,18 @@ def _why(row: Row, baseline: Traced, current: Traced, compare_url: "CompareUrl |
         return Why([_NO_TRACE.format("the baseline" if before is None else "this run")])
     found = compared(before[1], now[1], names=NAMES)
     url = compare_url(before[0], now[0]) if compare_url else None
-    return Why([*_parting(found), *_amounts(row, found)], url)
+    return Why([*_parting(found), *_verdict(row, now[0]), *_amounts(row, found)] or [_SAME], url)
 
 
 def _parting(found: TracesCompared) -> list[str]:
     """Where the two differ first, and where they part."""
-    points = dict.fromkeys(str(point) for point in (found.first, found.parting) if point is not None)
-    return list(points) or [_SAME]
+    return list(dict.fromkeys(str(point) for point in (found.first, found.parting) if point is not None))
+
+
+def _verdict(row: Row, now: Attempt) -> list[str]:
+    """What stands against a pass, where that is what is worse: traces hold no answers."""
+    reasons = "; ".join(now.verdict.reasons) if row.metric == PASS_RATE else ""
+    return [f"attempt {now.number} did not pass: {reasons}"] if reasons else []
 
 
 def _amounts(row: Row, found: TracesCompared) -> list[str]:

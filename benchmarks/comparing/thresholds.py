@@ -4,9 +4,9 @@ import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmarks.comparing.comparison import Threshold
 from benchmarks.formats import first_line, quoted
@@ -62,6 +62,12 @@ class ThresholdsForm(_Form):
     metrics: dict[str, ThresholdForm] = {}
     tiers: dict[str, dict[str, ThresholdForm]] = {}
     goals: dict[str, dict[str, ThresholdForm]] = {}
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.suspicion < self.significance:
+            raise ValueError("suspicion must not be below significance")
+        return self
 
 
 def read_thresholds(goal_ids: Collection[str], path: Path = THRESHOLDS) -> Thresholds:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from benchmarks.formats import count, listed, percent, seconds, shares
+from benchmarks.judging.statistics import scores
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.reports.outcomes import left_out
 from benchmarks.reports.repeats import BUDGETED, bound_of, spread
@@ -87,8 +88,8 @@ def _verdicts(results: Results) -> str:
 
 
 def _with_rate(row: GoalResults) -> str:
-    passed = sum(attempt.verdict.word is VerdictWord.PASS for attempt in row.attempts)
-    return row.goal.id if len(row.attempts) == 1 else f"{row.goal.id} passed {passed:,} of {len(row.attempts):,}"
+    passed = scores(row.attempts)
+    return row.goal.id if len(row.attempts) == 1 else f"{row.goal.id} passed {sum(passed):,} of {len(passed):,}"
 
 
 def _named(ids: list[str]) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from benchmarks.formats import seconds
 from benchmarks.judging import verdict
+from benchmarks.judging.statistics import scores
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.results.results import Attempt, GoalResults, Results
 from benchmarks.suite.goals import Goal
@@ -110,9 +111,9 @@ def _cells(row: GoalResults) -> list[str | Text]:
 
 
 def _word(row: GoalResults) -> str:
-    """The verdict; of several attempts with how many passed."""
-    passed = sum(attempt.verdict.word is VerdictWord.PASS for attempt in row.attempts)
-    return f"{row.verdict}" if len(row.attempts) == 1 else f"{row.verdict} {passed:,}/{len(row.attempts):,}"
+    """The verdict; of several attempts with how many passed, of those that say something of the goal."""
+    passed = scores(row.attempts)
+    return f"{row.verdict}" if len(row.attempts) == 1 else f"{row.verdict} {sum(passed):,}/{len(passed):,}"
 
 
 def _shown(row: GoalResults) -> Attempt:

@@ -1,11 +1,13 @@
 """The file of attempts: each row is there when its attempt has ended, so that a run can be gone on with."""
 
+import json
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.results.sealed import CHECKSUM, checksum_of
 from benchmarks.results.store import told, write_text
 from benchmarks.results.written import json_text
 
@@ -29,7 +31,7 @@ class AttemptsFile:
             Unwritable: It cannot be written; it is as it was.
         """
         with told(self.path):
-            write_text(self.path, "".join(f"{json_text(line)}\n" for line in (head, *rows)))
+            write_text(self.path, "".join(map(_line, (head, *rows))))
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add a row; when this returns it is safe whatever happens to the process.
@@ -38,7 +40,7 @@ class AttemptsFile:
             Unwritable: It cannot be written; the rows before it are as they were.
         """
         with told(self.path):
-            left = (json_text(row) + "\n").encode()
+            left = _line(row).encode()
             with self.path.open("ab", buffering=0) as file:
                 end = file.tell()
                 try:
@@ -54,3 +56,8 @@ class AttemptsFile:
         if now_s - self._synced_s >= SYNC_S:
             os.fsync(descriptor)
             self._synced_s = now_s
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    content = json.loads(json_text(row))  # made printable: the checksum is of what is written
+    return json_text({**content, CHECKSUM: checksum_of(content)}) + "\n"

@@ -87,6 +87,8 @@ class RowForm(AttemptForm):
 
     id: str
     """Of the goal."""
+    checksum: str
+    """SHA-256 of everything else as JSON with sorted keys and no spaces."""
 
 
 class ExpectedForm(_Form):
@@ -191,6 +193,8 @@ class HeadForm(_Form):
     schema_version: int = Field(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)
     provenance: Provenance
     goals: list[GoalForm]
+    checksum: str
+    """As of each row."""
 
 
 def json_schema() -> dict[str, Any]:

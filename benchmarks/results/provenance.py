@@ -5,6 +5,8 @@ import os
 import platform
 import shutil
 import subprocess
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +33,19 @@ def commit(root: Path) -> tuple[str | None, bool | None]:
     head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     changes = _git(root, "status", "--porcelain")
     return head or None, None if changes is None else bool(changes)
+
+
+def changes(root: Path) -> str | None:
+    """SHA-256 of what differs from the commit; `None` where nothing does, and outside of a checkout."""
+    difference = _git(root, "diff", "HEAD", "--binary", "--no-ext-diff")
+    others = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", "*.py")
+    if not difference and not others:
+        return None
+    digest = sha256((difference or "").encode(errors="replace"))
+    for name in filter(None, (others or "").split("\0")):
+        with suppress(OSError):
+            digest.update(name.encode(errors="replace") + (root / name).read_bytes())
+    return digest.hexdigest()
 
 
 def packages() -> dict[str, str | None]:

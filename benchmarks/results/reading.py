@@ -63,8 +63,7 @@ def read_results(path: Path, rule: str, way_out: str) -> Recorded:
         _check_ids([row.goal for row in results.goals])
         for row in results.goals:
             _check_attempts(row.attempts, {row.goal.id})
-        if form.checksum != checksum_of(json.loads(text)):
-            raise ValueError("it is not as it was written: its checksum is another one")
+        _check_seal(text, form.checksum)
         return Recorded(results, unpacked(form.traces))
     except ValueError as error:
         raise _unusable(path, rule, way_out, str(error)) from error
@@ -82,6 +81,7 @@ def read_attempts(path: Path, rule: str, way_out: str) -> Attempts:
         if not rows:
             raise ValueError("its first line is not whole")
         first = _read(HeadForm, head)
+        _check_seal(head, first.checksum)
         goals = [goal.facts() for goal in first.goals]
         _check_ids(goals)
         attempts = [_attempt(row, number) for number, row in enumerate(rows[:-1], 2)]
@@ -94,6 +94,7 @@ def read_attempts(path: Path, rule: str, way_out: str) -> Attempts:
 def _attempt(row: str, line: int) -> Attempt:
     try:
         form = _read(RowForm, row)
+        _check_seal(row, form.checksum)
         return form.attempt_of(form.id)
     except ValueError as error:
         raise ValueError(f"line {line}: {error}") from error
@@ -121,6 +122,11 @@ def _read(form: type[_Form], text: str) -> _Form:
         return form.model_validate_json(text)
     except ValidationError as error:
         raise ValueError(_problem(error)) from error
+
+
+def _check_seal(text: str, checksum: str) -> None:
+    if checksum != checksum_of(json.loads(text)):
+        raise ValueError("it is not as it was written: its checksum is another one")
 
 
 def _version(text: str) -> object:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from annotated_types import Ge
 
 from benchmarks.judging.statistics import statistics_of
 from benchmarks.judging.verdict import Verdict, VerdictWord, worst
@@ -94,8 +96,8 @@ class Provenance:
     """The model, or `agent` with what `--agent` names and the agent's model."""
     token_source: str
     """counted, approximate or provider."""
-    concurrency: int
-    repeat: int
+    concurrency: Annotated[int, Ge(1)]
+    repeat: Annotated[int, Ge(1)]
     """How often every goal is to be attempted."""
     settings: Mapping[str, Any]
     """What the command line asked for."""
@@ -110,6 +112,8 @@ class Provenance:
     """UTC, ISO 8601."""
     ended_at: str | None = None
     """`None` while the run goes on, and where it was killed."""
+    changes: str | None = None
+    """SHA-256 of what differs from the commit; `None` where nothing does."""
     tools: tuple[str, ...] = ()
     """The built-in ones, which every goal offers; none for an agent, which has its own."""
     agent: str | None = None

@@ -145,7 +145,7 @@ def read(path: Path) -> Recording:
         raise
     except OSError as error:
         raise _unfit(path, error.strerror or type(error).__name__) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unfit(path, _reason(error)) from error
     if len(calls) != head.calls or not calls:
         raise _unfit(path, f"it is cut off: {len(calls)} of {head.calls} calls are there")

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from typing import Final
 
+from benchmarks.formats import quoted
 from benchmarks.suite.goals import Goal, Tier
 from nanoagent.errors import ConfigurationError
+
+_NAMED: Final = 5
+"""Of what there is, in a message; `--list` has all goals."""
 
 
 def select(goals: Sequence[Goal], *, ids: Sequence[str] = (), tiers: Sequence[str] = ()) -> tuple[Goal, ...]:
@@ -22,7 +27,7 @@ def select(goals: Sequence[Goal], *, ids: Sequence[str] = (), tiers: Sequence[st
         given = [*(f"--goal {id_}" for id_ in ids), *(f"--tier {tier}" for tier in tiers)]
         raise ConfigurationError(
             f"at least one goal must be selected, got none for {' '.join(given) or 'an empty list of goals'}; "
-            f"the goals are {', '.join(f'{goal.id} ({goal.tier})' for goal in goals) or 'none'}"
+            f"{_near(goals, ids, tiers)}"
         )
     return chosen
 
@@ -30,8 +35,15 @@ def select(goals: Sequence[Goal], *, ids: Sequence[str] = (), tiers: Sequence[st
 def _check_known(option: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise ConfigurationError(
-            f"{option} must be a known one, got {value!r}; nearest first, they are {', '.join(nearest(value, known))}"
+            f"{option} must be a known one, got {quoted(value)}; the nearest are "
+            f"{', '.join(nearest(value, known)[:_NAMED])}"
         )
+
+
+def _near(goals: Sequence[Goal], ids: Sequence[str], tiers: Sequence[str]) -> str:
+    """The goals that are nearest to what was asked for: those with the ids, else those of the tiers."""
+    asked = [goal for goal in goals if goal.id in ids] or [goal for goal in goals if goal.tier in tiers] or goals
+    return f"the nearest are {', '.join(f'{goal.id} ({goal.tier})' for goal in asked[:_NAMED]) or 'none'}"
 
 
 def nearest(value: str, known: Iterable[str]) -> list[str]:

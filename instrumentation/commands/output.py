@@ -53,12 +53,12 @@ def ending_well() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError as error:
-        _forget_output()
+        forget_output()
         raise Ended(ExitCode.OK) from error
     except OSError as error:
         if error.filename is not None:
             raise
-        _forget_output()
+        forget_output()
         reason = error.strerror or type(error).__name__
         message = f"stdout cannot be written ({reason}): what was written is not the whole; make room"
         raise ConfigurationError(message) from error
@@ -68,7 +68,7 @@ def ending_well() -> Iterator[None]:
         raise Ended(ExitCode.INTERRUPTED) from error
 
 
-def _forget_output() -> None:
+def forget_output() -> None:
     """What is still in the buffer would raise again when the process ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -223,7 +223,9 @@ def _typed(key: str, kind: Any, value: Any) -> Any:
             return None
         kind, _ = get_args(kind)
     if kind is int:
-        wanted, good = "a whole number of 0 or more", type(value) is int and value >= 0
+        is_large = type(value) is int and value >= 2**63  # no float may hold it
+        wanted = "less than 2**63" if is_large else "a whole number of 0 or more"
+        good = type(value) is int and value >= 0 and not is_large
     elif kind is Decimal:
         wanted = "a finite number of 0 or more"
         good = type(value) in (int, float, Decimal) and 0 <= value < math.inf

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.results.reading import read_results
 from benchmarks.results.sealed import sealed
-from tests.commands import ROOT, run_benchmark, written_in
+from tests.commands import ROOT, run_benchmark
 
 SOME = ("--goal", "addition", "--goal", "squares")
 CHANGED = """
@@ -161,13 +161,32 @@ orchestrator_run.OrchestratorRun.__call__ = broken
     assert {word for (goal, _), word in words.items() if goal == "addition"} == {"inconclusive"}
 
 
-def test_a_baseline_where_none_can_be_written_is_told_and_the_results_are_kept(tmp_path: Path) -> None:
+def test_a_baseline_where_none_can_be_written_is_refused_before_any_goal_runs(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("good")
     target = tmp_path / "file" / "base.json"
     done = run_benchmark(tmp_path / "out", "--goal", "addition", "--save-baseline", str(target))
     assert done.returncode == 4
     assert done.stderr == (
-        f"error: --save-baseline must name a file that can be written, got {str(target)!r}: File exists; the "
-        "baseline is as it was\n"
+        f"error: --save-baseline must name a file that can be written, got {str(target)!r}: Not a directory; name "
+        "another one\n"
     )
-    assert "results.json" in written_in(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", ["print('precious')\n", '{"other": "json"}'])
+def test_a_file_of_something_else_is_never_replaced_by_a_baseline(tmp_path: Path, content: str) -> None:
+    (tmp_path / "precious").write_text(content)
+    target = str(tmp_path / "precious")
+    done = run_benchmark(tmp_path / "out", "--goal", "addition", "--save-baseline", target)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == (
+        f"error: --save-baseline replaces baselines only, got {target!r}, which is none; name another file\n"
+    )
+    assert (tmp_path / "precious").read_text() == content
+
+
+def test_a_baseline_of_a_resumed_run_says_that_it_lacks_traces(tmp_path: Path) -> None:
+    run_benchmark(tmp_path / "out", "--goal", "addition")
+    base = tmp_path / "base.json"
+    done = run_benchmark(tmp_path / "out", "--goal", "addition", "--resume", "--save-baseline", str(base))
+    assert done.stdout.endswith(f"Baseline: {base}, without the traces of 1 attempt, which were not kept\n")

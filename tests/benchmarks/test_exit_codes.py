@@ -61,8 +61,8 @@ def test_all_goals_pass_and_everything_is_written(tmp_path: Path) -> None:
             "error: --model must name a model that can be used, got 'nosuch:model': Unknown model: nosuch:model; set "
             "what is missing, or leave --model out for scripted, which needs nothing\n",
         ),
-        (["--goal", "adition"], {}, "'adition'; nearest first, they are addition"),
-        (["--tier", "smple"], {}, "'smple'; nearest first, they are simple"),
+        (["--goal", "adition"], {}, "'adition'; the nearest are addition"),
+        (["--tier", "smple"], {}, "'smple'; the nearest are simple"),
         (["--goal", "addition", "--tier", "complex"], {}, "at least one goal must be selected"),
         (
             ["--concurrency", "0"],

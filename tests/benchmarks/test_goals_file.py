@@ -290,7 +290,7 @@ def test_goals_that_the_scripted_model_has_no_rules_for_are_refused() -> None:
         ),
         (
             ["--goals", "{folder}/goals.json", "--goal", "addition"],
-            "--goal must be a known one, got 'addition'; nearest first, they are own",
+            "--goal must be a known one, got 'addition'; the nearest are own",
         ),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",

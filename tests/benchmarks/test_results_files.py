@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jsonschema
 import pytest
 
+from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.forms import json_schema
 from benchmarks.results.reading import UnusableResultsError, read_attempts, read_results
 from benchmarks.results.results import Results, head_of, results_of, row_of
@@ -111,7 +113,10 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def rows_of(made: Results) -> list[str]:
     head = head_of(made.provenance, [row.goal for row in made.goals])
-    return [json.dumps(line) for line in (head, *(row_of(one) for _, one in made.attempts))]
+    with TemporaryDirectory() as directory:
+        file = AttemptsFile(Path(directory))
+        file.begin(head, [row_of(one) for _, one in made.attempts])
+        return file.path.read_text().splitlines()
 
 
 def test_attempts_are_read_back_without_the_half_of_a_last_line(tmp_path: Path) -> None:
@@ -133,7 +138,9 @@ def test_attempts_are_read_back_without_the_half_of_a_last_line(tmp_path: Path) 
         (lambda lines: ['{"of": "another program"}'], "it holds no results of a benchmark"),
         (lambda lines: [lines[0], "nonsense", lines[1]], "line 2: it is no JSON: Expecting value"),
         (lambda lines: [lines[0], lines[1], lines[1]], "attempt 1 of 'goal-0' stands in it twice"),
-        (lambda lines: [lines[0], lines[1].replace('"goal-0"', '"other"')], "an attempt is of the goal 'other'"),
+        (lambda lines: [lines[0], lines[1].replace('"goal-0"', '"other"')], "line 2: it is not as it was written"),
+        (lambda lines: [lines[0].replace('"s1"', '"s2"')], "it is not as it was written: its checksum is another one"),
+        (lambda lines: [lines[0], *rows_of(results(goals=2))[2:]], "an attempt is of the goal 'goal-1'"),
         (
             lambda lines: [lines[0].replace('"schema_version": 2', '"schema_version": 3')],
             "written by a newer nanoagent",

@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.judging.verdict import Cause, Verdict, VerdictWord
 from benchmarks.plan import Plan, resumed
+from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.reading import read_attempts
 from benchmarks.results.results import head_of, row_of
 from benchmarks.suite.goals import Goal
@@ -140,8 +141,8 @@ def test_a_second_benchmark_in_the_same_directory_is_refused(program: Path, tmp_
 def interrupted(tmp_path: Path, *, attempts: int = 1, **source: Any) -> Path:
     """A directory in which a benchmark of one goal has made these attempts."""
     made = results(attempts=attempts, **source)
-    lines = [head_of(made.provenance, [row.goal for row in made.goals]), *(row_of(one) for _, one in made.attempts)]
-    (tmp_path / "attempts.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    head = head_of(made.provenance, [row.goal for row in made.goals])
+    AttemptsFile(tmp_path).begin(head, [row_of(one) for _, one in made.attempts])
     return tmp_path
 
 
@@ -158,7 +159,7 @@ def plan(*, goals: Sequence[Goal] | None = None, **source: Any) -> Plan:
         (plan(model="openai:gpt-5-mini"), "the model 'openai:gpt-5-mini' where"),
         (plan(token_source="provider"), "the token source 'provider' where"),
         (plan(commit="0" * 40), f"the commit '{'0' * 40}' where"),
-        (plan(dirty=True), "the dirty 'True' where"),
+        (plan(changes="ab12"), "the changes 'ab12' where"),
         (plan(concurrency=2), "the concurrency '2' where"),
         (plan(agent="my:agent"), "the agent 'my:agent' where"),
     ],
@@ -188,8 +189,7 @@ def test_what_says_nothing_of_its_goal_is_made_again_when_that_is_asked_for(tmp_
     made = results(attempts=2)
     broken = attempt(number=1, verdict=Verdict(word=VerdictWord.ERROR, cause=Cause.MODEL_ERROR))
     head = head_of(made.provenance, [row.goal for row in made.goals])
-    rows = [head, row_of(broken), row_of(made.attempts[1][1])]
-    (tmp_path / "attempts.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in rows))
+    AttemptsFile(tmp_path).begin(head, [row_of(broken), row_of(made.attempts[1][1])])
     for retry_errors, left in ((False, []), (True, [("goal-0", 1)])):
         going_on = resumed(plan(repeat=2), tmp_path, retry_errors=retry_errors)
         assert [(one.id, number) for one, number in going_on.work] == left

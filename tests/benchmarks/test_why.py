@@ -19,6 +19,7 @@ from benchmarks.suite.facts import facts_of
 from benchmarks.suite.goals import GOALS
 from benchmarks.why import Traced, why_of
 from nanoagent.core import executor
+from nanoagent.tools.builtin.arithmetic import calculate
 from tests.benchmarks.comparing.test_seeded import put_in_place_of_calculate
 from tests.benchmarks.results_made import provenance
 
@@ -79,16 +80,27 @@ async def test_a_tool_that_is_called_twice_is_found(monkeypatch: pytest.MonkeyPa
 async def test_a_slower_tool_is_named_with_how_much_slower_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     before = await measured(repeat=8)
 
-    def calculate(expression: str) -> str:
+    def slow(expression: str) -> int | float:
         time.sleep(0.2)
-        return str(eval(expression))  # noqa: S307 - the goal's own expression
+        return calculate(expression)
 
-    put_in_place_of_calculate(monkeypatch, calculate)
+    slow.__annotations__ = calculate.__annotations__
+    put_in_place_of_calculate(monkeypatch, slow)
     found = why(before, await measured(repeat=8))["addition", "duration_seconds"].findings
-    assert found[0] == "both did the same, as far as their traces say"
-    tools = re.fullmatch(r"slower tools: `calculate` \+(\d+) ms", found[2])
+    tools = re.fullmatch(r"slower tools: `calculate` \+(\d+) ms", found[1])
     assert tools is not None
     assert 195 <= int(tools[1]) <= 900
+
+
+async def test_a_wrong_answer_is_told_where_both_did_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await measured()
+
+    def wrong(expression: str) -> int | float:
+        return calculate(expression) + 1
+
+    put_in_place_of_calculate(monkeypatch, wrong)
+    findings = why(before, await measured())["addition", "pass_rate"].findings
+    assert findings == ["attempt 1 did not pass: answer does not hold 8; its numbers are 5, 3, 9"]
 
 
 async def test_where_no_trace_is_kept_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

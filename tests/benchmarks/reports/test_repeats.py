@@ -59,7 +59,7 @@ def test_the_first_sentence_names_the_goals_that_did_not_pass_every_time() -> No
     data = results([row("a", PASS, PASS), row("b", PASS, failed()), row("c", UNREACHABLE, PASS)])
     assert analysis(data)[0] == (
         "1 of 3 goals passed in each of 2 attempts, 1 failed (b passed 1 of 2) "
-        "and 1 could not be judged (c passed 1 of 2)."
+        "and 1 could not be judged (c passed 1 of 1)."
     )
 
 

@@ -25,7 +25,7 @@ def test_a_line_a_goal_with_how_many_attempts_passed_fits_80_columns() -> None:
     ]
     lines = shown(results(rows))
     assert lines[0].split() == ["Goal", "Tier", "Verdict", "Iterations", "Tokens", "Time"]
-    assert [line.split()[2:4] for line in lines[1:]] == [["pass", "2/2"], ["fail", "1/2"], ["error", "0/2"], ["-", "-"]]
+    assert [line.split()[2:4] for line in lines[1:]] == [["pass", "2/2"], ["fail", "1/2"], ["error", "0/0"], ["-", "-"]]
     assert "2 of <5" in lines[1]
     assert "9,000 of <10,000" in lines[1]
     assert all(len(line) <= 80 for line in lines)
