@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import typer
 
@@ -27,6 +27,7 @@ from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.read_back import read_back
 from benchmarks.results.results import Attempt, Results, head_of, row_of
 from benchmarks.results.sources import sources_of
+from benchmarks.results.traces_file import TracesFile
 from benchmarks.running.runner import Listener, Session, run_goals
 from benchmarks.running.traces import MAX_ATTEMPTS, KeptTraces
 from benchmarks.suite.goals import Goal
@@ -85,7 +86,8 @@ class _Measured:
 
 
 def _measured(request: Request, plan: Plan, subject: Tested, ui_url: str) -> _Measured:
-    traces = KeptTraces()
+    traces_file = TracesFile(request.output)
+    traces = KeptTraces(traces_file.add)
     with LiveProgress(len(plan.work)) as progress:
         telemetry = configure(service_name=SERVICE, notify=progress.say, span_processors=[traces])
         linked = JAEGER in telemetry.exporters
@@ -97,7 +99,9 @@ def _measured(request: Request, plan: Plan, subject: Tested, ui_url: str) -> _Me
         )
         try:
             sources = sources_of(telemetry, os.environ, ui_url) if request.verify else ()
-            results, broken_off = _run(plan, session, AttemptsFile(request.output), progress, traces)
+            results, broken_off = _run(
+                plan, session, _Files(AttemptsFile(request.output), traces_file, traces), progress
+            )
             if request.verify and not results.interrupted:
                 verification = read_back(results, sources, telemetry, tell=progress.reading)
                 results = replace(results, verification=verification)
@@ -140,16 +144,29 @@ def _store(directory: Path) -> Iterator[store.Store]:
         files.close()
 
 
+class _Files(NamedTuple):
+    """What is written while goals run."""
+
+    attempts: AttemptsFile
+    traces: TracesFile
+    kept: KeptTraces
+
+    def begin(self, plan: Plan) -> None:
+        """Start the files with what an earlier run has left."""
+        self.attempts.begin(head_of(plan.provenance, plan.facts), [row_of(attempt) for attempt in plan.kept])
+        self.kept.restore(self.traces.begin({attempt.trace_id for attempt in plan.kept if attempt.trace_id}))
+
+
 def _run(
-    plan: Plan, session: Session, file: AttemptsFile, progress: LiveProgress, traces: KeptTraces
+    plan: Plan, session: Session, files: "_Files", progress: LiveProgress
 ) -> tuple[Results, ConfigurationError | None]:
     """The results, and why the run was broken off: a row could not be written, or what is benchmarked exited."""
     attempts: list[Attempt] = []
 
     def ended(goal: Goal, attempt: Attempt) -> None:
         attempts.append(attempt)
-        traces.ended(attempt)
-        file.add(row_of(attempt))
+        files.attempts.add(row_of(attempt))
+        files.kept.ended(attempt)
         progress.ended(goal)
 
     def raised(goal: Goal, error: Exception) -> None:
@@ -162,7 +179,7 @@ def _run(
     problem: ConfigurationError | None = None
     listener = Listener(started=progress.started, ended=ended, raised=raised, troubled=troubled)
     try:
-        file.begin(head_of(plan.provenance, plan.facts), [row_of(attempt) for attempt in plan.kept])
+        files.begin(plan)
         with asyncio.Runner() as runner:
             runner.get_loop().set_exception_handler(told_once)
             runner.run(run_goals(plan.work, session, concurrency=plan.provenance.concurrency, listener=listener))
@@ -207,7 +224,7 @@ def _save_baseline(path: Path, measured: _Measured, reports: Mapping[str, str]) 
     trace_ids = [attempt.trace_id for _, attempt in measured.results.attempts if attempt.trace_id]
     beside = {name: text for name, text in reports.items() if name == REPORT or name.endswith(".svg")}
     is_ours = path == COMMITTED
-    lines = list(measured.traces.lines(trace_ids))
+    lines = measured.traces.lines(trace_ids)
     baseline.save(path, measured.results, lines, beside if is_ours else {})
     lacking = sum(min(MAX_ATTEMPTS, len(row.attempts)) for row in measured.results.goals) - len(lines)
     without = f", without the traces of {plural(lacking, 'attempt')}, which were not kept" if lacking else ""

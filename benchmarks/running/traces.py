@@ -1,8 +1,7 @@
 """The traces of attempts, kept so that a difference can be explained when the place that they went to has forgotten."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from opentelemetry.context import Context
@@ -15,38 +14,54 @@ from instrumentation.otlp.outgoing import cleaned
 MAX_ATTEMPTS: Final = 3
 """Kept of each goal: the first ones."""
 MAX_SPANS: Final = 20_000
-"""Kept of all; a trace that would pass it is not kept."""
+"""Kept of all, and as many of attempts that go on; a trace that would pass it is not kept."""
 
 
 class KeptTraces(SpanProcessor):
-    """Keeps the spans of the first attempts at each goal. Bounded, and safe under threads."""
+    """Keeps the traces of the first attempts at each goal. Bounded, and safe under threads.
 
-    def __init__(self) -> None:
-        """Keep nothing yet."""
-        self._open: defaultdict[int, list[ReadableSpan]] = defaultdict(list)
-        self._kept: dict[str, list[ReadableSpan]] = {}
-        self._spans = 0
+    Args:
+        keep: Told each, as a line of OTLP JSON, when its attempt ends.
+    """
+
+    def __init__(self, keep: Callable[[bytes], object] = lambda line: None) -> None:
+        self._keep = keep
+        self._kept: dict[str, bytes] = {}
+        self._open: dict[int, list[ReadableSpan]] = {}
+        self._open_spans = self._spans = 0
+
+    def restore(self, earlier: Mapping[str, bytes]) -> None:
+        """Keep these, too: lines of OTLP JSON by the ids of the traces."""
+        self._kept |= earlier
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Nothing: only spans that have ended are kept."""
 
     def on_end(self, span: ReadableSpan) -> None:
         """Keep the span until its attempt has ended."""
-        if span.context is not None:
-            self._open[span.context.trace_id].append(span)
+        if span.context is None:
+            return
+        self._open.setdefault(span.context.trace_id, []).append(span)
+        self._open_spans += 1
+        while self._open_spans > MAX_SPANS and (oldest := next(iter(self._open), None)) is not None:
+            self._taken(oldest)
 
     def ended(self, attempt: Attempt) -> None:
         """An attempt has ended: its trace is kept, or let go."""
         if attempt.trace_id is None:
             return
-        spans = self._open.pop(int(attempt.trace_id, 16), [])
-        if attempt.number <= MAX_ATTEMPTS and self._spans + len(spans) <= MAX_SPANS:
-            self._kept[attempt.trace_id] = spans
+        spans = self._taken(int(attempt.trace_id, 16))
+        if spans and attempt.number <= MAX_ATTEMPTS and self._spans + len(spans) <= MAX_SPANS:
             self._spans += len(spans)
+            seen = encode_spans([cleaned(span) for span in spans])
+            line = self._kept[attempt.trace_id] = json.dumps(seen.to_dict(), separators=(",", ":")).encode()
+            self._keep(line)
 
-    def lines(self, trace_ids: Iterable[str]) -> Iterator[bytes]:
+    def lines(self, trace_ids: Iterable[str]) -> list[bytes]:
         """These traces as lines of OTLP JSON, one each, as they may be seen; without those that are not kept."""
-        for trace_id in trace_ids:
-            if spans := self._kept.get(trace_id):
-                seen = encode_spans([cleaned(span) for span in spans])
-                yield json.dumps(seen.to_dict(), separators=(",", ":")).encode()
+        return [self._kept[trace_id] for trace_id in trace_ids if trace_id in self._kept]
+
+    def _taken(self, trace_id: int) -> list[ReadableSpan]:
+        spans = self._open.pop(trace_id, [])
+        self._open_spans -= len(spans)
+        return spans

@@ -185,8 +185,21 @@ def test_a_file_of_something_else_is_never_replaced_by_a_baseline(tmp_path: Path
     assert (tmp_path / "precious").read_text() == content
 
 
-def test_a_baseline_of_a_resumed_run_says_that_it_lacks_traces(tmp_path: Path) -> None:
-    run_benchmark(tmp_path / "out", "--goal", "addition")
-    base = tmp_path / "base.json"
-    done = run_benchmark(tmp_path / "out", "--goal", "addition", "--resume", "--save-baseline", str(base))
+def test_a_baseline_of_a_resumed_run_has_the_traces_of_what_was_done_before(tmp_path: Path) -> None:
+    out, base = tmp_path / "out", tmp_path / "base.json"
+    run_benchmark(out, "--goal", "addition")
+    before = (out / "kept-traces.jsonl").read_bytes()
+    goes_on = ("--goal", "addition", "--repeat", "2", "--resume", "--save-baseline", str(base))
+    assert run_benchmark(out, *goes_on).stdout.endswith(f"Baseline: {base}\n")
+    lines = read_results(base, "", "").trace_lines
+    assert lines == (out / "kept-traces.jsonl").read_bytes()
+    assert lines.startswith(before)
+    assert lines.count(b"\n") == 2
+
+
+def test_a_baseline_that_lacks_traces_says_so(tmp_path: Path) -> None:
+    out, base = tmp_path / "out", tmp_path / "base.json"
+    run_benchmark(out, "--goal", "addition")
+    (out / "kept-traces.jsonl").write_text('{"torn')
+    done = run_benchmark(out, "--goal", "addition", "--resume", "--save-baseline", str(base))
     assert done.stdout.endswith(f"Baseline: {base}, without the traces of 1 attempt, which were not kept\n")

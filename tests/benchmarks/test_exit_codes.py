@@ -47,6 +47,7 @@ def test_all_goals_pass_and_everything_is_written(tmp_path: Path) -> None:
         "attempts.jsonl",
         *(f"charts/{name}-{colours}.svg" for name in ("headroom", "phases") for colours in ("dark", "light")),
         "junit.xml",
+        "kept-traces.jsonl",
         "report.html",
         "results.json",
     ]
@@ -159,6 +160,8 @@ def test_a_row_that_cannot_be_written_ends_the_run_in_one_line_and_shows_what_is
     out = tmp_path / "out"
     goals = """
 import atexit, resource
+import benchmarks.running.traces
+benchmarks.running.traces.MAX_ATTEMPTS = 0  # the rows fill the disk, not the traces
 _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, most))
 # What measures coverage writes at the end.

@@ -24,6 +24,7 @@ from benchmarks.reports.files import JUNIT, PAGE, REPORT
 from benchmarks.reports.markdown import escaped, table
 from benchmarks.results.attempts_file import ATTEMPTS, AttemptsFile
 from benchmarks.results.store import RESULTS, Store, results_text
+from benchmarks.results.traces_file import TRACES
 from benchmarks.suite import checks
 from benchmarks.suite.goals import GOALS
 from instrumentation.cli import app as nanoagent_app
@@ -320,7 +321,7 @@ def test_a_benchmark_of_odd_goals_writes_nowhere_else(ended: Done) -> None:
     files = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
     spools = {name for name in files if name.startswith("a/spool/")}
     charts = {f"charts/headroom-{surroundings}.svg" for surroundings in ("light", "dark")}
-    out = {ATTEMPTS, RESULTS, REPORT, PAGE, JUNIT, ".lock", *charts}
+    out = {ATTEMPTS, RESULTS, REPORT, PAGE, JUNIT, TRACES, ".lock", *charts}
     assert files - spools == {f"a/out/{name}" for name in out} | {"a/traces.jsonl"}
     assert len(spools) == 1
 

@@ -112,7 +112,7 @@ def test_after_kill_9_what_is_done_can_be_read_and_the_run_goes_on(program: Path
     with hanging(program, out) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert written_in(out) == ["attempts.jsonl"]
+    assert written_in(out) == ["attempts.jsonl", "kept-traces.jsonl"]
     found = read_attempts(out / "attempts.jsonl", "the rows", "-").results()
     assert (len(found.attempts), found.complete) == (4, False)
     with (out / "attempts.jsonl").open("a") as file:

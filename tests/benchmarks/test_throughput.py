@@ -99,6 +99,8 @@ async def test_the_numbers_of_many_attempts_at_a_time_are_those_of_each_alone(tm
     await attempts.make(work)
 
     _, *rows = map(json.loads, attempts.file.path.read_text().splitlines())
+    seals = [row.pop("checksum") for row in rows]
+    assert len(set(seals)) == len(rows)
     assert sorted((row["id"], row["attempt"]) for row in rows) == sorted((goal.id, number) for goal, number in work)
     assert len({row["trace_id"] for row in rows}) == len(rows)
     assert rows == [json.loads(json.dumps(row_of(attempt))) for attempt in attempts.ended]

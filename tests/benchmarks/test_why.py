@@ -39,7 +39,7 @@ async def measured(*, repeat: int = 1) -> tuple[Results, list[bytes]]:
     work = [(ADDITION, number) for number in range(1, repeat + 1)]
     await run_goals(work, session, concurrency=1, listener=Listener(ended=ended))
     made = results_of(provenance(repeat=repeat), [facts_of(ADDITION)], attempts)
-    return made, list(traces.lines([attempt.trace_id or "" for attempt in attempts]))
+    return made, traces.lines([attempt.trace_id or "" for attempt in attempts])
 
 
 def why(before: tuple[Results, list[bytes]], now: tuple[Results, list[bytes]], **options: Any) -> WhyOf:
