@@ -246,7 +246,8 @@ class Orchestrator:
         while self.iteration < self.limits.max_iterations:
             self.iteration += 1
             ending = await self._iterate(place, roles)
-            self.stream.emit(EventType.ITERATION, {"iteration": self.iteration, "metrics": self.metrics})
+            if self.stream.has_subscribers:  # numbers that nobody sees are not worked out
+                self.stream.emit(EventType.ITERATION, {"iteration": self.iteration, "metrics": self.metrics})
             if ending is not None:
                 return ending
         return Ending(StopReason.MAX_ITERATIONS)

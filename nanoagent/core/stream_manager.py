@@ -61,6 +61,11 @@ class StreamManager:
 
         return unsubscribe
 
+    @property
+    def has_subscribers(self) -> bool:
+        """Whether anybody is told of events."""
+        return bool(self._subscribers)
+
     def emit(self, type: str, data: Mapping[str, Any]) -> None:  # noqa: A002 - an event's type
         """Tell every subscriber of an event."""
         event = Event(type, data)

@@ -1,8 +1,8 @@
 """A traced toolset: a span around every tool call, and one for each call whose arguments are bad."""
 
-import dataclasses
 from collections.abc import Callable, Set
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +72,12 @@ def _cause(error: BaseException) -> BaseException:
 
 def _with_traced_validation(tool: ToolsetTool[Any], ctx: RunContext[Any]) -> ToolsetTool[Any]:
     validator = _TracedValidator(tool, ctx)
-    if tool.args_validator_func is None:
-        return dataclasses.replace(tool, args_validator=validator)
-    check = _traced_check(getattr(tool.args_validator_func, "untraced", tool.args_validator_func), validator)
-    return dataclasses.replace(tool, args_validator=validator, args_validator_func=check)
+    traced = copy(tool)
+    traced.args_validator = validator
+    if tool.args_validator_func is not None:
+        untraced = getattr(tool.args_validator_func, "untraced", tool.args_validator_func)
+        traced.args_validator_func = _traced_check(untraced, validator)
+    return traced
 
 
 class _TracedValidator:
