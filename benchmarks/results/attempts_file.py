@@ -1,12 +1,11 @@
 """The file of attempts: what was planned, then each attempt as it ends, so that a run can be gone on with."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.results.appended import AppendedFile
-from benchmarks.results.sealed import CHECKSUM, checksum_of
+from benchmarks.results.sealed import sealed_line
 from benchmarks.results.written import json_text
 
 ATTEMPTS: Final = "attempts.jsonl"
@@ -42,5 +41,4 @@ class AttemptsFile:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    content = json.loads(json_text(row))  # made printable: the checksum is of what is written
-    return json_text({**content, CHECKSUM: checksum_of(content)})
+    return sealed_line(json_text(row))

@@ -88,7 +88,7 @@ class RowForm(AttemptForm):
     id: str
     """Of the goal."""
     checksum: str
-    """SHA-256 of everything else as JSON with sorted keys and no spaces."""
+    """SHA-256 of the line without this field, the last one."""
 
 
 class ExpectedForm(_Form):

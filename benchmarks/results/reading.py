@@ -11,11 +11,12 @@ from pydantic import BaseModel, ValidationError
 from benchmarks.formats import first_line, quoted
 from benchmarks.results.forms import HeadForm, ResultsForm, RowForm
 from benchmarks.results.results import SCHEMA_VERSION, Attempt, Provenance, Results, results_of
-from benchmarks.results.sealed import checksum_of, unpacked
+from benchmarks.results.sealed import checksum_of, is_sealed, unpacked
 from benchmarks.suite.facts import GoalFacts
 from nanoagent.errors import ConfigurationError
 
 _Form = TypeVar("_Form", bound=BaseModel)
+_EDITED: Final = "it is not as it was written: its checksum is another one"
 _LARGEST_BYTES: Final = 1 << 30
 """Of a file that is read whole."""
 
@@ -63,7 +64,8 @@ def read_results(path: Path, rule: str, way_out: str) -> Recorded:
         _check_ids([row.goal for row in results.goals])
         for row in results.goals:
             _check_attempts(row.attempts, {row.goal.id})
-        _check_seal(text, form.checksum)
+        if form.checksum != checksum_of(json.loads(text)):
+            raise ValueError(_EDITED)
         return Recorded(results, unpacked(form.traces))
     except ValueError as error:
         raise _unusable(path, rule, way_out, str(error)) from error
@@ -81,7 +83,7 @@ def read_attempts(path: Path, rule: str, way_out: str) -> Attempts:
         if not rows:
             raise ValueError("its first line is not whole")
         first = _read(HeadForm, head)
-        _check_seal(head, first.checksum)
+        _check_line(head)
         goals = [goal.facts() for goal in first.goals]
         _check_ids(goals)
         attempts = [_attempt(row, number) for number, row in enumerate(rows[:-1], 2)]
@@ -94,7 +96,7 @@ def read_attempts(path: Path, rule: str, way_out: str) -> Attempts:
 def _attempt(row: str, line: int) -> Attempt:
     try:
         form = _read(RowForm, row)
-        _check_seal(row, form.checksum)
+        _check_line(row)
         return form.attempt_of(form.id)
     except ValueError as error:
         raise ValueError(f"line {line}: {error}") from error
@@ -124,9 +126,9 @@ def _read(form: type[_Form], text: str) -> _Form:
         raise ValueError(_problem(error)) from error
 
 
-def _check_seal(text: str, checksum: str) -> None:
-    if checksum != checksum_of(json.loads(text)):
-        raise ValueError("it is not as it was written: its checksum is another one")
+def _check_line(line: str) -> None:
+    if not is_sealed(line):
+        raise ValueError(_EDITED)
 
 
 def _version(text: str) -> object:

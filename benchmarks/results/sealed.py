@@ -9,6 +9,7 @@ from typing import Any, Final
 
 CHECKSUM: Final = "checksum"
 TRACES: Final = "traces"
+_SEAL: Final = f', "{CHECKSUM}": "'
 
 
 def sealed(results: Mapping[str, Any], trace_lines: Iterable[bytes] = ()) -> dict[str, Any]:
@@ -26,6 +27,21 @@ def checksum_of(results: Mapping[str, Any]) -> str:
     """SHA-256 of the results as JSON with sorted keys and no spaces, without the checksum itself; in hex."""
     content = {key: value for key, value in results.items() if key != CHECKSUM}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _sha256(text)
+
+
+def sealed_line(text: str) -> str:
+    """A JSON object in one line, with a checksum of the line as its last field."""
+    return f'{text[:-1]}{_SEAL}{_sha256(text)}"}}'
+
+
+def is_sealed(line: str) -> bool:
+    """Whether the line is as it was sealed."""
+    text, _, checksum = line.rpartition(_SEAL)
+    return checksum == f'{_sha256(text + "}")}"}}'
+
+
+def _sha256(text: str) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
