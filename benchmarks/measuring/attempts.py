@@ -15,7 +15,7 @@ from benchmarks.measuring.bare import BareAgents, asked_in
 from benchmarks.measuring.budget import Budget, order
 from benchmarks.measuring.ratios import Round
 from benchmarks.results.attempts_file import AttemptsFile
-from benchmarks.results.results import Attempt, row_of
+from benchmarks.results.results import SCHEMA_VERSION, Attempt, row_of
 from benchmarks.running.runner import Listener, Session, Work, run_goals
 from benchmarks.running.traces import MAX_ATTEMPTS, KeptTraces
 from benchmarks.scripted.model import ScriptedModel
@@ -66,7 +66,7 @@ class Attempts:
         self.traces: Final = KeptTraces()
         self.ended: Final[list[Attempt]] = []
         self.file: Final = AttemptsFile(directory)
-        self.file.begin({}, [])
+        self.file.begin({"schema_version": SCHEMA_VERSION}, [])
         provider = TracerProvider(shutdown_on_exit=False)
         provider.sampler = RecordingSampler(provider.sampler)
         for processor in (self.aggregator, self.traces):

@@ -31,7 +31,7 @@ def checksum_of(results: Mapping[str, Any]) -> str:
 
 
 def sealed_line(text: str) -> str:
-    """A JSON object in one line, with a checksum of the line as its last field."""
+    """A JSON object in one line, which is not empty, with a checksum of the line as its last field."""
     return f'{text[:-1]}{_SEAL}{_sha256(text)}"}}'
 
 
