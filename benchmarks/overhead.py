@@ -41,8 +41,8 @@ busier is no difference; of the rounds it is the median, so that a single distur
   calls are those that they make: what each attempt asks its agents is noted once, and asked of agents as one makes
   them by hand, once for all, with the same model, instructions, prompts, tools and output types, in the same order and
   as many at a time; but without orchestrator, spans, numbers, verdicts and files. The number is how many attempts are
-  made in the CPU time in which the bare calls of one are. Garbage is collected once, at the end of a turn, in the time
-  that counts. All turns are one run of the benchmark, of more than 1,000 attempts when there is time for all rounds.
+  made in the CPU time in which the bare calls of one are. The garbage collector is on in both, as it is by
+  default. All turns are one run of the benchmark, of more than 1,000 attempts when there is time for all rounds.
   Beside it the same by the clock on the wall, which sees the disk too, and whatever else the machine does.
 - memory: the most that a process takes which reads a file of 20,000 spans to its metrics, and one ten times larger
 

@@ -1,6 +1,7 @@
 """The runner: runs goals, so many at a time, each as one attempt and one trace."""
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -61,6 +62,9 @@ Work = tuple[Goal, int]
 async def run_goals(work: Iterable[Work], session: Session, *, concurrency: int, listener: Listener) -> None:
     """Make these attempts; the listener is told of each as it ends.
 
+    What is there already when it begins, all that was imported above all, is no garbage: the collector does not look at
+    it meanwhile.
+
     Cancellation stops new attempts, cancels and awaits those that run, and is raised. So is what a listener raises.
     """
     left = deque(work)
@@ -71,12 +75,15 @@ async def run_goals(work: Iterable[Work], session: Session, *, concurrency: int,
             listener.started(goal)
             listener.ended(goal, await run_attempt(goal, session, number, listener=listener))
 
+    gc.freeze()
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(concurrency, len(left))):
                 group.create_task(attempt_those_left())
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from group_error
+    finally:
+        gc.unfreeze()
 
 
 async def run_attempt(goal: Goal, session: Session, number: int = 1, *, listener: Listener | None = None) -> Attempt:
