@@ -296,9 +296,8 @@ def test_a_megabyte_of_anything_takes_less_than_a_second(unit: str) -> None:
 def test_a_short_harmless_text_costs_next_to_nothing() -> None:
     ids = [f"call_{number:016x}" for number in range(10_000)]
     redacted("warm up")
-    start_s = time.process_time()
     assert [redacted(id_) for id_ in ids] == ids
-    assert time.process_time() - start_s < 0.1
+    assert seconds_of(lambda: [redacted(id_) for id_ in ids]) < 0.1
 
 
 def test_importing_compiles_no_pattern_of_a_secret() -> None:
