@@ -96,5 +96,6 @@ def _longer(more: int) -> str:
 
 
 def _call(place: Place) -> str:
-    is_only = len(place.one.calls) == len(place.other.calls) == 1
+    # From the second one on it is known, without looking through all of them each time.
+    is_only = place.calls == 1 and len(place.one.calls) == len(place.other.calls) == 1
     return "the model call" if is_only else f"model call {place.calls:,}"
