@@ -72,9 +72,11 @@ def _noting(batches: Iterable[Batch], facts: dict[Key, Facts]) -> Iterator[Batch
 
 def _runs_of(records: Sequence[SpanRecord], facts: Mapping[Key, Facts]) -> Iterator[RecordedRun]:
     spans = each_once(records)
-    trees = forest(with_stream_usage(spans))
+    trees, ours = forest(with_stream_usage(spans)), _roots_of_ours(spans.values())
     for counted in runs_in(records):
-        root = _root_of(counted.metrics, spans)
+        run_id = str(counted.metrics.run_id)
+        # The id of a run of others is that of its root.
+        root = ours.get(run_id) or spans.get((counted.metrics.trace_id, run_id))
         if root is None:
             yield RecordedRun(counted=counted, steps=None)
             continue
@@ -83,10 +85,12 @@ def _runs_of(records: Sequence[SpanRecord], facts: Mapping[Key, Facts]) -> Itera
         yield RecordedRun(counted=counted, steps=steps, goal=about.goal, attempt=about.attempt)
 
 
-def _root_of(metrics: PerformanceMetrics, spans: Mapping[Key, SpanRecord]) -> SpanRecord | None:
-    """The span of a run: of ours the oldest that is the root of one with its id, of others the one with its id."""
-    ours = (span for span in spans.values() if span.run_id == metrics.run_id and span.summary is not None)
-    return min(ours, key=age, default=None) or spans.get((metrics.trace_id, str(metrics.run_id)))
+def _roots_of_ours(spans: Iterable[SpanRecord]) -> dict[str | None, SpanRecord]:
+    """By the id of a run of ours the oldest span that is the root of one."""
+    roots: dict[str | None, SpanRecord] = {}
+    for span in sorted((span for span in spans if span.summary is not None), key=age):
+        roots.setdefault(span.run_id, span)
+    return roots
 
 
 def _about(root: SpanRecord, spans: Mapping[Key, SpanRecord], facts: Mapping[Key, Facts]) -> Facts:
