@@ -21,10 +21,8 @@ main()
 """
 CALLED_TWICE = """
 from benchmarks.scripted import behaviour
-answer = behaviour.answer
-def twice(*given):
-    return [use for one in answer(*given) for use in ([one, one] if one.tool == "calculate" else [one])]
-behaviour.answer = twice
+from tests.benchmarks.comparing.worse import calling_twice
+behaviour.answer = calling_twice(behaviour.answer)
 """
 LONGER_PROMPT = """
 from nanoagent.core import executor

@@ -20,7 +20,7 @@ from benchmarks.suite.goals import GOALS
 from benchmarks.why import Traced, why_of
 from nanoagent.core import executor
 from nanoagent.tools.builtin.arithmetic import calculate
-from tests.benchmarks.comparing.test_seeded import put_in_place_of_calculate
+from tests.benchmarks.comparing.worse import calling_twice, put_in_place_of_calculate
 from tests.benchmarks.results_made import provenance
 
 ADDITION = GOALS[0]
@@ -64,12 +64,7 @@ async def test_a_longer_prompt_is_found_in_the_call_that_has_it(monkeypatch: pyt
 
 async def test_a_tool_that_is_called_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     before = await measured()
-    answer = behaviour.answer
-
-    def twice(*given: Any) -> Any:
-        return [use for one in answer(*given) for use in ([one, one] if one.tool == "calculate" else [one])]
-
-    monkeypatch.setattr(behaviour, "answer", twice)
+    monkeypatch.setattr(behaviour, "answer", calling_twice(behaviour.answer))
     found = why(before, await measured())
     assert found["addition", "tool_calls"].findings == [
         "iteration 1: baseline called `calculate` once, this run twice; +22 input and +14 output tokens"

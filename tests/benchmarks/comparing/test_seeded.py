@@ -1,6 +1,5 @@
 """A deliberately worse agent, really run, is named: the right goals, the right numbers, and no others."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,14 +7,12 @@ import pytest
 from benchmarks.comparing.comparison import Comparison, Word
 from benchmarks.comparing.thresholds import read_thresholds
 from benchmarks.scripted import behaviour
-from benchmarks.subjects import models
 from instrumentation.exits import ExitCode
 from nanoagent.core import executor, orchestrator
-from nanoagent.tools import builtin
 from nanoagent.tools.builtin.arithmetic import calculate
-from nanoagent.tools.registry import ToolRegistry
 from tests.benchmarks.comparing.measured import SOME, Clock, measured
 from tests.benchmarks.comparing.sides import compared, words
+from tests.benchmarks.comparing.worse import calling_twice, put_in_place_of_calculate
 
 TOKENS = ("input_tokens", "tokens_used")
 
@@ -24,17 +21,6 @@ def worse(found: Comparison) -> dict[str, set[str]]:
     """The numbers that are worse, by what they are of."""
     rows = found.of(Word.WORSE)
     return {where: {row.metric for row in rows if row.where == where} for where in {row.where for row in rows}}
-
-
-def put_in_place_of_calculate(monkeypatch: pytest.MonkeyPatch, calculate: Callable[[str], Any]) -> None:
-    def register(registry: ToolRegistry, *, now: Any) -> None:
-        everything = ToolRegistry()
-        builtin.register_builtin_tools(everything, now=now)
-        calculate.__doc__ = everything.get("calculate").__doc__
-        for name in everything.list_names():
-            registry.register(name, calculate if name == "calculate" else everything.get(name))
-
-    monkeypatch.setattr(models, "register_builtin_tools", register)
 
 
 async def test_one_reflection_too_many_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,12 +40,7 @@ async def test_a_longer_prompt_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 async def test_a_tool_that_is_called_twice_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     before = await measured()
-    answer = behaviour.answer
-
-    def twice(*given: Any) -> Any:
-        return [use for one in answer(*given) for use in ([one, one] if one.tool == "calculate" else [one])]
-
-    monkeypatch.setattr(behaviour, "answer", twice)
+    monkeypatch.setattr(behaviour, "answer", calling_twice(behaviour.answer))
     found = compared(before, await measured())
     needing = {"tool_calls", "output_tokens", *TOKENS}
     assert worse(found) == {"addition": needing, "squares": needing}
