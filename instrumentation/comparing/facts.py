@@ -7,7 +7,6 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from instrumentation.reading.spans import ReadSpan
-from nanoagent.core.records import as_count
 from nanoagent.tracing import names
 
 AGENT: Final = (names.AGENT_NAME, "agent.name", "traceloop.entity.name")
@@ -38,8 +37,6 @@ class Facts(NamedTuple):
     """What became of that task."""
     goal: str | None = None
     """The id of the benchmark's goal, or the text that a run was asked."""
-    attempt: int | None = None
-    """Which attempt at the benchmark's goal."""
 
 
 NO_FACTS: Final = Facts()
@@ -54,7 +51,7 @@ def facts_of(span: ReadSpan, operation: str | None) -> Facts | None:
     """
     get = span.attributes.get
     if names.BENCHMARK_GOAL_ID in span.attributes:
-        return Facts(goal=_text(get(names.BENCHMARK_GOAL_ID)), attempt=as_count(get(names.BENCHMARK_ATTEMPT)))
+        return Facts(goal=_text(get(names.BENCHMARK_GOAL_ID)))
     if operation == names.OP_TOOL:
         return Facts(name=_named(span, TOOL), arguments=_arguments(span.attributes))
     if operation == names.ITERATION_SPAN:

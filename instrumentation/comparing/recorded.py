@@ -28,8 +28,6 @@ class RecordedRun:
     """What it did, in one step; `None` where its root is missing."""
     goal: str | None = None
     """The id of the benchmark's goal, or what the run was asked, where content was captured."""
-    attempt: int | None = None
-    """Which attempt at the benchmark's goal it was."""
 
     @property
     def metrics(self) -> PerformanceMetrics:
@@ -81,8 +79,7 @@ def _runs_of(records: Sequence[SpanRecord], facts: Mapping[Key, Facts]) -> Itera
             yield RecordedRun(counted=counted, steps=None)
             continue
         steps = steps_of(root, _OfOurs(root, trees) if root.run_id is not None else _OfOthers(root, trees), facts)
-        about = _about(root, spans, facts)
-        yield RecordedRun(counted=counted, steps=steps, goal=about.goal, attempt=about.attempt)
+        yield RecordedRun(counted=counted, steps=steps, goal=_goal_of(root, spans, facts))
 
 
 def _roots_of_ours(spans: Iterable[SpanRecord]) -> dict[str | None, SpanRecord]:
@@ -93,15 +90,15 @@ def _roots_of_ours(spans: Iterable[SpanRecord]) -> dict[str | None, SpanRecord]:
     return roots
 
 
-def _about(root: SpanRecord, spans: Mapping[Key, SpanRecord], facts: Mapping[Key, Facts]) -> Facts:
-    """What says what the run was for: a benchmark's span above it, or else the run itself."""
+def _goal_of(root: SpanRecord, spans: Mapping[Key, SpanRecord], facts: Mapping[Key, Facts]) -> str | None:
+    """What the run was for, as a benchmark's span above it says, or else the run itself."""
     at, seen = parent_of(root), set[Key]()
     while at is not None and at in spans and at not in seen:
         if (said := facts.get(at)) is not None and said.goal is not None:
-            return said
+            return said.goal
         seen.add(at)
         at = parent_of(spans[at])
-    return facts.get(key_of(root), NO_FACTS)
+    return facts.get(key_of(root), NO_FACTS).goal
 
 
 class _OfOurs:
