@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from benchmarks.comparing.comparability import is_same_subject
@@ -10,7 +9,7 @@ from benchmarks.comparing.compare import compare, refusal
 from benchmarks.comparing.comparison import Comparison
 from benchmarks.comparing.thresholds import Thresholds, read_thresholds
 from benchmarks.reports.comparison import WhyOf, verdict_line
-from benchmarks.request import Request
+from benchmarks.request import COMMITTED, Request
 from benchmarks.results.reading import Recorded, read_results
 from benchmarks.results.results import Attempt, Provenance, Results
 from benchmarks.running.traces import KeptTraces
@@ -21,8 +20,6 @@ from instrumentation.exits import ExitCode
 from instrumentation.jaeger import compare_url
 from nanoagent.errors import ConfigurationError
 
-COMMITTED: Final = Path(__file__).parent / "baseline.json"
-"""What is compared with where nobody says what."""
 _RULE: Final = "--baseline must be a file of results"
 
 
@@ -73,8 +70,7 @@ class Against:
             return Compared(line=self.notice, is_inconclusive=self.is_inconclusive)
         comparison = compare(self.recorded.results, results, self.thresholds)
         before = Traced(self.recorded.results, self.recorded.trace_lines.splitlines())
-        trace_ids = [attempt.trace_id for _, attempt in results.attempts if attempt.trace_id]
-        why = why_of(comparison, before, Traced(results, traces.lines(trace_ids)), self._url)
+        why = why_of(comparison, before, Traced(results, traces.lines(results.trace_ids)), self._url)
         return Compared(comparison=comparison, why=why, line=f"Baseline: {verdict_line(comparison)}")
 
     def _url(self, before: Attempt, now: Attempt) -> str | None:
@@ -84,7 +80,7 @@ class Against:
         return compare_url(self.ui_url, before.trace_id, now.trace_id)
 
 
-def against(request: Request, source: Provenance, goals: Sequence[GoalFacts], ui_url: str) -> Against:
+def against_of(request: Request, source: Provenance, goals: Sequence[GoalFacts], ui_url: str) -> Against:
     """What a run is to be compared with.
 
     Args:

@@ -12,6 +12,7 @@ import typer
 
 from benchmarks.arguments import completed
 from benchmarks.formats import quoted
+from benchmarks.request import COMMITTED, Request
 from benchmarks.suite.goals import GOALS, Goal
 from benchmarks.suite.selection import select
 from instrumentation.exits import Ended, run_command
@@ -20,8 +21,6 @@ from nanoagent.errors import ConfigurationError
 
 OUTPUT: Final = Path(__file__).parent / "out"
 """Where results go by default."""
-BASELINE: Final = Path(__file__).parent / "baseline.json"
-"""What is compared with by default."""
 _MOST: Final = 10**9 - 1
 MOST_REPEATS: Final = 100_000
 """Of a goal: what is to be done is a list in memory."""
@@ -128,11 +127,10 @@ def benchmark(
         raise ConfigurationError("--allow-unpriced is for a run with a limit; use it with --max-cost")
     if retry_errors and not resume:
         raise ConfigurationError("--retry-errors is for a run that goes on; use it with --resume")
-    if save_baseline == BASELINE:
+    if save_baseline == COMMITTED:
         _check_baseline(agent=agent, goals_file=goals_file, all_goals=len(chosen) == len(goals))
 
     from benchmarks.command import execute
-    from benchmarks.request import Request
 
     request = Request(
         goals=chosen,
@@ -162,7 +160,7 @@ def main(goals: Sequence[Goal] | None = None) -> None:
     Args:
         goals: Other goals than those of the benchmark.
     """
-    run_command(lambda: app(args=completed(sys.argv[1:], baseline=str(BASELINE)), obj=goals))
+    run_command(lambda: app(args=completed(sys.argv[1:], baseline=str(COMMITTED)), obj=goals))
 
 
 def _goals(path: str | None, given: Sequence[Goal] | None) -> Sequence[Goal]:

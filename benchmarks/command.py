@@ -12,8 +12,7 @@ from typing import Final, NamedTuple
 import typer
 
 from benchmarks import baseline
-from benchmarks.against import COMMITTED, Against, Compared
-from benchmarks.against import against as against_what
+from benchmarks.against import Against, Compared, against_of
 from benchmarks.ending import SERVICE, print_end, shown, trace_lines_of
 from benchmarks.interruption import held_back, told_once
 from benchmarks.judging.verdict import VerdictWord
@@ -21,7 +20,7 @@ from benchmarks.plan import Plan, new_plan, resumed
 from benchmarks.reports.ci_summary import append_for_github, summary_for_ci
 from benchmarks.reports.files import REPORT, files_of
 from benchmarks.reports.terminal import LiveProgress
-from benchmarks.request import Request
+from benchmarks.request import COMMITTED, Request
 from benchmarks.results import store
 from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.read_back import read_back
@@ -64,7 +63,7 @@ def execute(request: Request) -> ExitCode:
     subject = tested(request)
     plan = new_plan(request, subject.subject)
     ui_url = ui_url_from_env(os.environ)
-    against = against_what(request, plan.provenance, plan.facts, ui_url)
+    against = against_of(request, plan.provenance, plan.facts, ui_url)
     with _store(request.output) as files:
         if request.resume:
             plan = resumed(plan, request.output, retry_errors=request.retry_errors)
@@ -158,7 +157,7 @@ class _Files(NamedTuple):
 
 
 def _run(
-    plan: Plan, session: Session, files: "_Files", progress: LiveProgress
+    plan: Plan, session: Session, files: _Files, progress: LiveProgress
 ) -> tuple[Results, ConfigurationError | None]:
     """The results, and why the run was broken off: a row could not be written, or what is benchmarked exited."""
     attempts: list[Attempt] = []
@@ -221,10 +220,9 @@ def _tell_github(results: Results, compared: Compared) -> None:
 
 
 def _save_baseline(path: Path, measured: _Measured, reports: Mapping[str, str]) -> None:
-    trace_ids = [attempt.trace_id for _, attempt in measured.results.attempts if attempt.trace_id]
     beside = {name: text for name, text in reports.items() if name == REPORT or name.endswith(".svg")}
     is_ours = path == COMMITTED
-    lines = measured.traces.lines(trace_ids)
+    lines = measured.traces.lines(measured.results.trace_ids)
     baseline.save(path, measured.results, lines, beside if is_ours else {})
     lacking = sum(min(MAX_ATTEMPTS, len(row.attempts)) for row in measured.results.goals) - len(lines)
     without = f", without the traces of {plural(lacking, 'attempt')}, which were not kept" if lacking else ""

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.suite.goals import Goal
+
+COMMITTED: Final = Path(__file__).parent / "baseline.json"
+"""The baseline that is compared with where nobody says what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

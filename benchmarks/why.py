@@ -90,7 +90,8 @@ def _verdict(row: Row, now: Attempt) -> list[str]:
 
 def _amounts(row: Row, found: TracesCompared) -> list[str]:
     """By how much, and where it lies: tokens by phase and by iteration, time by what it was spent in."""
-    kind = MEASURE_OF[row.metric].kind if row.metric in MEASURE_OF else None
+    measure = MEASURE_OF.get(row.metric)
+    kind = None if measure is None else measure.kind
     if kind is Kind.TOKENS:
         return amounts.of_tokens(found)
     return amounts.of_time(found) if kind is Kind.TIME else []

@@ -2,15 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from benchmarks.formats import first_line, quoted
 from benchmarks.results.forms import HeadForm, ResultsForm, RowForm
-from benchmarks.results.results import SCHEMA_VERSION, Attempt, Provenance, Results, results_of
+from benchmarks.results.results import SCHEMA_VERSION, Attempt, Provenance, Results
 from benchmarks.results.sealed import checksum_of, is_sealed, unpacked
 from benchmarks.suite.facts import GoalFacts
 from nanoagent.errors import ConfigurationError
@@ -32,10 +32,6 @@ class Attempts(NamedTuple):
     goals: Sequence[GoalFacts]
     attempts: Sequence[Attempt]
     """In the order in which they ended."""
-
-    def results(self) -> Results:
-        """The results so far."""
-        return results_of(self.provenance, self.goals, self.attempts)
 
 
 class Recorded(NamedTuple):
@@ -59,12 +55,13 @@ def read_results(path: Path, rule: str, way_out: str) -> Recorded:
     """
     text = _text_of(path, rule, way_out)
     try:
-        form = _read(ResultsForm, text)
+        data = _data(text)
+        form = _read(ResultsForm, text, data)
         results = form.results()
         _check_ids([row.goal for row in results.goals])
         for row in results.goals:
             _check_attempts(row.attempts, {row.goal.id})
-        if form.checksum != checksum_of(json.loads(text)):
+        if form.checksum != checksum_of(data):
             raise ValueError(_EDITED)
         return Recorded(results, unpacked(form.traces))
     except ValueError as error:
@@ -82,7 +79,7 @@ def read_attempts(path: Path, rule: str, way_out: str) -> Attempts:
     try:
         if not rows:
             raise ValueError("its first line is not whole")
-        first = _read(HeadForm, head)
+        first = _read(HeadForm, head, _data(head))
         _check_line(head)
         goals = [goal.facts() for goal in first.goals]
         _check_ids(goals)
@@ -95,7 +92,7 @@ def read_attempts(path: Path, rule: str, way_out: str) -> Attempts:
 
 def _attempt(row: str, line: int) -> Attempt:
     try:
-        form = _read(RowForm, row)
+        form = _read(RowForm, row, _data(row))
         _check_line(row)
         return form.attempt_of(form.id)
     except ValueError as error:
@@ -114,13 +111,25 @@ def _text_of(path: Path, rule: str, way_out: str) -> str:
         raise _unusable(path, rule, way_out, "it is no text") from error
 
 
-def _read(form: type[_Form], text: str) -> _Form:
+def _data(text: str) -> dict[str, Any]:
+    """The JSON object that it is."""
     if not text.strip():
         raise ValueError("it is empty")
     try:
-        version = _version(text)
-        if version != SCHEMA_VERSION:
-            raise ValueError(_other_version(version))
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is no JSON: {first_line(error)}") from error
+    if not isinstance(data, dict) or not {"provenance", "metrics"} & data.keys():
+        raise ValueError("it holds no results of a benchmark")
+    return data
+
+
+def _read(form: type[_Form], text: str, data: Mapping[str, Any]) -> _Form:
+    # A row says no schema version: its file's first line does.
+    version = data.get("schema_version") if "provenance" in data else SCHEMA_VERSION
+    if version != SCHEMA_VERSION:
+        raise ValueError(_other_version(version))
+    try:
         return form.model_validate_json(text)
     except ValidationError as error:
         raise ValueError(_problem(error)) from error
@@ -129,17 +138,6 @@ def _read(form: type[_Form], text: str) -> _Form:
 def _check_line(line: str) -> None:
     if not is_sealed(line):
         raise ValueError(_EDITED)
-
-
-def _version(text: str) -> object:
-    """The schema version that it says; ours for a row, which says none."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"it is no JSON: {first_line(error)}") from error
-    if not isinstance(data, dict) or not {"provenance", "metrics"} & data.keys():
-        raise ValueError("it holds no results of a benchmark")
-    return data.get("schema_version") if "provenance" in data else SCHEMA_VERSION
 
 
 def _other_version(version: object) -> str:

@@ -144,6 +144,11 @@ class Results:
         return [(results.goal, attempt) for results in self.goals for attempt in results.attempts]
 
     @property
+    def trace_ids(self) -> list[str]:
+        """Of the attempts that were traced."""
+        return [attempt.trace_id for _, attempt in self.attempts if attempt.trace_id]
+
+    @property
     def planned_attempts(self) -> int:
         """How many attempts there are when none is missing."""
         return len(self.goals) * self.provenance.repeat

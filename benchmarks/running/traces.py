@@ -1,6 +1,7 @@
 """The traces of attempts, kept so that a difference can be explained when the place that they went to has forgotten."""
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -29,6 +30,7 @@ class KeptTraces(SpanProcessor):
         self._kept: dict[str, bytes] = {}
         self._open: dict[int, list[ReadableSpan]] = {}
         self._open_spans = self._spans = 0
+        self._lock = threading.RLock()  # a finalizer may end a span while one is counted
 
     def restore(self, earlier: Mapping[str, bytes]) -> None:
         """Keep these, too: lines of OTLP JSON by the ids of the traces."""
@@ -41,10 +43,11 @@ class KeptTraces(SpanProcessor):
         """Keep the span until its attempt has ended."""
         if span.context is None:
             return
-        self._open.setdefault(span.context.trace_id, []).append(span)
-        self._open_spans += 1
-        while self._open_spans > MAX_SPANS and (oldest := next(iter(self._open), None)) is not None:
-            self._taken(oldest)
+        with self._lock:
+            self._open.setdefault(span.context.trace_id, []).append(span)
+            self._open_spans += 1
+            while self._open_spans > MAX_SPANS and (oldest := next(iter(self._open), None)) is not None:
+                self._taken(oldest)
 
     def ended(self, attempt: Attempt) -> None:
         """An attempt has ended: its trace is kept, or let go."""
@@ -62,6 +65,7 @@ class KeptTraces(SpanProcessor):
         return [self._kept[trace_id] for trace_id in trace_ids if trace_id in self._kept]
 
     def _taken(self, trace_id: int) -> list[ReadableSpan]:
-        spans = self._open.pop(trace_id, [])
-        self._open_spans -= len(spans)
-        return spans
+        with self._lock:
+            spans = self._open.pop(trace_id, [])
+            self._open_spans -= len(spans)
+            return spans

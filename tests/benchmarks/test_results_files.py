@@ -125,7 +125,7 @@ def test_attempts_are_read_back_without_the_half_of_a_last_line(tmp_path: Path) 
     lines = rows_of(made)
     for torn in ("", lines[-1][: len(lines[-1]) // 2]):
         path.write_text("\n".join([*lines[:-1], torn]))
-        found = read_attempts(path, "--resume needs the attempts of a run", WAY_OUT).results()
+        found = results_of(*read_attempts(path, "--resume needs the attempts of a run", WAY_OUT))
         kept = [one for _, one in made.attempts][:-1]
         assert found == results_of(made.provenance, [row.goal for row in made.goals], kept)
         assert not found.complete

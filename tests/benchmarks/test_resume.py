@@ -16,7 +16,7 @@ from benchmarks.judging.verdict import Cause, Verdict, VerdictWord
 from benchmarks.plan import Plan, resumed
 from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.reading import read_attempts
-from benchmarks.results.results import head_of, row_of
+from benchmarks.results.results import head_of, results_of, row_of
 from benchmarks.suite.goals import Goal
 from nanoagent.errors import ConfigurationError
 from tests.benchmarks.results_made import attempt, goal, provenance, results
@@ -113,7 +113,7 @@ def test_after_kill_9_what_is_done_can_be_read_and_the_run_goes_on(program: Path
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert written_in(out) == ["attempts.jsonl", "kept-traces.jsonl"]
-    found = read_attempts(out / "attempts.jsonl", "the rows", "-").results()
+    found = results_of(*read_attempts(out / "attempts.jsonl", "the rows", "-"))
     assert (len(found.attempts), found.complete) == (4, False)
     with (out / "attempts.jsonl").open("a") as file:
         file.write('{"id": "days-to-new-ye')  # what a full pipe to the disk leaves
