@@ -7,7 +7,7 @@ from benchmarks.judging.verdict import Verdict, judge
 from benchmarks.results.results import Attempt, Provenance, Results, results_of
 from benchmarks.subjects.subject import Outcome
 from benchmarks.suite import checks
-from benchmarks.suite.facts import facts_of
+from benchmarks.suite.facts import GoalFacts, facts_of
 from benchmarks.suite.goals import GOALS, Goal
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.result import RunResult, StopReason
@@ -19,6 +19,11 @@ def goal(**options: Any) -> Goal:
     """A simple goal whose answer is 8."""
     usual: dict[str, Any] = {"id": "own", "check": checks.number(8)}
     return dataclasses.replace(GOALS[0], **(usual | options))
+
+
+def facts(goal_id: str, **fields: Any) -> GoalFacts:
+    """The facts of such a goal, some of them other ones."""
+    return dataclasses.replace(facts_of(goal(id=goal_id)), **fields)
 
 
 def metrics(**fields: Any) -> PerformanceMetrics:
@@ -72,6 +77,6 @@ def provenance(**fields: Any) -> Provenance:
 
 def results(*, goals: int = 1, attempts: int = 1, **source: Any) -> Results:
     """Results of so many goals, each attempted so often, and each time with a pass."""
-    facts = [facts_of(goal(id=f"goal-{number}")) for number in range(goals)]
-    made = [attempt(one.id, number) for number in range(1, attempts + 1) for one in facts]
-    return results_of(provenance(**({"repeat": attempts} | source)), facts, made)
+    rows = [facts(f"goal-{number}") for number in range(goals)]
+    made = [attempt(one.id, number) for number in range(1, attempts + 1) for one in rows]
+    return results_of(provenance(**({"repeat": attempts} | source)), rows, made)

@@ -1,6 +1,5 @@
 """Two sides to compare, made by hand: goals with the numbers of their attempts."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +8,9 @@ from benchmarks.comparing.comparison import Comparison, Row, Threshold, Word
 from benchmarks.comparing.thresholds import Thresholds
 from benchmarks.judging.verdict import Cause, Criterion, Verdict, VerdictWord
 from benchmarks.results.results import Attempt, Results, results_of
-from benchmarks.suite.facts import GoalFacts, facts_of
+from benchmarks.suite.facts import GoalFacts
 from nanoagent.core.performance import PerformanceMetrics
-from tests.benchmarks.results_made import goal, metrics, provenance
+from tests.benchmarks.results_made import facts, metrics, provenance
 
 LIVE: dict[str, Any] = {"model": "openai:gpt-5-mini", "token_source": "provider"}
 """Provenance of a model that leaves something to chance."""
@@ -38,10 +37,10 @@ def side(
         of: Facts of goals that are not the usual ones.
         source: Of the provenance.
     """
-    facts = [(of or {}).get(id_) or facts_of(goal(id=id_)) for id_ in goals]
+    rows = [(of or {}).get(id_) or facts(id_) for id_ in goals]
     attempts = [_attempt(id_, number, one) for id_, made in goals.items() for number, one in enumerate(made, 1)]
     repeat = source.pop("repeat", max(map(len, goals.values()), default=1))
-    return results_of(provenance(repeat=repeat, **source), facts, attempts)
+    return results_of(provenance(repeat=repeat, **source), rows, attempts)
 
 
 def _attempt(goal_id: str, number: int, one: Numbers) -> Attempt:
@@ -77,8 +76,3 @@ def changed(found: Comparison) -> dict[tuple[str, str], str]:
     """All rows that are not the same, but for times."""
     rows = [row for row in found.rows if row.word is not Word.SAME and not row.metric.endswith("seconds")]
     return {(row.where, row.metric): row.word.value for row in rows}
-
-
-def facts(id_: str, **fields: Any) -> GoalFacts:
-    """The facts of a goal, some of them other ones."""
-    return dataclasses.replace(facts_of(goal(id=id_)), **fields)

@@ -19,8 +19,8 @@ from benchmarks.suite.goals import Budget, Tier
 from instrumentation.exits import ExitCode
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.result import StopReason
-from tests.benchmarks.comparing.sides import LIVE, Numbers, changed, compared, facts, row, side, words
-from tests.benchmarks.results_made import S, metrics, provenance
+from tests.benchmarks.comparing.sides import LIVE, Numbers, changed, compared, row, side, words
+from tests.benchmarks.results_made import S, facts, metrics, provenance
 
 PASS, FAIL = VerdictWord.PASS, VerdictWord.FAIL
 REPLAY: dict[str, Any] = {"model": "replay of openai:gpt-5-mini, recorded 2026-11-20", "token_source": "provider"}

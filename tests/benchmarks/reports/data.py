@@ -1,16 +1,15 @@
 """Results made by hand, of few goals or many, of one attempt each or several."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.comparing.comparison import Comparison, Row, Side, Word
 from benchmarks.judging.verdict import Cause, Criterion, Verdict, VerdictWord
 from benchmarks.results.results import Attempt, GoalResults, Results
-from benchmarks.suite.facts import GoalFacts, facts_of
-from benchmarks.suite.goals import GOALS, Tier
+from benchmarks.suite.facts import GoalFacts
+from benchmarks.suite.goals import Tier
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
-from tests.benchmarks.results_made import provenance
+from tests.benchmarks.results_made import facts, provenance
 
 MS = 1_000_000
 PASS = Verdict(word=VerdictWord.PASS)
@@ -19,10 +18,6 @@ UNREACHABLE = Verdict(word=VerdictWord.ERROR, cause=Cause.MODEL_ERROR)
 
 def failed(text: str = "answer does not hold 8; it holds no number") -> Verdict:
     return Verdict(word=VerdictWord.FAIL, criteria=(Criterion(name="answer", passed=False, text=text),))
-
-
-def facts(goal_id: str, **fields: Any) -> GoalFacts:
-    return dataclasses.replace(facts_of(GOALS[0]), **({"id": goal_id, "tools": ()} | fields))
 
 
 def numbers(iterations: int | None = 2, tokens: int | None = 4_000, **fields: Any) -> PerformanceMetrics:

@@ -14,7 +14,8 @@ from benchmarks.reports.drawing import Drawn
 from benchmarks.reports.files import REPORT, files_of
 from benchmarks.results.results import Results
 from nanoagent.core.performance import PhaseCounts
-from tests.benchmarks.reports.data import PASS, UNREACHABLE, facts, failed, many, numbers, results, row
+from tests.benchmarks.reports.data import PASS, UNREACHABLE, failed, many, numbers, results, row
+from tests.benchmarks.results_made import facts
 from tests.benchmarks.test_names_from_outside import FROM_OUTSIDE, steering, tokens
 
 SVG: Final = "{http://www.w3.org/2000/svg}"

@@ -13,13 +13,13 @@ from tests.benchmarks.reports.data import (
     UNREACHABLE,
     compared,
     compared_row,
-    facts,
     failed,
     many,
     numbers,
     results,
     row,
 )
+from tests.benchmarks.results_made import facts
 from tests.benchmarks.test_names_from_outside import FROM_OUTSIDE, ODD
 
 ATTRIBUTES: Final = {

@@ -6,7 +6,8 @@ from rich.console import Console
 
 from benchmarks.reports.terminal import reason_lines, result_table
 from benchmarks.results.results import Results
-from tests.benchmarks.reports.data import PASS, UNREACHABLE, facts, failed, numbers, results, row
+from tests.benchmarks.reports.data import PASS, UNREACHABLE, failed, numbers, results, row
+from tests.benchmarks.results_made import facts
 
 
 def shown(data: Results) -> list[str]:
