@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from benchmarks.judging.measures import LABELS, MEASURE_OF, Kind
+from benchmarks.judging.measures import LABELS, is_time
 from benchmarks.results.results import Provenance
 from instrumentation.exits import ExitCode, worst
 
@@ -113,11 +113,7 @@ class Row:
         if self.word is Word.WORSE:
             return ExitCode.REGRESSION
         undecided = self.word in (Word.INCONCLUSIVE, Word.NOT_COMPARABLE)
-        return ExitCode.INCONCLUSIVE if undecided and not self._is_time else ExitCode.OK
-
-    @property
-    def _is_time(self) -> bool:
-        return self.metric in MEASURE_OF and MEASURE_OF[self.metric].kind is Kind.TIME
+        return ExitCode.INCONCLUSIVE if undecided and not is_time(self.metric) else ExitCode.OK
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready fields."""

@@ -16,7 +16,7 @@ from benchmarks.comparing.comparison import Row, Side, Threshold, Word
 from benchmarks.comparing.pairs import Pair, Values
 from benchmarks.comparing.significance import can_decide, holm, p_of_numbers, p_of_rates, repeats_needed
 from benchmarks.comparing.thresholds import Thresholds
-from benchmarks.judging.measures import PASS_RATE
+from benchmarks.judging.measures import PASS_RATE, is_time
 from instrumentation.rendering.quantities import plural
 
 
@@ -28,7 +28,9 @@ def rows_of(pairs: Sequence[Pair], thresholds: Thresholds, *, deterministic: boo
         thresholds: What a difference must exceed.
         deterministic: Whether chance has a part in times only.
     """
-    tested = [place for place, pair in enumerate(pairs) if pair.word is None and (pair.is_time or not deterministic)]
+    tested = [
+        place for place, pair in enumerate(pairs) if pair.word is None and (is_time(pair.metric) or not deterministic)
+    ]
     by_place = dict(zip(tested, _tested([pairs[place] for place in tested], thresholds), strict=True))
     return [by_place.get(place) or _exact(pair) for place, pair in enumerate(pairs)]
 

@@ -8,7 +8,7 @@ from statistics import fmean
 from benchmarks.comparing.comparability import differences_of_goals, differences_of_times
 from benchmarks.comparing.comparison import Word
 from benchmarks.formats import listed
-from benchmarks.judging.measures import MEASURE_OF, MEASURES, PASS_RATE, Kind, Measure
+from benchmarks.judging.measures import MEASURES, PASS_RATE, Kind, Measure
 from benchmarks.judging.outcomes import ending_of, meaning_of
 from benchmarks.judging.statistics import measuring
 from benchmarks.judging.verdict import VerdictWord
@@ -31,11 +31,6 @@ class Pair:
     """What it comes to whatever the values are; `None` where they decide."""
     reason: str = ""
     """Why, where the word is given."""
-
-    @property
-    def is_time(self) -> bool:
-        """Whether it is a time, in which chance always has a part."""
-        return self.metric in MEASURE_OF and MEASURE_OF[self.metric].kind is Kind.TIME
 
     @property
     def matched(self) -> list[tuple[float, float]]:
@@ -64,12 +59,13 @@ def pairs_of(baseline: Results, current: Results) -> list[Pair]:
 def _of_goal(before: GoalResults, now: GoalResults, times: str) -> Iterator[Pair]:
     facts = differences_of_goals(before.goal, now.goal)
     lack = _unmeasured("this run", now.attempts) or _unmeasured("the baseline", before.attempts)
+    scores = [_passed(before), _passed(now)]
     if facts:
-        yield _scores(before, now, Word.NOT_COMPARABLE, facts)
+        yield _pair(now, PASS_RATE, scores, Word.NOT_COMPARABLE, facts)
     elif lack:
-        yield _scores(before, now, Word.INCONCLUSIVE, lack)
+        yield _pair(now, PASS_RATE, scores, Word.INCONCLUSIVE, lack)
     else:
-        yield _scores(before, now, *_lack(Kind.SCORE, before, now, [_passed(before), _passed(now)]))
+        yield _pair(now, PASS_RATE, scores, *_lack(Kind.SCORE, before, now, scores))
         yield from _of_measures(before, now, times)
 
 
@@ -106,10 +102,6 @@ def _of_group(tier: str | None, scores: Sequence[Pair]) -> Iterator[Pair]:
         now += list(pair.current.values())[:both]
     sides = [dict(enumerate(values, 1)) for values in (before, now)]
     yield Pair(goal_id=None, tier=tier, metric=PASS_RATE, baseline=sides[0], current=sides[1])
-
-
-def _scores(before: GoalResults, now: GoalResults, word: Word | None, reason: str) -> Pair:
-    return _pair(now, PASS_RATE, [_passed(before), _passed(now)], word, reason)
 
 
 def _pair(row: GoalResults, metric: str, values: Sequence[Values], word: Word | None, reason: str) -> Pair:

@@ -61,3 +61,8 @@ MEASURES: Final = (
 MEASURE_OF: Final = {measure.name: measure for measure in MEASURES}
 LABELS: Final = {PASS_RATE: "pass rate"} | {measure.name: measure.label for measure in MEASURES}
 """What is compared, by its name: how people read it."""
+
+
+def is_time(metric: str) -> bool:
+    """Whether what is compared under this name is a time, in which chance always has a part."""
+    return metric in MEASURE_OF and MEASURE_OF[metric].kind is Kind.TIME

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.comparing.comparison import Comparison, Row, Word
 from benchmarks.formats import listed, seconds
-from benchmarks.judging.measures import MEASURE_OF, PASS_RATE, Kind
+from benchmarks.judging.measures import PASS_RATE, is_time
 from benchmarks.reports.markdown import escaped, table
 from benchmarks.reports.sources import model_text
 from instrumentation.rendering.quantities import UNKNOWN, plural
@@ -102,7 +102,7 @@ def _others(comparison: Comparison) -> list[str]:
 
 def _told(rows: Sequence[Row], word: Word) -> str:
     """How many rows have a word; that it is times which have it is no news."""
-    are_times = all(row.metric in MEASURE_OF and MEASURE_OF[row.metric].kind is Kind.TIME for row in rows)
+    are_times = all(is_time(row.metric) for row in rows)
     times = " of times" if are_times else ""
     return f"{plural(len(rows), 'row')}{times} {'is' if len(rows) == 1 else 'are'} {_AS_SAID[word]}"
 
@@ -163,7 +163,7 @@ def value_text(value: float | None, metric: str) -> str:
         return UNKNOWN
     if metric == PASS_RATE:
         return f"{100 * value:.0f} %"
-    if MEASURE_OF[metric].kind is Kind.TIME:
+    if is_time(metric):
         return seconds(value)
     return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
 
