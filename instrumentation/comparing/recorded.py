@@ -8,7 +8,7 @@ from instrumentation.comparing.steps import Step, steps_of
 from instrumentation.reading.arrival import lack_of
 from instrumentation.reading.counted import groups_in
 from instrumentation.reading.problems import Problems
-from instrumentation.reading.spans import Batch
+from instrumentation.reading.spans import Batch, ReadSpan
 from nanoagent.core import producers
 from nanoagent.core.counting import age
 from nanoagent.core.lineage import Forest, Key, each_once, forest, key_of, parent_of
@@ -52,20 +52,16 @@ def recorded_runs(batches: Iterable[Batch], problems: Problems) -> Iterator[Reco
         problems: Hears of counts that are none, and of spans that were left out.
     """
     facts: dict[Key, Facts] = {}
-    for group in groups_in(_noting(batches, facts), problems):
+
+    def note(span: ReadSpan, record: SpanRecord) -> None:
+        said = facts_of(span, record.operation)
+        if said is not None:
+            facts[key_of(record)] = said
+
+    for group in groups_in(batches, problems, met=note):
         yield from _runs_of(group.records, facts)
         for record in group.records:
             facts.pop(key_of(record), None)
-
-
-def _noting(batches: Iterable[Batch], facts: dict[Key, Facts]) -> Iterator[Batch]:
-    """The batches, with the facts of their spans noted as they come by."""
-    for batch in batches:
-        for span in batch:
-            said = facts_of(span, SpanRecord.of(*span).operation)
-            if said is not None:
-                facts[span.trace_id, span.span_id] = said
-        yield batch
 
 
 def _runs_of(records: Sequence[SpanRecord], facts: Mapping[Key, Facts]) -> Iterator[RecordedRun]:

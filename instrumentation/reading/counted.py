@@ -7,12 +7,14 @@ from typing import Any
 from instrumentation.reading.bad_counts import BadCounts
 from instrumentation.reading.grouping import Group, Grouping
 from instrumentation.reading.problems import Problems
-from instrumentation.reading.spans import Batch
+from instrumentation.reading.spans import Batch, ReadSpan
 from nanoagent.core.records import SpanRecord
 from nanoagent.core.runs import CountedRun, runs_in
 
 Price = Callable[[Mapping[str, Any], SpanRecord], Decimal | None]
 """What a model call cost in USD, from its span's attributes and its record; `None` where it is not known."""
+Met = Callable[[ReadSpan, SpanRecord], object]
+"""Told of each span, with its record, before it is in a group."""
 
 
 def counted_runs(
@@ -34,10 +36,15 @@ def counted_runs(
 
 
 def groups_in(
-    batches: Iterable[Batch], problems: Problems, *, price: Price | None = None, grouping: Grouping | None = None
+    batches: Iterable[Batch],
+    problems: Problems,
+    *,
+    price: Price | None = None,
+    grouping: Grouping | None = None,
+    met: Met | None = None,
 ) -> Iterator[Group]:
     """What hangs together in these spans, for whoever needs the spans of the runs as well; see `counted_runs`."""
-    counting = _Counting(problems, grouping or Grouping(), price)
+    counting = _Counting(problems, grouping or Grouping(), price, met)
     for batch in batches:
         counting.add(batch)
         for group in counting.groups.over():
@@ -52,17 +59,20 @@ def groups_in(
 class _Counting:
     """Spans become records in groups, and groups become runs."""
 
-    def __init__(self, problems: Problems, groups: Grouping, price: Price | None) -> None:
+    def __init__(self, problems: Problems, groups: Grouping, price: Price | None, met: Met | None) -> None:
         self.groups = groups
         self._problems = problems
         self._price = price
+        self._met = met
         self._bad = BadCounts()
 
     def add(self, batch: Batch) -> None:
         """Put spans into their groups."""
-        record_of, price, records = SpanRecord.of, self._price, []
+        record_of, price, met, records = SpanRecord.of, self._price, self._met, []
         for span in batch:
             record = record_of(*span)
+            if met is not None:
+                met(span, record)
             if record.call is not None:
                 self._bad.look(span.attributes, record)
                 if price is not None:
