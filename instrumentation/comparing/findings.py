@@ -7,7 +7,7 @@ from instrumentation.comparing import words
 from instrumentation.comparing.divergence import Divergence, DivergenceKind
 from instrumentation.comparing.place import Place
 from instrumentation.comparing.steps import Moment, Step, StepKind
-from instrumentation.comparing.words import Sides
+from instrumentation.comparing.words import Sides, names_in
 
 
 class Findings:
@@ -27,7 +27,7 @@ class Findings:
                 self._other_task(place, ones[0], others[0]) if ones and others else self._stopped(place, ones, others)
             )
         is_even = len(ones) == len(others) and _kinds(ones) == _kinds(others)
-        if is_even and (kinds == {StepKind.CALL} or _names(ones) == _names(others)):
+        if is_even and (kinds == {StepKind.CALL} or names_in(ones) == names_in(others)):
             return None
         if kinds == {StepKind.CALL}:
             return self._other_number_of_calls(place)
@@ -53,12 +53,12 @@ class Findings:
         return ", ".join(did if ones else reversed(did))
 
     def _parted_by_tools(self, place: Place, ones: Moment, others: Moment) -> Divergence | None:
-        if _kinds(ones) == _kinds(others) and _names(ones) == _names(others):
+        if _kinds(ones) == _kinds(others) and names_in(ones) == names_in(others):
             return self._other_arguments(place, ones, others) or self._other_tool_errors(place, ones, others)
         one, other = _apart(place.one.tools, place.other.tools, _tools(ones), _tools(others))
         if not one and not other:  # as often in all, and at another point
             return place.parting(DivergenceKind.TOOL, self._did(ones, others))
-        is_count = _names(one).keys() == _names(other).keys()
+        is_count = names_in(one).keys() == names_in(other).keys()
         kind = DivergenceKind.TOOL_COUNT if is_count else DivergenceKind.TOOL
         return place.parting(kind, words.calling(self._sides, one, other))
 
@@ -128,10 +128,6 @@ def _kinds(moment: Moment) -> set[StepKind]:
     return {step.kind for step in moment}
 
 
-def _names(steps: Iterable[Step]) -> Counter[str]:
-    return Counter(step.name for step in steps)
-
-
 def _tools(moment: Moment) -> Moment:
     return tuple(step for step in moment if step.kind is StepKind.TOOL)
 
@@ -146,7 +142,7 @@ def _by_name(steps: Iterable[Step], what: Callable[[Step], str | None]) -> dict[
 
 def _apart(ones: list[Step], others: list[Step], here: Moment, there: Moment) -> tuple[list[Step], list[Step]]:
     """The calls of tools that one side called more often in all, of those that it called more or less often now."""
-    one, other, now, then = map(_names, (ones, others, here, there))
+    one, other, now, then = map(names_in, (ones, others, here, there))
     names = {name for name in {**now, **then} if now[name] != then[name] and one[name] != other[name]}
     return [step for step in ones if step.name in names], [step for step in others if step.name in names]
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from instrumentation.comparing.steps import Moment, Step, StepKind
 from nanoagent.core.records import UNSPECIFIED_ERROR_TYPE
+from nanoagent.texts import shortened
 
 MAX_NAMES: Final = 4
 """So many names stand in one sentence; the others are counted."""
@@ -29,8 +30,7 @@ def quoted(name: str) -> str:
 
 def bare(name: str) -> str:
     """The same without the quotes."""
-    name = " ".join(name[:_MOST].replace("`", "'").split())
-    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
+    return shortened(" ".join(name[:_MOST].replace("`", "'").split()), MAX_NAME)
 
 
 def times(count: int) -> str:
@@ -57,10 +57,9 @@ def failing(what: str, sides: Sides, errors: tuple[str | None, str | None], *, w
     return f"{what} failed in {failed} ({short_error(one or other or '')}), {well} {fine}"
 
 
-def calling(sides: Sides, ones: Iterable[Step], others: Iterable[Step]) -> str:
+def calling(sides: Sides, ones: Sequence[Step], others: Sequence[Step]) -> str:
     """Which tools the sides called, those apart that both called as often."""
-    ones, others = list(ones), list(others)
-    one, other = _by_name(ones), _by_name(others)
+    one, other = names_in(ones), names_in(others)
     if len({**one, **other}) == 1:
         [name] = {**one, **other}
         return _calling_one(sides, name, ones, others)
@@ -75,7 +74,7 @@ def doing(moment: Moment) -> str:
         return "did not"
     step = moment[0]
     if step.kind is StepKind.TOOL:
-        return f"called {_listed(_by_name(moment))}"
+        return f"called {_listed(names_in(moment))}"
     if step.kind is StepKind.CALL:
         return "asked the model"
     if step.kind is StepKind.ITERATION:
@@ -84,7 +83,7 @@ def doing(moment: Moment) -> str:
         return "started a nested run" if len(moment) == 1 else f"started {len(moment):,} nested runs at once"
     if step.phase in _PHASE_VERBS:
         return _PHASE_VERBS[step.phase]
-    return f"called agent {_listed(_by_name(moment))}"
+    return f"called agent {_listed(names_in(moment))}"
 
 
 _PHASE_VERBS: Final = {"plan": "planned", "execute": "executed a task", "reflect": "reflected"}
@@ -92,10 +91,11 @@ _PHASE_VERBS: Final = {"plan": "planned", "execute": "executed a task", "reflect
 
 def listed(steps: Iterable[Step]) -> str:
     """Their names, each once."""
-    return _listed(dict.fromkeys(_by_name(steps), 1))
+    return _listed(dict.fromkeys(names_in(steps), 1))
 
 
-def _by_name(steps: Iterable[Step]) -> Counter[str]:
+def names_in(steps: Iterable[Step]) -> Counter[str]:
+    """How often each name stands among the steps."""
     return Counter(step.name for step in steps)
 
 
