@@ -62,7 +62,7 @@ class ConsoleTreeProcessor(SpanProcessor):
         """Keep the span's row, and print the trace when nothing above it is open."""
         try:
             if _is_sampled(span):
-                self._turns.take(self._keep, cleaned(span), _is_local_root(span))
+                self._turns.take(self._keep, cleaned(span))
                 while self._finished:
                     self._print(*self._finished.popleft())
         except Exception:
@@ -74,8 +74,8 @@ class ConsoleTreeProcessor(SpanProcessor):
             self._traces.popitem(last=False)
             self._evicted += 1
 
-    def _keep(self, seen: ReadableSpan, is_root: bool) -> None:  # noqa: FBT001 - called by position
-        context = seen.get_span_context()
+    def _keep(self, seen: ReadableSpan) -> None:
+        context, is_root = seen.get_span_context(), _is_local_root(seen)
         trace = self._traces.get(context.trace_id) if context else None
         if context is None or trace is None:
             return
