@@ -130,10 +130,9 @@ def statistics_of(goals: Sequence[Sequence[Judged]], repeat: int) -> Statistics:
     """
     attempts = [attempt for goal in goals for attempt in goal]
     chances = [chance for goal in goals if (chance := all_pass(scores(goal), repeat)) is not None]
-    passed = scores(attempts)
     return Statistics(
         attempts=len(attempts),
-        rate=Rate(passed=sum(passed), n=len(passed)) if passed else None,
+        rate=rate_of(attempts),
         repeat=repeat,
         pass_hat_k=fmean(chances) if chances else None,
         summaries={measure.name: summary_of(known(measure, attempts)) for measure in MEASURES},
@@ -143,6 +142,12 @@ def statistics_of(goals: Sequence[Sequence[Judged]], repeat: int) -> Statistics:
 def scores(attempts: Sequence[Judged]) -> list[bool]:
     """Whether each attempt passed, of those that say something of their goal."""
     return [attempt.verdict.word is VerdictWord.PASS for attempt in measuring(Kind.SCORE, attempts)]
+
+
+def rate_of(attempts: Sequence[Judged]) -> Rate | None:
+    """How often they passed; `None` while none of them says anything of its goal."""
+    passed = scores(attempts)
+    return Rate(passed=sum(passed), n=len(passed)) if passed else None
 
 
 def measuring(kind: Kind, attempts: Sequence[_Judged]) -> list[_Judged]:

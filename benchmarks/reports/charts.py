@@ -1,15 +1,15 @@
 """The charts of a report: what of the results is shown as a picture, and what each says in words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from benchmarks.formats import count, percent
-from benchmarks.judging.statistics import Summary
+from benchmarks.judging.statistics import Summary, rate_of
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.reports.drawing import Bars, Drawn, Panel, Points, drawn
 from benchmarks.reports.palette import FIRST, SECOND, THIRD
-from benchmarks.reports.repeats import BUDGETED, bound_of, measured, rate_of, spread
+from benchmarks.reports.repeats import BUDGETED, bound_of, measured, spread
 from benchmarks.results.results import GoalResults, Results
 from instrumentation.rendering.quantities import UNKNOWN, plural
 from nanoagent.core.counting import PHASES
@@ -20,6 +20,7 @@ MOST_ROWS: Final = 40
 """A picture of more cannot be read; the rest is in the tables."""
 _END_PERCENT: Final = 120
 """Of the axis of a budget: what was used beyond is written beside the bar."""
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +46,11 @@ def headroom_chart(results: Results) -> Chart | None:
     rows = [row for row in results.goals if _largest_use(row) is not None]
     if len(rows) < FEWEST_ROWS:
         return None
-    shown = _largest(rows, lambda row: _largest_use(row) or 0.0)
+    shown = largest(rows, lambda row: _largest_use(row) or 0.0)
     names = [name for name in BUDGETED if any(_use(row, name) for row in shown)]
     return Chart(
         name="headroom",
-        title=f"How much of each goal's budget was used{_means(results)}{_of_all(shown, rows)}",
+        title=f"How much of each goal's budget was used{_means(results)}{of_all(shown, rows)}",
         alt=" ".join(_most_used(name, shown) for name in names),
         drawn=drawn([row.goal.id for row in shown], [_share_panel(name, shown) for name in names]),
     )
@@ -60,7 +61,7 @@ def phases_chart(results: Results) -> Chart | None:
     rows = [row for row in results.goals if any(_by_phase(row).values())]
     if len(rows) < FEWEST_ROWS:
         return None
-    shown = _largest(rows, lambda row: sum(_by_phase(row).values()))
+    shown = largest(rows, lambda row: sum(_by_phase(row).values()))
     tokens = [_by_phase(row) for row in shown]
     sums = [sum(phases.values()) for phases in tokens]
     bars = [
@@ -68,12 +69,12 @@ def phases_chart(results: Results) -> Chart | None:
         for phase, colour in zip(PHASES, (FIRST, SECOND, THIRD), strict=True)
     ]
     texts = [count(round(total)) for total in sums]
-    largest = shown[sums.index(max(sums))].goal.id
+    most = shown[sums.index(max(sums))].goal.id
     parts = ", ".join(f"{phase} {percent(sum(of[phase] for of in tokens), sum(sums))}" for phase in PHASES)
     return Chart(
         name="phases",
-        title=f"Tokens of each goal by phase{_means(results)}{_of_all(shown, rows)}",
-        alt=f"Tokens by phase, of all that is shown: {parts}. Most are used in {largest}: {count(round(max(sums)))}.",
+        title=f"Tokens of each goal by phase{_means(results)}{of_all(shown, rows)}",
+        alt=f"Tokens by phase, of all that is shown: {parts}. Most are used in {most}: {count(round(max(sums)))}.",
         drawn=drawn([row.goal.id for row in shown], [Panel(title="Tokens", end=max(sums), texts=texts, bars=bars)]),
     )
 
@@ -83,8 +84,8 @@ def pass_rate_chart(results: Results) -> Chart | None:
     rows = [row for row in results.goals if measured(row)]
     if results.provenance.repeat == 1 or len(rows) < FEWEST_ROWS:
         return None
-    shown = _largest(rows, _failed)
-    rates = [rate for row in shown if (rate := rate_of(row)) is not None]
+    shown = largest(rows, _failed)
+    rates = [rate for row in shown if (rate := rate_of(row.attempts)) is not None]
     panel = Panel(
         title="Passed",
         end=100,
@@ -103,7 +104,7 @@ def pass_rate_chart(results: Results) -> Chart | None:
         alt += f" Least often passed is {name}: {lowest.passed} of {lowest.n}."
     return Chart(
         name="pass-rate",
-        title=f"How often each goal was passed, with 95 % intervals{_of_all(shown, rows)}",
+        title=f"How often each goal was passed, with 95 % intervals{of_all(shown, rows)}",
         alt=alt,
         drawn=drawn([row.goal.id for row in shown], [panel]),
     )
@@ -118,13 +119,14 @@ def _failed(row: GoalResults) -> float:
 # -- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _largest(rows: Sequence[GoalResults], size: Callable[[GoalResults], float]) -> list[GoalResults]:
-    """The rows that say most, in their order."""
-    largest = sorted(range(len(rows)), key=lambda place: size(rows[place]), reverse=True)[:MOST_ROWS]
-    return [rows[place] for place in sorted(largest)]
+def largest(rows: Sequence[_Row], size: Callable[[_Row], float]) -> list[_Row]:
+    """The rows that say most, as many as can be read, in their order."""
+    places = sorted(range(len(rows)), key=lambda place: size(rows[place]), reverse=True)[:MOST_ROWS]
+    return [rows[place] for place in sorted(places)]
 
 
-def _of_all(shown: Sequence[object], rows: Sequence[object]) -> str:
+def of_all(shown: Collection[object], rows: Collection[object]) -> str:
+    """How many of the goals are shown; nothing where all are."""
     return f" ({len(shown)} of {len(rows):,} goals)" if len(shown) < len(rows) else ""
 
 

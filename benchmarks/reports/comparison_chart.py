@@ -5,7 +5,7 @@ from typing import Final
 
 from benchmarks.comparing.comparison import Comparison, Row, Word
 from benchmarks.judging.measures import LABELS
-from benchmarks.reports.charts import FEWEST_ROWS, MOST_ROWS, Chart
+from benchmarks.reports.charts import FEWEST_ROWS, Chart, largest, of_all
 from benchmarks.reports.comparison import change
 from benchmarks.reports.drawing import Panel, Points, drawn
 from benchmarks.reports.palette import BAD, FIRST, QUIET, Colour
@@ -33,16 +33,13 @@ def comparison_chart(comparison: Comparison) -> Chart | None:
     has_changed = any(_changed(row) for rows in by_goal.values() for row in rows.values())
     if len(by_goal) < FEWEST_ROWS or not has_changed:
         return None
-    by_change = sorted(by_goal, key=lambda goal_id: -max(_changed(row) for row in by_goal[goal_id].values()))
-    most = set(by_change[:MOST_ROWS])
-    shown = [goal_id for goal_id in by_goal if goal_id in most]
+    shown = largest(list(by_goal), lambda goal_id: max(_changed(row) for row in by_goal[goal_id].values()))
     metrics = [metric for metric in _METRICS if any(metric in by_goal[goal_id] for goal_id in shown)]
     columns = {metric: [by_goal[goal_id].get(metric) for goal_id in shown] for metric in metrics}
-    of_all = f" ({len(shown)} of {len(by_goal):,} goals)" if len(shown) < len(by_goal) else ""
     return Chart(
         name="comparison",
         title="Iterations and tokens of each goal as a multiple of the baseline's: a triangle up is worse, one down "
-        f"better, a circle the same, a diamond inconclusive, a cross not comparable{of_all}",
+        f"better, a circle the same, a diamond inconclusive, a cross not comparable{of_all(shown, by_goal)}",
         alt=" ".join(_said(metric, rows) for metric, rows in columns.items()),
         drawn=drawn(shown, [_panel(metric, rows) for metric, rows in columns.items()]),
     )
@@ -71,10 +68,10 @@ def _text(row: Row) -> str:
 
 
 def _said(metric: str, rows: Sequence[Row | None]) -> str:
+    label = LABELS[metric].capitalize()
     known = [row for row in rows if row is not None]
     most = max(known, key=_changed)
     if not _changed(most):
-        return f"{LABELS[metric].capitalize()} are what they were in every goal."
+        return f"{label} are what they were in every goal."
     differ = sum(_changed(row) > 0 for row in known)
-    label = LABELS[metric].capitalize()
     return f"{label} differ in {differ:,} of {len(known):,} goals, most in {most.where}: {change(most)}."

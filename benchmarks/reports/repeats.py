@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from benchmarks.judging.measures import MEASURE_OF, Kind, Measure
-from benchmarks.judging.outcomes import meaning_of
-from benchmarks.judging.statistics import Rate, Summary, scores, summary_of
+from benchmarks.judging.statistics import Summary, measuring, rate_of, summary_of
 from benchmarks.results.results import Attempt, GoalResults
 from instrumentation.rendering.quantities import UNKNOWN
 
@@ -18,13 +17,7 @@ BUDGETED: Final[Mapping[str, Measure]] = {
 
 def measured(row: GoalResults) -> list[Attempt]:
     """The attempts that say something of the goal: an error is none of its doing."""
-    return [attempt for attempt in row.attempts if Kind.SCORE in meaning_of(attempt).measures]
-
-
-def rate_of(row: GoalResults) -> Rate | None:
-    """How often the goal was passed; `None` while no attempt says anything of it."""
-    passed = scores(row.attempts)
-    return Rate(passed=sum(passed), n=len(passed)) if passed else None
+    return measuring(Kind.SCORE, row.attempts)
 
 
 def spread(attempts: Sequence[Attempt], budgeted: str) -> Summary | None:
@@ -47,7 +40,7 @@ def beside_budget(row: GoalResults, budgeted: str) -> str:
 
 def rate_cells(row: GoalResults) -> list[str]:
     """How many attempts passed, and the interval of that."""
-    rate = rate_of(row)
+    rate = rate_of(row.attempts)
     if rate is None:
         return ["0 of 0", UNKNOWN]
     low, high = rate.interval()
