@@ -3,18 +3,36 @@
 import logging
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from opentelemetry.util.re import parse_env_headers
 
 from nanoagent.errors import ConfigurationError
 
-_HTTP_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
-"""https://www.rfc-editor.org/rfc/rfc9110#name-tokens, in lower case."""
-_HTTP_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_METADATA_NAME: Final = re.compile(r"[0-9a-z_.-]+(?<!-bin)")
+
+class _Sendable(NamedTuple):
+    """What can be sent, each with what a message says of it; names are in lower case."""
+
+    name: re.Pattern[str]
+    letters: str
+    value: re.Pattern[str]
+    characters: str
+
+
+_HTTP: Final = _Sendable(
+    re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+"),
+    "letters, digits and !#$%&'*+-.^_`|~",
+    re.compile(r"[\t\x20-\x7e\x80-\xff]*"),
+    "Latin-1 without control characters",
+)
+"""https://www.rfc-editor.org/rfc/rfc9110#name-tokens"""
+_METADATA: Final = _Sendable(
+    re.compile(r"[0-9a-z_.-]+(?<!-bin)"),
+    "letters, digits and _.-, and not end with -bin",
+    re.compile(r"[\x20-\x7e]*"),
+    "printable ASCII",
+)
 """https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md; what ends with -bin has bytes as its value."""
-_METADATA_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 
 
 def headers_in(variable: str, value: str, *, as_metadata: bool) -> Mapping[str, str]:
@@ -34,18 +52,13 @@ def headers_in(variable: str, value: str, *, as_metadata: bool) -> Mapping[str, 
             f"{variable} must be name=value, further ones after commas, and what is not ASCII URL-encoded; "
             f"{unread} of its headers cannot be read"
         )
+    sendable = _METADATA if as_metadata else _HTTP
     for name, content in headers.items():
-        if not (_METADATA_NAME if as_metadata else _HTTP_NAME).fullmatch(name):
-            letters = (
-                "letters, digits and _.-, and not end with -bin"
-                if as_metadata
-                else "letters, digits and !#$%&'*+-.^_`|~"
-            )
-            raise ConfigurationError(f"{variable} must have names of {letters}, got {name!r}")
-        if not (_METADATA_VALUE if as_metadata else _HTTP_VALUE).fullmatch(content):
-            characters = "printable ASCII" if as_metadata else "Latin-1 without control characters"
+        if not sendable.name.fullmatch(name):
+            raise ConfigurationError(f"{variable} must have names of {sendable.letters}, got {name!r}")
+        if not sendable.value.fullmatch(content):
             raise ConfigurationError(
-                f"{variable} must have values of {characters}, once URL-decoded; that of {name!r} has others: "
+                f"{variable} must have values of {sendable.characters}, once URL-decoded; that of {name!r} has others: "
                 "check how it was copied"
             )
     return headers
