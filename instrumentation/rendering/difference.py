@@ -62,7 +62,7 @@ def _about(source: str, run: RecordedRun) -> str:
 
 def _found(comparison: Comparison) -> Iterator[tuple[str, str]]:
     first, parting = comparison.first, comparison.parting
-    yield "differ", point_text(first) if first else "no: both did the same"
+    yield "differ", str(first or "no: both did the same")
     if first is not None and first.parts_ways:
         return
     if parting is not None:
