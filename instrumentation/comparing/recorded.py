@@ -1,5 +1,6 @@
 """Recorded runs: the runs in a stream of spans, each with its numbers and with what it did."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,7 @@ def recorded_runs(batches: Iterable[Batch], problems: Problems) -> Iterator[Reco
 def _runs_of(records: Sequence[SpanRecord], facts: Mapping[Key, Facts]) -> Iterator[RecordedRun]:
     spans = each_once(records)
     trees, ours = forest(with_stream_usage(spans)), _roots_of_ours(spans.values())
+    outside = _without_parent(trees)
     for counted in runs_in(records):
         run_id = str(counted.metrics.run_id)
         # The id of a run of others is that of its root.
@@ -74,8 +76,8 @@ def _runs_of(records: Sequence[SpanRecord], facts: Mapping[Key, Facts]) -> Itera
         if root is None:
             yield RecordedRun(counted=counted, steps=None)
             continue
-        steps = steps_of(root, _OfOurs(root, trees) if root.run_id is not None else _OfOthers(root, trees), facts)
-        yield RecordedRun(counted=counted, steps=steps, goal=_goal_of(root, spans, facts))
+        below = _OfOthers(root, trees) if root.run_id is None else _OfOurs(root, trees, outside.get(root.run_id, ()))
+        yield RecordedRun(counted=counted, steps=steps_of(root, below, facts), goal=_goal_of(root, spans, facts))
 
 
 def _roots_of_ours(spans: Iterable[SpanRecord]) -> dict[str | None, SpanRecord]:
@@ -84,6 +86,15 @@ def _roots_of_ours(spans: Iterable[SpanRecord]) -> dict[str | None, SpanRecord]:
     for span in sorted((span for span in spans if span.summary is not None), key=age):
         roots.setdefault(span.run_id, span)
     return roots
+
+
+def _without_parent(trees: Forest) -> Mapping[str | None, list[SpanRecord]]:
+    """By the id of a run of ours the spans without a parent that are of it, and those of the runs that it began."""
+    found: defaultdict[str | None, list[SpanRecord]] = defaultdict(list)
+    for span in trees.roots:
+        for run_id in {span.run_id, span.parent_run_id}:
+            found[run_id].append(span)
+    return found
 
 
 def _goal_of(root: SpanRecord, spans: Mapping[Key, SpanRecord], facts: Mapping[Key, Facts]) -> str | None:
@@ -100,12 +111,10 @@ def _goal_of(root: SpanRecord, spans: Mapping[Key, SpanRecord], facts: Mapping[K
 class _OfOurs:
     """What of a run of ours lies right below a span; what was begun outside of its trace lies below its root."""
 
-    def __init__(self, root: SpanRecord, trees: Forest) -> None:
+    def __init__(self, root: SpanRecord, trees: Forest, without_parent: Iterable[SpanRecord]) -> None:
         self._root = root
         self._trees = trees
-        self._outside = [
-            span for span in trees.roots if span is not root and root.run_id in (span.run_id, span.parent_run_id)
-        ]
+        self._outside = [span for span in without_parent if span is not root]
 
     def __call__(self, record: SpanRecord) -> Iterable[SpanRecord]:
         below = self._trees.children.get(key_of(record), ())
