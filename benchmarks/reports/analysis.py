@@ -7,6 +7,7 @@ from statistics import median
 from benchmarks.formats import count, listed, percent, seconds, shares
 from benchmarks.judging.statistics import scores
 from benchmarks.judging.verdict import VerdictWord
+from benchmarks.reports.naming import named
 from benchmarks.reports.outcomes import left_out
 from benchmarks.reports.repeats import BUDGETED, bound_of, spread
 from benchmarks.reports.variation import variation
@@ -80,7 +81,7 @@ def _verdicts(results: Results) -> str:
     for word, verb in ((VerdictWord.FAIL, "failed"), (VerdictWord.ERROR, "could not be judged")):
         ids = [_with_rate(goal) for goal in results.goals if goal.verdict is word]
         if ids:
-            parts.append(f"{len(ids)} {verb} ({_named(ids)})")
+            parts.append(f"{len(ids)} {verb} ({named(ids, MOST_NAMED)})")
     left = [goal.goal.id for goal in results.goals if goal.verdict is None]
     if left:
         parts.append(f"{len(left)} did not come to an end")
@@ -90,12 +91,6 @@ def _verdicts(results: Results) -> str:
 def _with_rate(row: GoalResults) -> str:
     passed = scores(row.attempts)
     return row.goal.id if len(row.attempts) == 1 else f"{row.goal.id} passed {sum(passed):,} of {len(passed):,}"
-
-
-def _named(ids: list[str]) -> str:
-    """The ids of a sentence: not more than one can read."""
-    rest = len(ids) - MOST_NAMED
-    return listed(ids) if rest <= 0 else listed([*ids[:MOST_NAMED], f"{rest:,} more"])
 
 
 def _tightest(results: Results) -> str:
@@ -155,9 +150,9 @@ def _tools(results: Results) -> str:
 def _limits(results: Results) -> str:
     beyond = _ids(results, lambda goal, metrics: (metrics.iterations or 0) > goal.max_iterations)
     if beyond:
-        return f"max_iterations did not hold in {_named(beyond)}."
+        return f"max_iterations did not hold in {named(beyond, MOST_NAMED)}."
     stopped = _ids(results, lambda _, metrics: metrics.stop_reason == "max_iterations")
-    return f"max_iterations held in every goal; {_named(stopped)} stopped there." if stopped else ""
+    return f"max_iterations held in every goal; {named(stopped, MOST_NAMED)} stopped there." if stopped else ""
 
 
 def _ids(results: Results, holds: Callable[[GoalFacts, PerformanceMetrics], bool]) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 from benchmarks.comparing.comparison import Comparison, Row, Word
 from benchmarks.formats import listed, seconds
 from benchmarks.judging.measures import PASS_RATE, is_time
-from benchmarks.reports.markdown import escaped, table
-from benchmarks.reports.sources import model_text
+from benchmarks.reports.markdown import cell, escaped, table
+from benchmarks.reports.naming import named
+from benchmarks.reports.sources import measured_subject
 from instrumentation.rendering.quantities import UNKNOWN, plural
 
 MOST_NAMED: Final = 5
@@ -75,25 +76,17 @@ def _worse(comparison: Comparison) -> str:
     rows = comparison.of(Word.WORSE)
     if not rows:
         return "nothing is worse" if comparison.of(Word.SAME) or comparison.of(Word.BETTER) else ""
-    named = [f"{row.label} of {row.where} ({change(row)})" for row in rows[:MOST_NAMED]]
-    if len(rows) > MOST_NAMED:
-        named.append(f"{len(rows) - MOST_NAMED:,} more")
-    return f"worse in {plural(len(rows), 'row')}: {listed(named)}"
+    said = [f"{row.label} of {row.where} ({change(row)})" for row in rows]
+    return f"worse in {plural(len(rows), 'row')}: {named(said, MOST_NAMED)}"
 
 
 def _missing(comparison: Comparison) -> str:
-    missing, added = list(comparison.missing), list(comparison.added)
     parts = [
-        f"{len(ids):,} {'is' if len(ids) == 1 else 'are'} {what} ({_named(ids)})"
-        for ids, what in ((missing, "missing"), (added, "new"))
+        f"{len(ids):,} {'is' if len(ids) == 1 else 'are'} {what} ({named(ids, MOST_NAMED)})"
+        for ids, what in ((comparison.missing, "missing"), (comparison.added, "new"))
         if ids
     ]
     return f"of the goals {listed(parts)}" if parts else ""
-
-
-def _named(ids: list[str]) -> str:
-    rest = len(ids) - MOST_NAMED
-    return listed(ids) if rest <= 0 else listed([*ids[:MOST_NAMED], f"{rest:,} more"])
 
 
 def _others(comparison: Comparison) -> list[str]:
@@ -118,8 +111,7 @@ _AS_SAID: Final = {
 def _baseline(comparison: Comparison) -> str:
     source = comparison.baseline
     commit = f", commit {source.commit[:12]}{' with changed files' if source.dirty else ''}" if source.commit else ""
-    subject = model_text(source) if source.agent else f"model {model_text(source)}"
-    return f"The baseline was measured on the {subject}{commit}, at {source.started_at}."
+    return f"The baseline was measured on the {measured_subject(source)}{commit}, at {source.started_at}."
 
 
 # -- rows -----------------------------------------------------------------------------------------------------------
@@ -141,9 +133,9 @@ def _cells(rows: list[Row]) -> list[str]:
     if len(rows) > 1:
         numbers = [UNKNOWN] * 4
     else:
-        sides = [_cell(value_text(side.value, row.metric)) for side in (row.baseline, row.current)]
-        numbers = [_attempts(row), *sides, _cell(change(row))]
-    where = _named([one.where for one in rows])
+        sides = [cell(value_text(side.value, row.metric)) for side in (row.baseline, row.current)]
+        numbers = [_attempts(row), *sides, cell(change(row))]
+    where = named([one.where for one in rows], MOST_NAMED)
     return [escaped(where), row.label, word, *numbers, escaped(row.reason) or UNKNOWN]
 
 
@@ -151,10 +143,6 @@ def _attempts(row: Row) -> str:
     """Of how many attempts the sides are."""
     before, now = row.baseline.n, row.current.n
     return f"{now:,}" if before == now else f"{before:,} and {now:,}"
-
-
-def _cell(text: str) -> str:
-    return text if text == UNKNOWN else escaped(text)
 
 
 def value_text(value: float | None, metric: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from instrumentation.rendering.quantities import UNKNOWN
 from instrumentation.rendering.visible import visible
 
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>()#+!|~&-]")
@@ -23,6 +24,11 @@ def escaped(text: str) -> str:
     line = visible(_INVISIBLE.sub(" ", text).strip())
     shown = _SPECIAL.sub(lambda found: f"\\{found[0]}" if _needs_escape(line, found) else found[0], line)
     return _ADDRESS.sub(r"\\", _NUMBERED.sub(r"\1\\", shown))
+
+
+def cell(text: str) -> str:
+    """A cell of a table: the text, escaped, or the dash of what is not known."""
+    return text if text == UNKNOWN else escaped(text)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int | None = None) -> list[str]:

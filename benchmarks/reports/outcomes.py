@@ -7,6 +7,7 @@ from benchmarks.formats import listed
 from benchmarks.judging.measures import Kind
 from benchmarks.judging.outcomes import MEANINGS, CauseKind, Ending, ending_of
 from benchmarks.reports.markdown import escaped, table
+from benchmarks.reports.naming import named
 from benchmarks.results.results import GoalResults, Results
 from instrumentation.rendering.quantities import UNKNOWN, plural
 
@@ -31,7 +32,7 @@ def outcome_lines(results: Results) -> list[list[str]]:
             by_ending[ending][row.goal.id] += 1
     header = ["Ending", "Whose doing", "Attempts", "Counts for the score", "Made again by --retry-errors", "Goals"]
     rows = [_cells(ending, goals) for ending, goals in by_ending.items() if goals]
-    return [[*table(header, rows)]]
+    return [table(header, rows)]
 
 
 def left_out(results: Results) -> list[str]:
@@ -58,13 +59,11 @@ def _endings(row: GoalResults, repeat: int) -> list[Ending]:
 
 def _cells(ending: Ending, goals: Counter[str]) -> list[str]:
     meaning = MEANINGS[ending]
-    named = [*goals][:MOST_NAMED]
-    rest = [f"{len(goals) - MOST_NAMED:,} more"] if len(goals) > MOST_NAMED else []
     return [
         ending.replace("_", " "),
         meaning.kind.value if meaning.kind else UNKNOWN,
         f"{goals.total():,}",
         "yes" if Kind.SCORE in meaning.measures else "no",
         "yes" if meaning.is_retried else "no",
-        escaped(listed([*named, *rest])) if ending is not Ending.PASSED else UNKNOWN,
+        escaped(named([*goals], MOST_NAMED)) if ending is not Ending.PASSED else UNKNOWN,
     ]

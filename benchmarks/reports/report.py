@@ -11,11 +11,11 @@ from benchmarks.reports.charts import Chart
 from benchmarks.reports.comparison import WhyOf, comparison_lines, verdict_line
 from benchmarks.reports.criteria import success_criteria
 from benchmarks.reports.document import Document, Section, markdown_of
-from benchmarks.reports.markdown import escaped, table
+from benchmarks.reports.markdown import cell, escaped, table
 from benchmarks.reports.numbers import number_table
 from benchmarks.reports.outcomes import outcome_lines
 from benchmarks.reports.repeats import beside_budget, rate_cells
-from benchmarks.reports.sources import SCRIPTED, SCRIPTED_NOTE, TOKEN_COUNTS, model_text, provenance_facts
+from benchmarks.reports.sources import SCRIPTED, SCRIPTED_NOTE, TOKEN_COUNTS, measured_subject, provenance_facts
 from benchmarks.results.results import GoalResults, Results
 from benchmarks.suite.facts import GoalFacts
 from instrumentation.rendering.quantities import UNKNOWN, plural
@@ -71,9 +71,8 @@ def measured_line(results: Results) -> str:
     """What was measured, on what and when."""
     source = results.provenance
     times = "once each" if source.repeat == 1 else f"{source.repeat:,} times each"
-    subject = model_text(source) if source.agent else f"model {model_text(source)}"
     return (
-        f"Measured: {plural(len(results.goals), 'goal')}, {times}, on the {escaped(subject)}; "
+        f"Measured: {plural(len(results.goals), 'goal')}, {times}, on the {escaped(measured_subject(source))}; "
         f"token counts are {escaped(TOKEN_COUNTS.get(source.token_source, source.token_source))}; "
         f"{source.concurrency:,} at a time; {escaped(source.started_at)} to {escaped(source.ended_at or UNKNOWN)}."
     )
@@ -115,7 +114,7 @@ def _verdict_row(row: GoalResults, *, repeated: bool) -> list[str]:
     start = [escaped(row.goal.id), escaped(row.goal.tier)]
     if not row.attempts:
         return [*start, UNKNOWN, *rates, UNKNOWN, UNKNOWN, "not judged"]
-    uses = [_escaped(beside_budget(row, name)) for name in ("iterations", "tokens")]
+    uses = [cell(beside_budget(row, name)) for name in ("iterations", "tokens")]
     return [*start, f"{row.verdict}", *rates, *uses, _reasons(row) or UNKNOWN]
 
 
@@ -123,10 +122,6 @@ def _reasons(row: GoalResults) -> str:
     """Why attempts did not pass, each reason once."""
     reasons = (reason for attempt in row.attempts for reason in attempt.verdict.reasons)
     return "; ".join(map(escaped, dict.fromkeys(reasons)))
-
-
-def _escaped(cell: str) -> str:
-    return cell if cell == UNKNOWN else escaped(cell)
 
 
 # -- tables ---------------------------------------------------------------------------------------------------------
@@ -177,7 +172,7 @@ def _answer(row: GoalResults) -> str:
 
 
 def _provenance_table(results: Results) -> list[str]:
-    return table(["Fact", "Value"], [[name, _escaped(value)] for name, value in provenance_facts(results).items()])
+    return table(["Fact", "Value"], [[name, cell(value)] for name, value in provenance_facts(results).items()])
 
 
 def _bullets(sentences: Iterable[str]) -> list[str]:

@@ -27,6 +27,11 @@ def model_text(source: Provenance) -> str:
     return f"{source.model} ({mark})" if mark else source.model
 
 
+def measured_subject(source: Provenance) -> str:
+    """What was measured, in a sentence: the name of an agent says what it is."""
+    return model_text(source) if source.agent else f"model {model_text(source)}"
+
+
 def provenance_facts(results: Results) -> dict[str, str]:
     """What was measured, on what; a dash for what is not known."""
     source = results.provenance
