@@ -92,14 +92,9 @@ def kind_of_name(name: str) -> str | None:
     return next((_kind_of(one) for one in _names(f"{name}=") if one.end() == len(name) + 1), None)
 
 
-def kind_of_option(item: str) -> str | None:
-    """The kind of secret that follows this item of a command line; `None` where it is no such option."""
-    return kind_of_name(item) if item.startswith("-") else None
-
-
 def is_placeholder(value: str) -> bool:
     """Whether a value only stands for one."""
-    return _finder(_PLACEHOLDER).fullmatch(value) is not None
+    return finder(_PLACEHOLDER).fullmatch(value) is not None
 
 
 def _kind_of(name: re.Match[str]) -> str:
@@ -110,8 +105,8 @@ def _names(text: str) -> Iterator[re.Match[str]]:
     lowered = text.lower()
     if len(lowered) != len(text):  # a few capital letters have longer small ones
         lowered = text.translate(_SMALL)
-    for word in _finder(_FIRST_WORDS, 0).finditer(lowered):
-        name = _finder(_NAME).match(text, word.start())
+    for word in finder(_FIRST_WORDS, 0).finditer(lowered):
+        name = finder(_NAME).match(text, word.start())
         if name is not None:
             yield name
 
@@ -125,9 +120,9 @@ def _masked(text: str, name: re.Match[str], strings: JsonStrings) -> Part | None
         return None
     if end is not None:
         return (start, end, mask_of(kind)) if _is_secret(text[start:end], kind) else None
-    if name["close"] and (number := _finder(_NUMBER).match(text, start)):
+    if name["close"] and (number := finder(_NUMBER).match(text, start)):
         return (start, number.end(), strings.mask_of_number(kind, start)) if kind == "password" else None
-    value = _finder(_UNQUOTED).match(text, start)
+    value = finder(_UNQUOTED).match(text, start)
     if value is None or not _is_assigned(text, name, value, kind):
         return None
     return start, value.end(), mask_of(kind)
@@ -135,16 +130,16 @@ def _masked(text: str, name: re.Match[str], strings: JsonStrings) -> Part | None
 
 def _is_option(text: str, name: re.Match[str]) -> bool:
     """Whether the name ends a command line's `--option`."""
-    return _finder(_OPTION).search(text[max(0, name.start() - 40) : name.start()]) is not None
+    return finder(_OPTION).search(text[max(0, name.start() - 40) : name.start()]) is not None
 
 
 def _is_of_pair(text: str, name: re.Match[str], value: str) -> bool:
     """Whether a quoted value belongs to the name in the string before it, and is no other name of a list."""
     if "value" in name[0].lower():
-        return _finder(_NAMED).search(text[max(0, name.start() - _ASIDE) : name.start()]) is not None
+        return finder(_NAMED).search(text[max(0, name.start() - _ASIDE) : name.start()]) is not None
     if _is_option(text, name):
         return not value.startswith("-")
-    is_first = _finder(_FIRST).search(text[max(0, name.start() - _ASIDE) : name.start()]) is not None
+    is_first = finder(_FIRST).search(text[max(0, name.start() - _ASIDE) : name.start()]) is not None
     return is_first and looks_like_no_word(value)
 
 
@@ -154,7 +149,7 @@ def _end_of_quoted(text: str, name: re.Match[str], strings: JsonStrings) -> int 
     if quote is None:
         return None
     if quote[-1] == "'":
-        value = _finder(_IN_APOSTROPHES).match(text, name.end())
+        value = finder(_IN_APOSTROPHES).match(text, name.end())
         return value.end() if value else None
     end = strings.end_of(name.end(), depth_of(len(quote) - 1))
     return None if end is None or text.find("\n", name.end(), end) >= 0 else end
@@ -182,14 +177,14 @@ def _is_assigned(text: str, name: re.Match[str], value: re.Match[str], kind: str
         return (
             len(said) >= SHORTEST and not said.isdigit() and not _is_of_code(said, text[value.end() : value.end() + 1])
         )
-    if kind == "password" and len(said) >= 4 and _finder(_CLAUSE_END).match(text, value.end()):
+    if kind == "password" and len(said) >= 4 and finder(_CLAUSE_END).match(text, value.end()):
         return True
     return looks_like_no_word(said)
 
 
 def _is_of_code(value: str, after: str) -> bool:
     """Whether a value is a name or a call: `api_key=exa_api_key`."""
-    is_identifier = _finder(_IDENTIFIER, re.ASCII).fullmatch(value) is not None
+    is_identifier = finder(_IDENTIFIER, re.ASCII).fullmatch(value) is not None
     return is_identifier and ("_" in value or "." in value or after in ("(", "["))
 
 
@@ -198,10 +193,11 @@ def looks_like_no_word(value: str) -> bool:
     if len(value) < SHORTEST or value.isdigit():
         return False
     if len(value) > LONGEST_WORD:
-        return _finder(_IDENTIFIER, re.ASCII).fullmatch(value) is None
+        return finder(_IDENTIFIER, re.ASCII).fullmatch(value) is None
     return any(map(str.isdigit, value)) and any(map(str.isalpha, value))
 
 
 @cache
-def _finder(pattern: str, flags: int = re.ASCII | re.IGNORECASE | re.VERBOSE) -> re.Pattern[str]:
+def finder(pattern: str, flags: int = re.ASCII | re.IGNORECASE | re.VERBOSE) -> re.Pattern[str]:
+    """The pattern, compiled when it is looked for first."""
     return re.compile(pattern, flags)

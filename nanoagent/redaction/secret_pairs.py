@@ -6,11 +6,11 @@ word. What an object under such a name holds is known by the names inside of it.
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache, partial
+from functools import partial
 from typing import Any, Final
 
 from nanoagent.redaction.masks import mask_of
-from nanoagent.redaction.secret_names import is_placeholder, kind_of_name, kind_of_option, looks_like_no_word
+from nanoagent.redaction.secret_names import finder, is_placeholder, kind_of_name, looks_like_no_word
 
 _QUOTE: Final = r"""(?P<quote> \\*["'] )"""
 _TEXT: Final = r"(?: (?! (?P=quote) ) (?: \\. | [^\n] ) ){0,1024}+"
@@ -35,9 +35,9 @@ _MAY_BE_LIST: Final = r"""
 def with_pairs_masked(text: str) -> str:
     """The text without secrets that are named after them or at the list they are in."""
     lowered = text.lower()
-    if _finder(_MAY_BE_NAMED_AFTER).search(lowered):
-        text = _finder(_NAMED_AFTER).sub(_masked_value, text)
-    return _finder(_LIST).sub(_masked_list, text) if _finder(_MAY_BE_LIST).search(lowered) else text
+    if finder(_MAY_BE_NAMED_AFTER).search(lowered):
+        text = finder(_NAMED_AFTER).sub(_masked_value, text)
+    return finder(_LIST).sub(_masked_list, text) if finder(_MAY_BE_LIST).search(lowered) else text
 
 
 def items_masked(items: Iterable[Any]) -> Iterator[Any]:
@@ -45,7 +45,7 @@ def items_masked(items: Iterable[Any]) -> Iterator[Any]:
     kind = None
     for item in items:
         yield mask_of(kind) if kind is not None and _is_given(item) else item
-        kind = kind_of_option(item) if isinstance(item, str) else None
+        kind = kind_of_name(item) if isinstance(item, str) and item.startswith("-") else None
 
 
 def _is_given(item: Any) -> bool:
@@ -75,8 +75,3 @@ def _masked_item(found: re.Match[str], *, kind: str) -> str:
     if not value or is_placeholder(value) or not (kind == "password" or looks_like_no_word(value)):
         return found[0]
     return found["quote"] + mask_of(kind) + found["quote"]
-
-
-@cache
-def _finder(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII | re.IGNORECASE | re.VERBOSE)
