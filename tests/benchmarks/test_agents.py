@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from benchmarks.results.results import Attempt
-from benchmarks.running.runner import Listener, Session, run_goals
 from benchmarks.subjects.agents import subject_of
 from benchmarks.suite import checks
 from benchmarks.suite.goals import GOALS, Goal, Tier
 from instrumentation.testing import Capture, TickingClock
 from nanoagent.core.result import StopReason
 from nanoagent.errors import ConfigurationError
+from tests.benchmarks.attempted import attempted
 from tests.commands import run_benchmark
 
 GOAL = dataclasses.replace(GOALS[0], timeout_s=30.0)
@@ -27,23 +27,9 @@ def said_of(refused: pytest.ExceptionInfo[ConfigurationError]) -> str:
 
 
 async def attempts_at(
-    name: str,
-    goals: Sequence[Goal] = (GOAL,),
-    *,
-    model: str | None = None,
-    said: list[str] | None = None,
-    **session: Any,
+    name: str, goals: Sequence[Goal] = (GOAL,), *, model: str | None = None, **options: Any
 ) -> list[Attempt]:
-    done: list[Attempt] = []
-    listener = Listener(
-        ended=lambda goal, attempt: done.append(attempt),
-        troubled=lambda goal, error: (said if said is not None else []).append(f"{goal.id}: {error}"),
-    )
-    subject = subject_of(f"{OWN}:{name}", model, goals[0])
-    await run_goals(
-        [(goal, 1) for goal in goals], Session(subject=subject, **session), concurrency=1, listener=listener
-    )
-    return done
+    return await attempted(subject_of(f"{OWN}:{name}", model, goals[0]), goals, **options)
 
 
 def judged(attempt: Attempt) -> tuple[str, str | None, list[str]]:

@@ -14,29 +14,23 @@ from opentelemetry.trace import NoOpTracerProvider
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.results.results import Attempt
 from benchmarks.running.runner import Listener, Session, run_goals
-from benchmarks.subjects import models
 from benchmarks.subjects.models import ModelSubject, subject_named
+from benchmarks.subjects.subject import Subject
 from benchmarks.suite.goals import GOALS, Goal, Tier
 from instrumentation.testing import Capture
 from nanoagent.core import executor, orchestrator
 from nanoagent.core.executor import Executor
 from nanoagent.core.performance import PerformanceMetrics
-from nanoagent.tools import builtin
-from nanoagent.tools.registry import ToolRegistry
 from nanoagent.tracing import names
+from tests.benchmarks.attempted import attempted
+from tests.benchmarks.comparing.worse import change_tools
 from tests.models import CannedModel, executed, plan, reflected
 
 Counted = dict[str, tuple[Any, ...]]
 
 
-async def attempts_at(goals: Sequence[Goal], *, concurrency: int = 1, **session: Any) -> list[Attempt]:
-    done: list[Attempt] = []
-    subject = session.pop("subject", None) or subject_named("scripted")
-    listener = Listener(ended=lambda goal, attempt: done.append(attempt))
-    await run_goals(
-        [(goal, 1) for goal in goals], Session(subject=subject, **session), concurrency=concurrency, listener=listener
-    )
-    return done
+async def attempts_at(goals: Sequence[Goal], *, subject: Subject | None = None, **options: Any) -> list[Attempt]:
+    return await attempted(subject or subject_named("scripted"), goals, **options)
 
 
 async def counted(goals: Sequence[Goal] = GOALS, **options: Any) -> Counted:
@@ -107,14 +101,7 @@ async def test_a_prompt_that_hides_the_task_fails_goals(monkeypatch: pytest.Monk
 
 
 async def test_a_missing_tool_fails_the_goals_that_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def register_but_calculate(registry: ToolRegistry, *, now: Any) -> None:
-        everything = ToolRegistry()
-        builtin.register_builtin_tools(everything, now=now)
-        for name in everything.list_names():
-            if name != "calculate":
-                registry.register(name, everything.get(name))
-
-    monkeypatch.setattr(models, "register_builtin_tools", register_but_calculate)
+    change_tools(monkeypatch, lambda tools: {name: tool for name, tool in tools.items() if name != "calculate"})
     after = await counted()
     assert (after["addition"][0], after["squares"][0], after["weekday"][0]) == ("fail", "fail", "pass")
 

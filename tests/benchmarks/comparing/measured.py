@@ -4,12 +4,12 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.results.results import Attempt, Results, results_of
-from benchmarks.running.runner import Listener, Session, run_goals
+from benchmarks.results.results import Results, results_of
 from benchmarks.subjects.models import subject_named
 from benchmarks.suite.facts import facts_of
 from benchmarks.suite.goals import GOALS, Goal
 from instrumentation.testing import Capture
+from tests.benchmarks.attempted import attempted
 from tests.benchmarks.results_made import provenance
 
 SOME = tuple(goal for goal in GOALS if goal.id in ("addition", "weekday", "squares"))
@@ -37,10 +37,6 @@ async def measured(
     goals: Sequence[Goal] = SOME, *, repeat: int = 1, clock: Clock | None = None, **source: Any
 ) -> Results:
     """Attempt these goals so often."""
-    done: list[Attempt] = []
     timed: dict[str, Any] = {"make_clock": lambda: clock} if clock else {}
-    session = Session(subject=subject_named("scripted"), tracer_provider=Capture().provider, **timed)
-    work = [(goal, number) for number in range(1, repeat + 1) for goal in goals]
-    listener = Listener(ended=lambda goal, attempt: done.append(attempt))
-    await run_goals(work, session, concurrency=1, listener=listener)
+    done = await attempted(subject_named("scripted"), goals, repeat=repeat, tracer_provider=Capture().provider, **timed)
     return results_of(provenance(repeat=repeat, **source), [facts_of(goal) for goal in goals], done)

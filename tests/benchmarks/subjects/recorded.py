@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results.results import Attempt
-from benchmarks.running.runner import Listener, Session, run_goals
 from benchmarks.subjects.models import ModelSubject
 from benchmarks.subjects.recording import Recorder
 from benchmarks.subjects.subject import Subject
 from benchmarks.suite.checks import number
 from benchmarks.suite.goals import Goal, Tier
+from tests.benchmarks.attempted import attempted
 from tests.models import CannedModel, call, executed, plan, priced, reflected, response
 
 GOAL = Goal(id="a/b:c?*", tier=Tier.SIMPLE, text="What is 5 + 3?", check=number(8), timeout_s=30.0)
@@ -32,16 +32,9 @@ def canned(*given: Any) -> ModelSubject:
     return ModelSubject(name=NAME, model_for=lambda goal, attempt: model, token_source="provider")
 
 
-async def attempts_at(
-    subject: Subject, *goals: Goal, repeat: int = 1, concurrency: int = 1, said: list[str] | None = None
-) -> list[Attempt]:
-    done: list[Attempt] = []
-    listener = Listener(
-        ended=lambda goal, attempt: done.append(attempt),
-        troubled=lambda goal, error: (said if said is not None else []).append(error),
-    )
-    work = [(goal, n) for n in range(1, repeat + 1) for goal in goals or (GOAL,)]
-    await run_goals(work, Session(subject=subject), concurrency=concurrency, listener=listener)
+async def attempts_at(subject: Subject, *goals: Goal, **options: Any) -> list[Attempt]:
+    """The attempts, by goal and number; at the goal that is recorded where none is named."""
+    done = await attempted(subject, goals or (GOAL,), **options)
     return sorted(done, key=lambda attempt: (attempt.goal_id, attempt.number))
 
 
