@@ -23,9 +23,7 @@ from benchmarks.suite.facts import facts_of
 from benchmarks.suite.goals import Goal, Tier
 from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
 from nanoagent.core.result import StopReason
-from tests.benchmarks.results_made import goal, judged, metrics, provenance
-
-S = 1_000_000_000
+from tests.benchmarks.results_made import S, goal, judged, metrics, provenance
 
 
 def results(*attempts: Attempt | None, goals: list[Goal] | None = None, **options: Any) -> Results:
