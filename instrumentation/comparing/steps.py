@@ -49,12 +49,15 @@ class Step:
     @property
     def tools(self) -> list["Step"]:
         """The tools that were called right inside it."""
-        return [step for moment in self.inside if moment[0].kind is StepKind.TOOL for step in moment]
+        return self._of_kind(StepKind.TOOL)
 
     @property
     def calls(self) -> list["Step"]:
         """The model calls right inside it."""
-        return [step for moment in self.inside if moment[0].kind is StepKind.CALL for step in moment]
+        return self._of_kind(StepKind.CALL)
+
+    def _of_kind(self, kind: StepKind) -> list["Step"]:
+        return [step for moment in self.inside if moment[0].kind is kind for step in moment]
 
 
 Moment = tuple[Step, ...]
