@@ -158,7 +158,8 @@ class Telemetry:
     def _notify_of_losses(self) -> None:
         for destination in self._destinations:
             notice = loss_notice(destination.report(), destination.outlet.endpoint)
-            self.say([notice] if notice else [])
+            if notice:
+                tell(self._notify, notice)
 
 
 def _left_s(until_s: float) -> float:
