@@ -7,6 +7,7 @@ from statistics import median
 from benchmarks.formats import count, listed, percent, seconds, shares
 from benchmarks.judging.statistics import scores
 from benchmarks.judging.verdict import VerdictWord
+from benchmarks.reports.breakdown import sum_of
 from benchmarks.reports.naming import named
 from benchmarks.reports.outcomes import left_out
 from benchmarks.reports.repeats import BUDGETED, bound_of, spread
@@ -200,9 +201,8 @@ def _largest_uses(row: GoalResults) -> Iterable[tuple[str, int, int]]:
 
 
 def _sum(results: Results, field: str) -> int | None:
-    """A sum over all attempts; unknown as soon as one is."""
-    values = [getattr(attempt.metrics, field) for _, attempt in results.attempts]
-    return None if any(value is None for value in values) else sum(values)
+    """A sum over all attempts."""
+    return sum_of([attempt.metrics for _, attempt in results.attempts], field)
 
 
 def _largest_phase(results: Results) -> tuple[str, float]:

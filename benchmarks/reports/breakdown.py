@@ -67,11 +67,11 @@ def iteration_table(results: Results) -> list[str]:
 
 
 def _counts(parts: Sequence[Counts]) -> list[str]:
-    return [count(_sum(parts, name)) for name in ("api_calls", "input_tokens", "output_tokens", "tool_calls")]
+    return [count(sum_of(parts, name)) for name in ("api_calls", "input_tokens", "output_tokens", "tool_calls")]
 
 
 def _means(parts: Sequence[Counts]) -> list[str]:
-    calls, tokens, tools = (_sum(parts, name) for name in ("api_calls", "tokens_used", "tool_calls"))
+    calls, tokens, tools = (sum_of(parts, name) for name in ("api_calls", "tokens_used", "tool_calls"))
     return [_mean(calls, len(parts), ".1f"), _mean(tokens, len(parts), ",.0f"), _mean(tools, len(parts), ".1f")]
 
 
@@ -79,7 +79,7 @@ def _mean(total: int | None, number: int, form: str) -> str:
     return UNKNOWN if total is None else format(total / number, form)
 
 
-def _sum(parts: Sequence[Counts], name: str) -> int | None:
-    """A sum; unknown as soon as a part of it is."""
+def sum_of(parts: Sequence[Counts], name: str) -> int | None:
+    """The sum of a field; unknown as soon as a part of it is."""
     values = [getattr(part, name) for part in parts]
     return None if any(value is None for value in values) else sum(values)

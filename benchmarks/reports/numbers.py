@@ -1,10 +1,9 @@
 """The table of numbers: what each goal took, the mean of its attempts."""
 
 from collections.abc import Sequence
-from statistics import fmean
 from typing import Final
 
-from benchmarks.reports.breakdown import TIME_COLUMNS, TimeSplit
+from benchmarks.reports.breakdown import TIME_COLUMNS, TimeSplit, sum_of
 from benchmarks.reports.markdown import escaped, table
 from benchmarks.reports.repeats import mean_text
 from benchmarks.results.results import Attempt, GoalResults, Results
@@ -34,6 +33,5 @@ def _row(row: GoalResults) -> list[str]:
 
 
 def _mean(attempts: Sequence[Attempt], field: str) -> str:
-    """The mean; unknown as soon as one is."""
-    values = [getattr(attempt.metrics, field) for attempt in attempts]
-    return UNKNOWN if any(value is None for value in values) else mean_text(fmean(values))
+    total = sum_of([attempt.metrics for attempt in attempts], field)
+    return UNKNOWN if total is None else mean_text(total / len(attempts))
