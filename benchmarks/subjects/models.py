@@ -102,11 +102,7 @@ def is_scripted(name: str) -> bool:
 
 
 def answering(
-    name: str,
-    way_out: str,
-    goals: Sequence[Goal] = (),
-    recorder: Recorder | None = None,
-    spending: Spending | None = None,
+    name: str, way_out: str, goals: Sequence[Goal], recorder: Recorder | None, spending: Spending | None
 ) -> Answering:
     """Build what `--model` names, unless that is the scripted model.
 
