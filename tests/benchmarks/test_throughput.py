@@ -76,7 +76,6 @@ def total(many: Iterable[Mapping[str, Any]]) -> Counter[str]:
     return added
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("goal", GOALS, ids=lambda goal: goal.id)
 async def test_bare_calls_are_those_that_an_attempt_makes(goal: Goal) -> None:
     metrics = await alone(goal)
@@ -90,7 +89,6 @@ async def test_bare_calls_are_those_that_an_attempt_makes(goal: Goal) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.anyio
 async def test_the_numbers_of_many_attempts_at_a_time_are_those_of_each_alone(tmp_path: Path) -> None:
     single = {goal.id: numbers_of((await alone(goal)).to_dict()) for goal in GOALS}
     attempts = Attempts(tmp_path)
@@ -116,7 +114,6 @@ async def test_the_numbers_of_many_attempts_at_a_time_are_those_of_each_alone(tm
 
 
 @pytest.mark.slow
-@pytest.mark.anyio
 async def test_nothing_but_its_result_is_left_of_an_attempt(tmp_path: Path) -> None:
     goals = GOALS[:10]
     attempts = Attempts(tmp_path, PerformanceAggregator(max_recent_runs=len(goals)))

