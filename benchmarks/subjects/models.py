@@ -33,7 +33,6 @@ class Answering:
     name: str
     """As reports and traces show it."""
     model_for: ModelFor
-    token_source: TokenSource = "provider"  # noqa: S105 - tokens of a model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class ModelSubject:
     name: str
     """As reports and traces show it."""
     model_for: ModelFor
-    token_source: TokenSource
+    token_source: TokenSource = "provider"  # noqa: S105 - tokens of a model
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -92,7 +91,7 @@ def subject_named(
         refuse_recording(name, recorder)
         return _scripted()
     found = answering(name, "leave --model out for scripted, which needs nothing", goals, recorder, spending)
-    subject = ModelSubject(name=found.name, model_for=found.model_for, token_source=found.token_source)
+    subject = ModelSubject(name=found.name, model_for=found.model_for)
     return subject if recorder is None else recorder.subject(subject, goals)
 
 

@@ -31,7 +31,7 @@ from benchmarks.subjects.recordings import (
     read,
     write,
 )
-from benchmarks.subjects.subject import GoalRun, Outcome, Surroundings
+from benchmarks.subjects.subject import GoalRun, Outcome, Subject, Surroundings
 from benchmarks.suite.goals import Goal
 from benchmarks.tokens import TokenSource
 from nanoagent.core.performance import PerformanceMetrics
@@ -40,16 +40,8 @@ from nanoagent.errors import ConfigurationError
 _PACKAGES: Final = ("nanoagent", "pydantic-ai-slim")
 
 
-class WithModel(Protocol):
+class WithModel(Subject, Protocol):
     """A subject whose model can be wrapped."""
-
-    @property
-    def name(self) -> str:
-        """As reports show it."""
-
-    @property
-    def token_source(self) -> TokenSource:
-        """Where its token counts come from."""
 
     @property
     def options(self) -> tuple[str, ...]:
