@@ -10,7 +10,7 @@ from benchmarks.reports.breakdown import iteration_table, phase_table
 from benchmarks.reports.charts import Chart
 from benchmarks.reports.comparison import WhyOf, comparison_lines, verdict_line
 from benchmarks.reports.criteria import success_criteria
-from benchmarks.reports.document import Document, Section, markdown_of
+from benchmarks.reports.document import Document, Section
 from benchmarks.reports.markdown import cell, escaped, table
 from benchmarks.reports.numbers import number_table
 from benchmarks.reports.outcomes import outcome_lines
@@ -31,11 +31,6 @@ _RATES_NOTE: Final = (
 )
 _NO_PHASES: Final = "An agent of your own is one piece: its work has no phases."
 _NO_RECOMMENDATION: Final = "Nothing in these numbers calls for a change."
-
-
-def markdown(results: Results) -> str:
-    """The report without pictures."""
-    return markdown_of(document(results))
 
 
 def document(

@@ -4,6 +4,8 @@ import dataclasses
 from typing import Any
 
 from benchmarks.judging.verdict import Verdict, judge
+from benchmarks.reports.document import markdown_of
+from benchmarks.reports.report import document
 from benchmarks.results.results import Attempt, Provenance, Results, results_of
 from benchmarks.subjects.subject import Outcome
 from benchmarks.suite import checks
@@ -80,3 +82,8 @@ def results(*, goals: int = 1, attempts: int = 1, **source: Any) -> Results:
     rows = [facts(f"goal-{number}") for number in range(goals)]
     made = [attempt(one.id, number) for number in range(1, attempts + 1) for one in rows]
     return results_of(provenance(**({"repeat": attempts} | source)), rows, made)
+
+
+def markdown(made: Results) -> str:
+    """The report of such results, without pictures."""
+    return markdown_of(document(made))

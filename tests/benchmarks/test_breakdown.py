@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.formats import shares
-from benchmarks.reports import report
 from benchmarks.reports.breakdown import TimeSplit, iteration_table, phase_table
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
-from tests.benchmarks.results_made import metrics
+from tests.benchmarks.results_made import markdown, metrics
 from tests.benchmarks.test_results import attempt, results
 
 MS = 1_000_000
@@ -79,12 +78,12 @@ def test_phases_that_take_longer_than_the_runs_leave_nothing_between_them() -> N
 
 
 def test_the_report_has_both_tables_or_none_where_there_are_no_phases_and_iterations() -> None:
-    text = report.markdown(results(attempt(a_run())))
+    text = markdown(results(attempt(a_run())))
     assert (
         text.index("## Numbers") < text.index("## By phase") < text.index("## By iteration") < text.index("## Analysis")
     )
-    assert "## By iteration" not in report.markdown(results(attempt(metrics())))
-    of_agent = report.markdown(results(attempt(metrics(iterations=None))))
+    assert "## By iteration" not in markdown(results(attempt(metrics())))
+    of_agent = markdown(results(attempt(metrics(iterations=None))))
     assert "## By phase\n\nAn agent of your own is one piece" in of_agent
     assert "## By iteration" not in of_agent
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmarks.reports import report
 from benchmarks.reports.terminal import LiveProgress
 from benchmarks.results.read_back import delivered, read_back
 from benchmarks.results.sources import FileSource, Found, JaegerSource, Source, Tell, Wanted, sources_of
@@ -24,7 +23,7 @@ from instrumentation.telemetry import Telemetry
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
-from tests.benchmarks.results_made import metrics
+from tests.benchmarks.results_made import markdown, metrics
 from tests.benchmarks.test_results import attempt, results
 from tests.instrumentation.reading.otlp import as_line, as_otlp, read_span
 from tests.instrumentation.reading.web_server import Behaviour, answer, closed_port, hang, serving
@@ -296,8 +295,8 @@ def test_the_report_and_the_results_carry_the_outcome() -> None:
         ],
         "interrupted": False,
     }
-    text = report.markdown(data)
+    text = markdown(data)
     assert "\nNot verified: 0 of 1 run gives the same numbers from file.\n" in text
     assert r"- goal-0: file: not \*there\*" in text
-    assert "erified" not in report.markdown(results(attempt(LIVE)))
+    assert "erified" not in markdown(results(attempt(LIVE)))
     assert results(attempt(LIVE)).to_dict()["verification"] is None

@@ -10,7 +10,6 @@ import pytest
 
 from benchmarks import tokens
 from benchmarks.judging.verdict import Cause, Verdict, VerdictWord, worst
-from benchmarks.reports import report
 from benchmarks.reports.analysis import analysis, recommendations
 from benchmarks.reports.criteria import success_criteria
 from benchmarks.reports.markdown import escaped
@@ -23,7 +22,7 @@ from benchmarks.suite.facts import facts_of
 from benchmarks.suite.goals import Goal, Tier
 from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
 from nanoagent.core.result import StopReason
-from tests.benchmarks.results_made import S, goal, judged, metrics, provenance
+from tests.benchmarks.results_made import S, goal, judged, markdown, metrics, provenance
 
 
 def results(*attempts: Attempt | None, goals: list[Goal] | None = None, **options: Any) -> Results:
@@ -212,7 +211,7 @@ def test_the_analysis_of_nothing_says_so() -> None:
 def test_unknown_numbers_stay_unknown() -> None:
     data = results(attempt(metrics(input_tokens=None, output_tokens=None, unmeasured_api_calls=4)))
     assert "How many tokens were used is not known for every goal." in analysis(data)
-    assert "| goal-0 | 3 | 4 | - | - | 2 | 0 | 2 s | 50 % | 0 % | 50 % |" in report.markdown(data)
+    assert "| goal-0 | 3 | 4 | - | - | 2 | 0 | 2 s | 50 % | 0 % | 50 % |" in markdown(data)
 
 
 def test_what_the_priced_calls_cost_is_said_beside_those_without_a_price() -> None:
@@ -240,14 +239,14 @@ def test_criteria_that_nothing_was_measured_for_are_not_judged() -> None:
 def test_texts_from_outside_mean_nothing_in_the_report() -> None:
     odd = goal(id="odd", text="15% of *360* | <b>2</b>\n# x")
     data = results(attempt(metrics(), answer="[8](https://evil.example)"), goals=[odd])
-    text = report.markdown(data)
+    text = markdown(data)
     assert r"15% of \*360\* \| \<b\>2\</b\> # x" in text
     assert r"\[8\](https\://evil.example)" in text
     assert escaped("\x1b[31m- a") == r"\[31m- a"
 
 
 def test_an_interrupted_run_says_so_in_its_report() -> None:
-    text = report.markdown(results(attempt(metrics()), None, interrupted=True))
+    text = markdown(results(attempt(metrics()), None, interrupted=True))
     assert "**The run was interrupted" in text
     assert "| goal-1 | simple | - | - | - | not judged |" in text
     assert "make no claim about any model's intelligence" in text

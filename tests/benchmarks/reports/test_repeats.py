@@ -8,9 +8,9 @@ import pytest
 from benchmarks.judging.verdict import Cause, Verdict, VerdictWord
 from benchmarks.reports.analysis import MOST_NAMED, analysis, recommendations
 from benchmarks.reports.outcomes import left_out, outcome_lines
-from benchmarks.reports.report import markdown
 from benchmarks.reports.variation import variation
 from tests.benchmarks.reports.data import PASS, UNREACHABLE, failed, numbers, results, row
+from tests.benchmarks.results_made import markdown
 
 STALE = Verdict(word=VerdictWord.ERROR, cause=Cause.CHECK)
 
