@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from benchmarks.formats import listed, seconds
+from benchmarks.reports.naming import named
 from instrumentation.comparing.comparison import Comparison, Pair
 from instrumentation.comparing.recorded import RecordedRun
 from instrumentation.comparing.steps import Step, StepKind
@@ -23,12 +24,10 @@ def of_tokens(found: Comparison) -> list[str]:
         if (change := _more(pair))
     ]
     grown = [(change, row.where) for row in found.prompt_growth if (change := _more(row.last))]
-    longest = sorted(grown, key=lambda one: -one[0])[:MOST_NAMED]
-    left = [f"{len(grown) - len(longest):,} more"] if len(grown) > len(longest) else []
-    prompts = [*(f"{where} {change:+,}" for change, where in longest), *left]
+    prompts = [f"{where} {change:+,}" for change, where in sorted(grown, key=lambda one: -one[0])]
     return [
         *([f"tokens by phase: {listed(phases)}"] if phases else []),
-        *([f"input tokens of the last call: {listed(prompts)}"] if prompts else []),
+        *([f"input tokens of the last call: {named(prompts, MOST_NAMED)}"] if prompts else []),
     ]
 
 

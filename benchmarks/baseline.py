@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from benchmarks.formats import reason_of
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.results import store
 from benchmarks.results.results import Results
@@ -29,7 +30,7 @@ def check_place(path: Path) -> None:
     except OSError as error:
         raise ConfigurationError(
             f"--save-baseline must name a file that can be written, got {str(path)!r}: "
-            f"{error.strerror or type(error).__name__}; name another one"
+            f"{reason_of(error)}; name another one"
         ) from error
     if start.strip() and _MARK not in start:
         raise ConfigurationError(
@@ -58,8 +59,7 @@ def save(path: Path, results: Results, trace_lines: Iterable[bytes], beside: Map
             store.remove_others(path.parent, beside, store.CHARTS)
     except OSError as error:
         raise ConfigurationError(
-            f"--save-baseline must name a file that can be written, got {str(path)!r}: "
-            f"{error.strerror or type(error).__name__}; {_AS_IT_WAS}"
+            f"--save-baseline must name a file that can be written, got {str(path)!r}: {reason_of(error)}; {_AS_IT_WAS}"
         ) from error
 
 

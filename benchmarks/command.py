@@ -14,6 +14,7 @@ import typer
 from benchmarks import baseline
 from benchmarks.against import Against, Compared, against_of
 from benchmarks.ending import SERVICE, print_end, shown, trace_lines_of
+from benchmarks.formats import reason_of
 from benchmarks.interruption import held_back, told_once
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.plan import Plan, new_plan, resumed
@@ -208,7 +209,7 @@ def _printed(end: Callable[[], None]) -> ConfigurationError | None:
         forget_output()
     except OSError as error:
         forget_output()
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
         return ConfigurationError(f"stdout must have room for what is printed, got {reason}; the results are written")
     return None
 

@@ -9,7 +9,7 @@ from typing import Final
 import typer
 
 from benchmarks.against import Compared
-from benchmarks.reports.analysis import analysis
+from benchmarks.reports.analysis import headline
 from benchmarks.reports.files import REPORT
 from benchmarks.reports.terminal import reason_lines, result_table, stdout_console
 from benchmarks.results import store
@@ -44,7 +44,7 @@ def print_end(
         written: Whether the results could be written.
     """
     stdout_console().print(result_table(results))
-    lines = ["", analysis(results)[0], *reason_lines(results)]
+    lines = ["", headline(results), *reason_lines(results)]
     if results.provenance.model == SCRIPTED:
         lines.append(_RULES)
     lines += _compared(compared)

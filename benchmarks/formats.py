@@ -62,6 +62,11 @@ def first_line(error: BaseException) -> str:
     return lines[0].rstrip(" .:") if lines else type(error).__name__
 
 
+def reason_of(error: OSError) -> str:
+    """What the system says of an error; its class where it says nothing."""
+    return error.strerror or type(error).__name__
+
+
 def quoted(value: str) -> str:
     """A value as messages show it: on one line, and short."""
     if len(value) <= _LONGEST_QUOTE:

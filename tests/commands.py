@@ -89,3 +89,13 @@ def written_in(output: Path) -> list[str]:
 def attempts_in(output: Path) -> list[dict[str, Any]]:
     """The rows of attempts.jsonl."""
     return [json.loads(line) for line in (output / "attempts.jsonl").read_text().splitlines()[1:]]
+
+
+def results_in(output: Path) -> dict[str, Any]:
+    """The content of results.json, which is strict JSON."""
+    found: dict[str, Any] = json.loads((output / "results.json").read_text(), parse_constant=_refuse)
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")

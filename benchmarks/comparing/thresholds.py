@@ -9,7 +9,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmarks.comparing.comparison import Threshold
-from benchmarks.formats import first_line, quoted
+from benchmarks.formats import first_line, quoted, reason_of
 from benchmarks.judging.measures import LABELS
 from benchmarks.suite.goals import Tier
 from benchmarks.suite.selection import nearest
@@ -100,7 +100,7 @@ def _form(path: Path) -> ThresholdsForm:
     try:
         return ThresholdsForm.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise _unusable(path, error.strerror or type(error).__name__) from error
+        raise _unusable(path, reason_of(error)) from error
     except UnicodeDecodeError as error:
         raise _unusable(path, "it is no text") from error
     except ValidationError as error:

@@ -25,12 +25,17 @@ MOST_NAMED = 10
 """Goals in one sentence; the tables name all."""
 
 
+def headline(results: Results) -> str:
+    """What the results come to, in a sentence: the first one of the analysis."""
+    return _verdicts(results) if results.attempts else "No goal was judged: there is nothing to analyse."
+
+
 def analysis(results: Results) -> list[str]:
     """What the numbers say, a sentence each."""
     if not results.attempts:
-        return ["No goal was judged: there is nothing to analyse."]
+        return [headline(results)]
     sentences = [
-        _verdicts(results),
+        headline(results),
         *variation(results),
         *left_out(results),
         _tightest(results),

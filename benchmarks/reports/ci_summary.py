@@ -7,7 +7,7 @@ from typing import Final
 from benchmarks.comparing.comparison import Comparison
 from benchmarks.formats import first_line, printable
 from benchmarks.judging.verdict import VerdictWord
-from benchmarks.reports.analysis import analysis
+from benchmarks.reports.analysis import headline
 from benchmarks.reports.comparison import WhyOf, comparison_lines, verdict_line
 from benchmarks.reports.markdown import escaped
 from benchmarks.reports.report import measured_line, verdict_table
@@ -24,7 +24,7 @@ _CUT: Final = "\n\nCut here: the whole report is in the directory of results.\n"
 
 def summary_for_ci(results: Results, comparison: Comparison | None = None, why: WhyOf | None = None) -> str:
     """The summary: what it comes to, and what did not pass or is not the same."""
-    lines = ["## Benchmark results", "", f"**{escaped(analysis(results)[0])}**", ""]
+    lines = ["## Benchmark results", "", f"**{escaped(headline(results))}**", ""]
     if comparison is not None:
         lines += [f"**{escaped(verdict_line(comparison))}**", ""]
     lines += [measured_line(results), ""]

@@ -5,7 +5,7 @@ from typing import Final
 
 from benchmarks.comparing.comparison import Comparison
 from benchmarks.judging.verdict import VerdictWord, expected_of_agent
-from benchmarks.reports.analysis import analysis, recommendations
+from benchmarks.reports.analysis import analysis, headline, recommendations
 from benchmarks.reports.breakdown import iteration_table, phase_table
 from benchmarks.reports.charts import Chart
 from benchmarks.reports.comparison import WhyOf, comparison_lines, verdict_line
@@ -74,7 +74,7 @@ def measured_line(results: Results) -> str:
 
 
 def _head(results: Results, comparison: Comparison | None) -> list[str]:
-    lines = [f"**{escaped(analysis(results)[0])}**"]
+    lines = [f"**{escaped(headline(results))}**"]
     if comparison is not None:
         lines += ["", f"**{escaped(verdict_line(comparison))}**"]
     lines += ["", measured_line(results)]

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from benchmarks.formats import first_line, quoted
+from benchmarks.formats import first_line, quoted, reason_of
 from benchmarks.results.forms import HeadForm, ResultsForm, RowForm
 from benchmarks.results.results import SCHEMA_VERSION, Attempt, Provenance, Results
 from benchmarks.results.sealed import checksum_of, is_sealed, unpacked
@@ -106,7 +106,7 @@ def _text_of(path: Path, rule: str, way_out: str) -> str:
             raise _unusable(path, rule, way_out, f"{size:,} bytes are too many to be one")
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise _unusable(path, rule, way_out, error.strerror or type(error).__name__) from error
+        raise _unusable(path, rule, way_out, reason_of(error)) from error
     except UnicodeDecodeError as error:
         raise _unusable(path, rule, way_out, "it is no text") from error
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from benchmarks.formats import first_line
+from benchmarks.formats import first_line, reason_of
 from benchmarks.results.sealed import sealed
 from benchmarks.results.written import json_text
 from nanoagent.errors import ConfigurationError
@@ -46,7 +46,7 @@ class Store:
         except OSError as error:
             raise ConfigurationError(
                 f"--output must be a directory that can be written to, got {str(directory)!r}: "
-                f"{error.strerror or type(error).__name__}; choose another one"
+                f"{reason_of(error)}; choose another one"
             ) from error
 
     def close(self) -> None:

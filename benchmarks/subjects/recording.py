@@ -18,7 +18,7 @@ from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 
-from benchmarks.formats import quoted
+from benchmarks.formats import quoted, reason_of
 from benchmarks.subjects.fingerprint import fingerprint
 from benchmarks.subjects.recordings import (
     KIND,
@@ -80,7 +80,7 @@ class Recorder:
         except OSError as error:
             raise ConfigurationError(
                 f"--record must name a directory that can be written to, got {quoted(str(directory))}: "
-                f"{error.strerror or type(error).__name__}; choose another one"
+                f"{reason_of(error)}; choose another one"
             ) from error
 
     def subject(self, subject: WithModel, goals: Sequence[Goal]) -> "RecordedSubject":
@@ -104,7 +104,7 @@ class Recorder:
             write(self._path(goal), Recording(head=self._head(subject, goal), calls=self._calls[goal.id]))
             self.kept += 1
         except OSError as error:
-            reason = error.strerror or type(error).__name__
+            reason = reason_of(error)
             self.failure = f"--record cannot write {quoted(str(self._path(goal)))}: {reason}; make room and run again"
 
     @property

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_ai.messages import ModelResponse
 
-from benchmarks.formats import first_line, printable, quoted
+from benchmarks.formats import first_line, printable, quoted, reason_of
 from benchmarks.subjects.masking import masked
 from nanoagent.errors import ConfigurationError
 
@@ -144,7 +144,7 @@ def read(path: Path) -> Recording:
     except ConfigurationError:
         raise
     except OSError as error:
-        raise _unfit(path, error.strerror or type(error).__name__) from error
+        raise _unfit(path, reason_of(error)) from error
     except (ValueError, RecursionError) as error:
         raise _unfit(path, _reason(error)) from error
     if len(calls) != head.calls or not calls:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from benchmarks.formats import quoted
+from benchmarks.formats import quoted, reason_of
 from benchmarks.suite import checks
 from benchmarks.suite.checks import Check
 from benchmarks.suite.goal_forms import (
@@ -52,7 +52,7 @@ def _json_in(path: str) -> Any:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
         raise ConfigurationError(
             f"{OPTION} must be a file that can be read, got {quoted(path)}: {reason}; check the path"
         ) from error

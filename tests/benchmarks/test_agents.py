@@ -1,7 +1,6 @@
 """A user's own agent: what `--agent` takes, how its runs are judged, and the one line that says why it cannot run."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from instrumentation.testing import Capture, TickingClock
 from nanoagent.core.result import StopReason
 from nanoagent.errors import ConfigurationError
 from tests.benchmarks.attempted import attempted
-from tests.commands import run_benchmark
+from tests.commands import results_in, run_benchmark
 
 GOAL = dataclasses.replace(GOALS[0], timeout_s=30.0)
 OWN = "tests.benchmarks.own_agents"
@@ -311,7 +310,7 @@ def test_an_agent_that_ends_the_process_ends_the_run_in_one_line_with_what_is_do
         "another exception instead\n",
     )
     assert "Interrupted: 0 of 1 goal is judged and kept; go on with:\n" in done.stdout
-    assert json.loads((tmp_path / "results.json").read_text())["interrupted"] is True
+    assert results_in(tmp_path)["interrupted"] is True
 
 
 @pytest.mark.slow
@@ -325,5 +324,5 @@ def test_the_report_of_an_agent_leaves_out_what_it_does_not_have(tmp_path: Path)
     assert "An agent of your own is one piece: its work has no phases." in report
     assert "iterations |" not in report.split("## Success criteria")[1]
     assert "| phone-call | Telephone the office and ask when it closes | completed; any answer |" in report
-    results = json.loads((tmp_path / "out/results.json").read_text())
+    results = results_in(tmp_path / "out")
     assert [goal["attempts"][0]["metrics"]["iterations"] for goal in results["goals"]] == [None, None]

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.results.reading import read_results
 from benchmarks.results.sealed import sealed
-from tests.commands import ROOT, run_benchmark
+from tests.commands import ROOT, results_in, run_benchmark
 
 SOME = ("--goal", "addition", "--goal", "squares")
 CHANGED = """
@@ -128,6 +128,17 @@ def test_a_baseline_that_nothing_can_be_compared_with_is_refused_before_any_goal
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
+def test_where_the_committed_baseline_should_be_compared_and_cannot_that_is_no_pass(tmp_path: Path) -> None:
+    other_tools = "import benchmarks.plan\nbenchmarks.plan._builtin_tools = lambda: ('calculate',)"
+    done = run_benchmark(tmp_path / "out", "--goal", "addition", program=changed(tmp_path, other_tools))
+    assert done.returncode == 3
+    assert "1 of 1 goal passed." in done.stdout
+    assert said_of_baseline(done.stdout)[0].startswith(
+        "Baseline: not compared, its built-in tools are others: it alone has add_days, "
+    )
+
+
 def test_a_mistyped_baseline_is_refused_before_any_goal_runs(tmp_path: Path) -> None:
     done = run_benchmark(tmp_path / "out", "--baseline", "nosuch.json")
     assert (done.returncode, done.stdout, done.stderr) == (
@@ -153,7 +164,7 @@ orchestrator_run.OrchestratorRun.__call__ = broken
     program = changed(tmp_path, broken + LONGER_PROMPT)
     done = run_benchmark(tmp_path / "out", *SOME, "--baseline", str(baseline), program=program)
     assert done.returncode == 2
-    rows = json.loads((tmp_path / "out" / "results.json").read_text())["comparison"]["rows"]
+    rows = results_in(tmp_path / "out")["comparison"]["rows"]
     words = {(row["goal_id"], row["metric"]): row["word"] for row in rows}
     assert words["squares", "input_tokens"] == "worse"
     assert {word for (goal, _), word in words.items() if goal == "addition"} == {"inconclusive"}

@@ -1,6 +1,5 @@
 """The command, end to end: what it prints, what it writes and how it exits."""
 
-import json
 import os
 import re
 import signal
@@ -8,23 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.suite.goals import GOALS
-from tests.commands import ROOT, attempts_in, run_benchmark, written_in
+from tests.commands import ROOT, attempts_in, results_in, run_benchmark, written_in
 
 pytestmark = pytest.mark.slow
-
-
-def refuse_constant(name: str) -> None:
-    raise AssertionError(f"{name} is no JSON")
-
-
-def results_in(output: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((output / "results.json").read_text(), parse_constant=refuse_constant)
-    return found
 
 
 def test_all_goals_pass_and_everything_is_written(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from benchmarks.suite.goals_file import read
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.result import Status, StopReason
 from nanoagent.errors import ConfigurationError
-from tests.commands import run_benchmark
+from tests.commands import results_in, run_benchmark
 
 SUM = {"id": "sum", "tier": "simple", "goal": "What is 5 + 3?", "check": {"number": 8}}
 WAY_OUT = "; docs/benchmarks.md says what may stand in it"
@@ -313,7 +313,7 @@ def test_a_goals_file_is_listed_and_run_and_named_in_the_results(here: Path) -> 
     )
     done = run_benchmark(here / "out", "--goals", goals, "--tier", "medium")
     assert (done.returncode, done.stderr) == (0, "")
-    results = json.loads((here / "out/results.json").read_text())
+    results = results_in(here / "out")
     assert [goal["id"] for goal in results["goals"]] == ["a-goal-with-a-rather-long-id"]
     assert (results["provenance"]["model"], results["provenance"]["goals_file"]) == ("scripted", goals)
     assert "10 or more goals" not in (here / "out/RESULTS.md").read_text()

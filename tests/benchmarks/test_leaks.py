@@ -1,12 +1,11 @@
 """No key stands in a benchmark's results or on its console, wherever the model or the check put it."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks.leaking_agents import KEY
-from tests.commands import run_benchmark
+from tests.commands import results_in, run_benchmark
 
 OWN_CHECK = """
 from dataclasses import replace
@@ -31,7 +30,7 @@ def test_a_key_in_an_answer_is_masked_before_the_answer_is_shortened(tmp_path: P
     options = ["--agent", "tests.benchmarks.leaking_agents:answering", "--goal", "addition"]
     done = run_benchmark(tmp_path, *options)
     assert (done.returncode, done.stderr) == (0, "")
-    answer = json.loads((tmp_path / "results.json").read_text())["goals"][0]["attempts"][0]["answer"]
+    answer = results_in(tmp_path)["goals"][0]["attempts"][0]["answer"]
     assert answer.endswith("x https://models.example/v1?key=[redacted: [shortened: 500 of 1,535 characters shown]")
     assert "AIza" not in everything(tmp_path) + done.stdout
 

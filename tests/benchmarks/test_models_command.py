@@ -1,13 +1,12 @@
 """Models through the command line: a provider's answers recorded, replayed and paid for, and the shipped recording."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.benchmarks.subjects.provider import Failing, Provider, provider
-from tests.commands import attempts_in, run_benchmark
+from tests.commands import attempts_in, results_in, run_benchmark
 
 AGENT = ("--agent", "tests.benchmarks.own_agents:without_model")
 LIVE = ("--model", "openai-chat:gpt-5-mini")
@@ -39,7 +38,7 @@ def test_what_a_provider_answered_is_replayed_with_its_numbers_and_refused_for_o
     replayed = run_benchmark(again, *AGENT, "--model", f"replay:{recordings}", "--goal", "addition")
     assert replayed.returncode == 0, replayed.stderr
     assert tokens_in(again) == tokens_in(live) == [("addition", "pass", None, 1_000, 100)]
-    model = json.loads((again / "results.json").read_text())["provenance"]["model"]
+    model = results_in(again)["provenance"]["model"]
     assert "(openai-chat:gpt-5-mini), recorded 20" in model
     assert "replay of" in (again / "RESULTS.md").read_text()
 
@@ -74,7 +73,7 @@ def test_a_provider_that_fails_moves_no_score_and_every_try_counts(tmp_path: Pat
     with provider(Failing(429, {"Retry-After": "0"}), "It is 8.", Failing(401)) as server:
         done = run_benchmark(tmp_path, *AGENT, *LIVE, "--goal", "addition", "--repeat", "2", **key_to(server))
     assert done.returncode == 3
-    results = json.loads((tmp_path / "results.json").read_text())
+    results = results_in(tmp_path)
     first, second = results["goals"][0]["attempts"]
     assert (first["verdict"], first["metrics"]["api_calls"], first["metrics"]["failed_api_calls"]) == ("pass", 2, 1)
     assert (second["verdict"], second["cause"]) == ("error", "model_error")

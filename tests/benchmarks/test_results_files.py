@@ -13,7 +13,7 @@ from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.forms import json_schema
 from benchmarks.results.reading import UnusableResultsError, read_attempts, read_results
 from benchmarks.results.results import Results, head_of, results_of, row_of
-from benchmarks.results.sealed import sealed
+from benchmarks.results.sealed import checksum_of, sealed
 from benchmarks.results.store import results_text
 from tests.benchmarks.results_made import attempt, results
 
@@ -106,6 +106,20 @@ def test_what_is_no_file_of_results_is_told_in_one_line(tmp_path: Path, text: st
     assert "\n" not in message
 
 
+def test_traces_that_cannot_be_unpacked_are_told(tmp_path: Path) -> None:
+    for traces in ("no base64", "AAAA"):
+        whole = {**json.loads(json.dumps(good())), "comparison": None, "traces": traces}
+        with pytest.raises(UnusableResultsError, match="its traces cannot be unpacked"):
+            read(json.dumps({**whole, "checksum": checksum_of(whole)}), tmp_path)
+
+
+def test_a_file_that_is_too_large_is_told_and_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate((1 << 30) + 1)
+    with pytest.raises(UnusableResultsError, match="1,073,741,825 bytes are too many to be one"):
+        read_results(tmp_path / "large.json", RULE, WAY_OUT)
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnusableResultsError, match=r"got '.*nosuch\.json': No such file or directory; name another"):
         read_results(tmp_path / "nosuch.json", RULE, WAY_OUT)
@@ -131,6 +145,15 @@ def test_attempts_are_read_back_without_the_half_of_a_last_line(tmp_path: Path) 
         assert not found.complete
 
 
+def head_twice() -> str:
+    """A head that names a goal twice."""
+    (row,) = results().goals
+    with TemporaryDirectory() as directory:
+        file = AttemptsFile(Path(directory))
+        file.begin(head_of(results().provenance, [row.goal, row.goal]), [])
+        return file.path.read_text().strip()
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -141,6 +164,7 @@ def test_attempts_are_read_back_without_the_half_of_a_last_line(tmp_path: Path) 
         (lambda lines: [lines[0], lines[1].replace('"goal-0"', '"other"')], "line 2: it is not as it was written"),
         (lambda lines: [lines[0].replace('"s1"', '"s2"')], "it is not as it was written: its checksum is another one"),
         (lambda lines: [lines[0], *rows_of(results(goals=2))[2:]], "an attempt is of the goal 'goal-1'"),
+        (lambda lines: [head_twice()], "the goal id 'goal-0' stands in it twice"),
         (
             lambda lines: [lines[0].replace('"schema_version": 2', '"schema_version": 3')],
             "written by a newer nanoagent",

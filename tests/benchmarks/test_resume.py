@@ -1,6 +1,5 @@
 """Interrupted benchmarks: what is kept, and how they go on; as real processes."""
 
-import json
 import os
 import signal
 import subprocess
@@ -17,10 +16,11 @@ from benchmarks.plan import Plan, resumed
 from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.reading import read_attempts
 from benchmarks.results.results import head_of, results_of, row_of
+from benchmarks.results.traces_file import TracesFile
 from benchmarks.suite.goals import Goal
 from nanoagent.errors import ConfigurationError
 from tests.benchmarks.results_made import attempt, goal, provenance, results
-from tests.commands import ROOT, attempts_in, run_benchmark, written_in
+from tests.commands import ROOT, attempts_in, results_in, run_benchmark, written_in
 
 GOALS: Final = 5
 SLOW: Final = f"""
@@ -66,11 +66,6 @@ def hanging(program: Path, out: Path, *arguments: str) -> Iterator[subprocess.Po
             yield process
         finally:
             process.kill()
-
-
-def results_in(out: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((out / "results.json").read_text())
-    return found
 
 
 def ids_in(out: Path) -> list[tuple[str, int]]:
@@ -194,6 +189,18 @@ def test_what_says_nothing_of_its_goal_is_made_again_when_that_is_asked_for(tmp_
         going_on = resumed(plan(repeat=2), tmp_path, retry_errors=retry_errors)
         assert [(one.id, number) for one, number in going_on.work] == left
         assert going_on.provenance.session_id == "s1"
+
+
+def test_of_traces_that_were_kept_those_of_attempts_that_are_kept_stay(tmp_path: Path) -> None:
+    lines = [f'{{"traceId":"{digit * 32}"}}'.encode() for digit in "abc"]
+    before = TracesFile(tmp_path)
+    assert before.begin(()) == {}
+    for line in lines:
+        before.add(line)
+    with (tmp_path / "kept-traces.jsonl").open("ab") as file:
+        file.write(b'{"traceId":"' + b"d" * 32 + b'"')  # what a crash leaves
+    assert TracesFile(tmp_path).begin({"a" * 32, "c" * 32, "d" * 32}) == {"a" * 32: lines[0], "c" * 32: lines[2]}
+    assert (tmp_path / "kept-traces.jsonl").read_bytes() == b"%s\n%s\n" % (lines[0], lines[2])
 
 
 def test_there_must_be_something_to_go_on_with(tmp_path: Path) -> None:

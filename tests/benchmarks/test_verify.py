@@ -1,6 +1,5 @@
 """`--verify`, end to end: what the command says of traces that came back, and how it exits."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.suite.goals import GOALS
-from tests.commands import BENCHMARK, ROOT, run_benchmark, written_in
+from tests.commands import BENCHMARK, ROOT, results_in, run_benchmark, written_in
 from tests.instrumentation.reading.web_server import WebServer, answer, closed_port, serving
 from tests.jaeger.plugin import Jaeger
 
@@ -26,7 +25,7 @@ def to_file(folder: Path) -> dict[str, str]:
 
 
 def verification_in(output: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((output / "results.json").read_text())["verification"]
+    found: dict[str, Any] = results_in(output)["verification"]
     return found
 
 

