@@ -1,5 +1,6 @@
 """Why a number is worse, from the traces of two benchmarks that were really run."""
 
+import dataclasses
 import re
 import time
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+from benchmarks.against import Against
 from benchmarks.comparing.compare import compare
 from benchmarks.comparing.thresholds import read_thresholds
 from benchmarks.reports.comparison import WhyOf
+from benchmarks.results.reading import Recorded
 from benchmarks.results.results import Attempt, Results, results_of
 from benchmarks.running.runner import Listener, Session, run_goals
 from benchmarks.running.traces import MAX_ATTEMPTS, KeptTraces
@@ -112,3 +115,24 @@ async def test_the_traces_of_the_first_attempts_are_kept() -> None:
     results, lines = await measured(repeat=MAX_ATTEMPTS + 1)
     assert len(results.attempts) == MAX_ATTEMPTS + 1
     assert len(lines) == MAX_ATTEMPTS
+
+
+async def test_jaeger_is_named_only_where_it_was_sent_both_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await measured()
+    monkeypatch.setattr(executor, "INSTRUCTIONS", executor.INSTRUCTIONS + "- Be polite.\n")
+    now = await measured()
+    for sent, url in (((True, True), "http://jaeger/trace/"), ((True, False), None), ((False, True), None)):
+        one = sent_to_jaeger(before[0]) if sent[0] else before[0]
+        other = sent_to_jaeger(now[0]) if sent[1] else now[0]
+        recorded = Recorded(one, b"\n".join(before[1]))
+        against = Against(recorded=recorded, thresholds=read_thresholds({ADDITION.id}), ui_url="http://jaeger")
+        kept = KeptTraces()
+        kept.restore({attempt.trace_id or "": line for (_, attempt), line in zip(other.attempts, now[1], strict=True)})
+        found = against.compared(other, kept).why["addition", "tokens_used"].compare_url
+        assert (found is None) if url is None else (found or "").startswith(url)
+
+
+def sent_to_jaeger(results: Results) -> Results:
+    (row,) = results.goals
+    attempts = [dataclasses.replace(attempt, trace_url="http://jaeger/one") for attempt in row.attempts]
+    return dataclasses.replace(results, goals=[dataclasses.replace(row, attempts=attempts)])
