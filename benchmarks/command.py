@@ -36,11 +36,11 @@ from instrumentation.commands.output import forget_output
 from instrumentation.configuration import configure
 from instrumentation.exits import ExitCode, worst
 from instrumentation.jaeger import trace_url, ui_url_from_env
-from instrumentation.rendering.quantities import plural
 from instrumentation.rendering.visible import visible
 from instrumentation.selection import JAEGER
 from nanoagent.errors import ConfigurationError
 from nanoagent.redaction.redactor import redacted
+from nanoagent.texts import plural
 from nanoagent.tracing.failures import redacted_traceback
 
 EXIT_CODES: Final = {

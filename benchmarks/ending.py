@@ -16,10 +16,10 @@ from benchmarks.results import store
 from benchmarks.results.results import Results
 from benchmarks.subjects.models import SCRIPTED
 from instrumentation.jaeger import search_url
-from instrumentation.rendering.quantities import plural
 from instrumentation.rendering.visible import visible
 from instrumentation.selection import JAEGER
 from instrumentation.telemetry import Telemetry
+from nanoagent.texts import plural
 from nanoagent.tracing import names
 
 SERVICE: Final = "nanoagent-bench"

@@ -22,6 +22,11 @@ def clean(text: str) -> str:
     return _UNSENDABLE.sub("\ufffd", text)
 
 
+def plural(count: int, what: str) -> str:
+    """So many of something: `1 call`, `2 calls`, `1,000 calls`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def hash_of(prompts: Iterable[str]) -> str:
     """The first 12 hex digits of a SHA-256 over the prompts."""
     return hashlib.sha256("\x00".join(prompts).encode(errors="replace")).hexdigest()[:12]

@@ -10,7 +10,7 @@ from benchmarks.comparing.thresholds import Thresholds
 from benchmarks.formats import listed
 from benchmarks.results.results import GoalResults, Provenance, Results
 from benchmarks.suite.facts import GoalFacts
-from instrumentation.rendering.quantities import plural
+from nanoagent.texts import plural
 
 
 def refusal(baseline: Results, current: Provenance, goals: Sequence[GoalFacts]) -> str | None:

@@ -17,7 +17,7 @@ from benchmarks.comparing.pairs import Pair, Values
 from benchmarks.comparing.significance import can_decide, holm, p_of_numbers, p_of_rates, repeats_needed
 from benchmarks.comparing.thresholds import Thresholds
 from benchmarks.judging.measures import PASS_RATE, is_time
-from instrumentation.rendering.quantities import plural
+from nanoagent.texts import plural
 
 
 def rows_of(pairs: Sequence[Pair], thresholds: Thresholds, *, deterministic: bool) -> list[Row]:

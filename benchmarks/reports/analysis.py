@@ -14,8 +14,8 @@ from benchmarks.reports.repeats import BUDGETED, bound_of, spread
 from benchmarks.reports.variation import variation
 from benchmarks.results.results import GoalResults, Results
 from benchmarks.suite.facts import GoalFacts
-from instrumentation.rendering.quantities import plural
 from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.texts import plural
 
 NEAR_BUDGET = 0.8
 """From this share of a budget on, a recommendation points at it."""

@@ -11,8 +11,9 @@ from benchmarks.reports.drawing import Bars, Drawn, Panel, Points, drawn
 from benchmarks.reports.palette import FIRST, SECOND, THIRD
 from benchmarks.reports.repeats import BUDGETED, bound_of, measured, spread
 from benchmarks.results.results import GoalResults, Results
-from instrumentation.rendering.quantities import UNKNOWN, plural
+from instrumentation.rendering.quantities import UNKNOWN
 from nanoagent.core.counting import PHASES
+from nanoagent.texts import plural
 
 FEWEST_ROWS: Final = 3
 """Of fewer a table says as much as a picture."""

@@ -12,7 +12,7 @@ from benchmarks.reports.comparison import WhyOf, comparison_lines, verdict_line
 from benchmarks.reports.markdown import escaped
 from benchmarks.reports.report import measured_line, verdict_table
 from benchmarks.results.results import Results
-from instrumentation.rendering.quantities import plural
+from nanoagent.texts import plural
 
 VARIABLE: Final = "GITHUB_STEP_SUMMARY"
 """Names the file to which a step of a GitHub workflow appends what it wants shown."""

@@ -10,7 +10,8 @@ from benchmarks.judging.measures import PASS_RATE, is_time
 from benchmarks.reports.markdown import cell, escaped, table
 from benchmarks.reports.naming import named
 from benchmarks.reports.sources import measured_subject
-from instrumentation.rendering.quantities import UNKNOWN, plural
+from instrumentation.rendering.quantities import UNKNOWN
+from nanoagent.texts import plural
 
 MOST_NAMED: Final = 5
 """Rows in the first sentence; the table has all of them."""

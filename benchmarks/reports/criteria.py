@@ -7,7 +7,7 @@ from benchmarks.reports.repeats import BUDGETED
 from benchmarks.results.results import Attempt, Results
 from benchmarks.suite.facts import GoalFacts
 from benchmarks.suite.goals import Tier
-from instrumentation.rendering.quantities import plural
+from nanoagent.texts import plural
 
 
 class Holds(NamedTuple):

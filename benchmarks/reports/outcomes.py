@@ -9,7 +9,8 @@ from benchmarks.judging.outcomes import MEANINGS, CauseKind, Ending, ending_of
 from benchmarks.reports.markdown import escaped, table
 from benchmarks.reports.naming import named
 from benchmarks.results.results import GoalResults, Results
-from instrumentation.rendering.quantities import UNKNOWN, plural
+from instrumentation.rendering.quantities import UNKNOWN
+from nanoagent.texts import plural
 
 _WHOSE: Final = {
     CauseKind.AGENT: "the agent",

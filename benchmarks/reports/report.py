@@ -18,7 +18,8 @@ from benchmarks.reports.repeats import beside_budget, rate_cells
 from benchmarks.reports.sources import SCRIPTED, SCRIPTED_NOTE, TOKEN_COUNTS, measured_subject, provenance_facts
 from benchmarks.results.results import GoalResults, Results
 from benchmarks.suite.facts import GoalFacts
-from instrumentation.rendering.quantities import UNKNOWN, plural
+from instrumentation.rendering.quantities import UNKNOWN
+from nanoagent.texts import plural
 
 _NUMBERS_NOTE: Final = (
     "Input and output are tokens. Here and below, the last three columns split the time and add up to it: model calls, "

@@ -6,7 +6,7 @@ from benchmarks.formats import listed, percent
 from benchmarks.judging.statistics import Summary, statistics_of
 from benchmarks.reports.repeats import BUDGETED, measured, spread
 from benchmarks.results.results import Results
-from instrumentation.rendering.quantities import plural
+from nanoagent.texts import plural
 
 
 def variation(results: Results) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.formats import listed
 from instrumentation.exits import ExitCode, worst
-from instrumentation.rendering.quantities import plural
+from nanoagent.texts import plural
 
 
 class Kind(StrEnum):

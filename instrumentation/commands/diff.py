@@ -14,8 +14,8 @@ from instrumentation.reading.byte_sources import STDIN
 from instrumentation.reading.collector import collector_off
 from instrumentation.reading.problems import Problems
 from instrumentation.rendering.difference import difference_lines, point_text
-from instrumentation.rendering.quantities import plural
 from nanoagent.errors import ConfigurationError
+from nanoagent.texts import plural
 
 NAMES = ("A", "B")
 """What the two sides are called."""

@@ -23,6 +23,7 @@ from instrumentation.rendering.run_totals import RunTotals
 from instrumentation.rendering.runs_table import RunsTable
 from nanoagent.core.runs import CountedRun
 from nanoagent.errors import ConfigurationError
+from nanoagent.texts import plural
 
 GENAI: Final = "genai"
 NO_PRICES: Final = "none"
@@ -174,5 +175,5 @@ def _picked(runs: Iterable[CountedRun], run_id: str) -> CountedRun:
 
 
 def _named(models: dict[str, int]) -> str:
-    shown = [f"{model} ({calls:,} {'call' if calls == 1 else 'calls'})" for model, calls in models.items()][:_MAX_NAMED]
+    shown = [f"{model} ({plural(calls, 'call')})" for model, calls in models.items()][:_MAX_NAMED]
     return ", ".join(shown) + (f" and {len(models) - _MAX_NAMED:,} more models" if len(models) > _MAX_NAMED else "")

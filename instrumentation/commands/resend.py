@@ -8,10 +8,10 @@ from instrumentation.commands.output import Output
 from instrumentation.commands.speaking import Listing, Speaker
 from instrumentation.delivery.notices import Explainer
 from instrumentation.exits import Ended, ExitCode, worst
-from instrumentation.rendering.quantities import plural
 from instrumentation.spooling.leftovers import UNREADABLE_SUFFIX
 from instrumentation.spooling.resending import Resender, Resent, files_in, outlet_in
 from instrumentation.spooling.spool import spool_directory
+from nanoagent.texts import plural
 
 
 def resend_spools(paths: Sequence[Path]) -> None:

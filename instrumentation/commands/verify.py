@@ -11,9 +11,9 @@ from instrumentation.reading.arrival import lack_of
 from instrumentation.reading.collector import collector_off
 from instrumentation.reading.problems import Problems
 from instrumentation.rendering.notes import loss
-from instrumentation.rendering.quantities import plural
 from instrumentation.verification import first_difference
 from nanoagent.errors import ConfigurationError
+from nanoagent.texts import plural
 
 Finding = tuple[ExitCode, str]
 """What was found of a run or a trace, and what it means for the whole."""

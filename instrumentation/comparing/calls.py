@@ -8,6 +8,7 @@ from instrumentation.comparing.divergence import Divergence, DivergenceKind
 from instrumentation.comparing.place import Place
 from instrumentation.comparing.steps import Step, StepKind
 from instrumentation.comparing.words import Sides
+from nanoagent.texts import plural
 
 _SHOWN: Final = {
     "plan": "the goal or the tools",
@@ -66,7 +67,7 @@ class ComparedCalls:
         one, other = (run.metrics.tasks_total for run in place.runs)
         if one is None or other is None or one == other:
             return ""
-        return f"; {self._sides.one} has {words.plural(one, 'task')} in the end, {self._sides.other} {other:,}"
+        return f"; {self._sides.one} has {plural(one, 'task')} in the end, {self._sides.other} {other:,}"
 
 
 def _made_again(place: Place, one: Step) -> str:

@@ -8,6 +8,7 @@ from instrumentation.comparing.divergence import Divergence, DivergenceKind
 from instrumentation.comparing.place import Place
 from instrumentation.comparing.steps import Moment, Step, StepKind
 from instrumentation.comparing.words import Sides, names_in
+from nanoagent.texts import plural
 
 
 class Findings:
@@ -91,7 +92,7 @@ class Findings:
 
     def _other_number_of_calls(self, place: Place) -> Divergence:
         was, now = len(place.one.calls), len(place.other.calls)
-        what = f"{self._sides.one} made {words.plural(was, 'model call')}, {self._sides.other} {now:,}"
+        what = f"{self._sides.one} made {plural(was, 'model call')}, {self._sides.other} {now:,}"
         # In an agent of ours nothing but an answer that is refused leads from one call to the next without a tool.
         is_again = place.phase is not None and _kinds(place.before) == {StepKind.CALL}
         again = ": the answer was asked for again" if is_again else ""
@@ -106,7 +107,7 @@ class Findings:
         after = f"after iteration {place.before[0].iteration}" if is_later else "before any iteration"
         reason = shorter.summary.stop_reason if shorter.summary else None
         why = f" ({words.bare(reason)})" if reason else ""
-        what = f"{stopped} stopped {after}{why}, {on} went on, to {words.plural(iterations, 'iteration')}"
+        what = f"{stopped} stopped {after}{why}, {on} went on, to {plural(iterations, 'iteration')}"
         return place.of_runs(DivergenceKind.ITERATIONS, what, where=f"iteration {number}", iteration=number)
 
     def _other_ending(self, one: Step, other: Step) -> str | None:
@@ -120,7 +121,7 @@ class Findings:
         tasks = [(summary.tasks_completed, summary.tasks_total) for summary in (was, now)]
         if tasks[0] == tasks[1] or None in (*tasks[0], *tasks[1]):
             return None
-        said = [f"{done:,} of {words.plural(total or 0, 'task')}" for done, total in tasks]
+        said = [f"{done:,} of {plural(total or 0, 'task')}" for done, total in tasks]
         return f"{self._sides.one} has done {said[0]}, {self._sides.other} {said[1]}"
 
 

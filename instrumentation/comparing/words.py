@@ -38,11 +38,6 @@ def times(count: int) -> str:
     return _TIMES.get(count, f"{count:,} times")
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 model call`, `2 model calls`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def short_error(error: str) -> str:
     """The last part of an error's name."""
     return "error" if error == UNSPECIFIED_ERROR_TYPE else bare(error.rpartition(".")[2])

@@ -11,6 +11,7 @@ from instrumentation.reading.otlp_json import is_traces, spans_of
 from instrumentation.reading.otlp_tolerant import shown, whole_spans
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import Batch
+from nanoagent.texts import plural
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _OTHER_CONTENT: Final = {
@@ -161,8 +162,7 @@ class _Reader:
     def _whole_spans(self, number: int, value: bytes, what: str) -> Batch:
         """The spans that are whole in a value that is not."""
         spans = whole_spans(value.decode(errors="replace"), self._problems, f"{self._where}:{number}")
-        count = len(spans)
-        outcome = f"{count:,} whole span{'' if count == 1 else 's'} of it read" if count else "skipped"
+        outcome = f"{plural(len(spans), 'whole span')} of it read" if spans else "skipped"
         self._tell(number, f"{what}: {outcome}")
         return spans
 

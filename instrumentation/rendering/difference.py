@@ -11,9 +11,10 @@ from instrumentation.comparing.divergence import Divergence
 from instrumentation.comparing.recorded import RecordedRun
 from instrumentation.rendering.columns import Column, table
 from instrumentation.rendering.facts import fact_lines
-from instrumentation.rendering.quantities import UNKNOWN, count_text, duration_text, money_text, plural
+from instrumentation.rendering.quantities import UNKNOWN, count_text, duration_text, money_text
 from instrumentation.rendering.visible import shortened, visible
 from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.texts import plural
 
 MAX_ROWS: Final = 50
 """So many iterations or agents have a row; the others are counted in a line."""

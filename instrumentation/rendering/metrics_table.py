@@ -9,10 +9,11 @@ from rich.text import Text
 from instrumentation.rendering.columns import Column, table
 from instrumentation.rendering.facts import fact_lines
 from instrumentation.rendering.notes import completeness, notes
-from instrumentation.rendering.quantities import UNKNOWN, count_text, money_text, part_text, plural
+from instrumentation.rendering.quantities import UNKNOWN, count_text, money_text, part_text
 from instrumentation.rendering.visible import visible
 from nanoagent.core.performance import Counts
 from nanoagent.core.runs import CountedRun
+from nanoagent.texts import plural
 
 MAX_ITERATIONS: Final = 100
 """Iterations that get a row; the others are counted in a line."""

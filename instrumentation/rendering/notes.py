@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from instrumentation.rendering.quantities import money_text, plural
+from instrumentation.rendering.quantities import money_text
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.runs import CountedRun
+from nanoagent.texts import plural
 
 MAX_PARENTS: Final = 4
 """Missing parents that are named; the others are counted."""

@@ -64,8 +64,3 @@ _UNITS: Final = (
     (9_995_000_000, 1e9, 2, "s"),
     (59_950_000_000, 1e9, 1, "s"),
 )
-
-
-def plural(count: int, what: str) -> str:
-    """So many of something: `1 call`, `2 calls`, `1,000 calls`."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -7,11 +7,12 @@ from rich.text import Text
 
 from instrumentation.rendering.facts import fact_lines
 from instrumentation.rendering.notes import failures, notes
-from instrumentation.rendering.quantities import UNKNOWN, count_text, duration_text, money_text, plural
+from instrumentation.rendering.quantities import UNKNOWN, count_text, duration_text, money_text
 from instrumentation.rendering.run_totals import RunTotals
 from instrumentation.rendering.visible import shortened, visible
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.runs import CountedRun
+from nanoagent.texts import plural
 
 NESTED: Final = "└"
 """Before a run that is nested in another one."""

@@ -6,12 +6,13 @@ from typing import Final
 from rich.text import Text
 
 from instrumentation.rendering.columns import Column, table
-from instrumentation.rendering.quantities import part_text, plural
+from instrumentation.rendering.quantities import part_text
 from instrumentation.rendering.tree import Row, render_tree
 from instrumentation.rendering.visible import visible
 from nanoagent.core.performance import Counts, PerformanceMetrics
 from nanoagent.core.records import SpanRecord
 from nanoagent.core.runs import CountedRun, runs_in
+from nanoagent.texts import plural
 
 MAX_ROWS: Final = 10_000
 """So many spans of one trace are drawn."""
