@@ -59,8 +59,10 @@ def test_a_baseline_holds_numbers_provenance_and_traces_and_the_same_again_is_no
     recorded = read_results(baseline, "", "")
     assert [row.goal.id for row in recorded.results.goals] == ["addition", "squares"]
     assert len(recorded.trace_lines.splitlines()) == 2
-    done = run_benchmark(tmp_path, *SOME, "--baseline", str(baseline))
+    summary = tmp_path / "summary.md"
+    done = run_benchmark(tmp_path, *SOME, "--baseline", str(baseline), GITHUB_STEP_SUMMARY=str(summary))
     assert done.returncode == 0
+    assert summary.read_text().startswith("\n## Benchmark results\n\n**2 of 2 goals passed.**\n\n**Nothing is worse; ")
     assert said_of_baseline(done.stdout)[0].startswith("Baseline: Nothing is worse; ")
     assert done.stderr == ""
 

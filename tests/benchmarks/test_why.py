@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from benchmarks.against import Against
 from benchmarks.comparing.compare import compare
+from benchmarks.comparing.comparison import Comparison, Row, Side, Word
 from benchmarks.comparing.thresholds import read_thresholds
 from benchmarks.reports.comparison import WhyOf
 from benchmarks.results.reading import Recorded
@@ -136,3 +137,30 @@ def sent_to_jaeger(results: Results) -> Results:
     (row,) = results.goals
     attempts = [dataclasses.replace(attempt, trace_url="http://jaeger/one") for attempt in row.attempts]
     return dataclasses.replace(results, goals=[dataclasses.replace(row, attempts=attempts)])
+
+
+async def test_of_several_attempts_the_worst_is_set_beside_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, now = await measured(repeat=2), await measured(repeat=2)
+    monkeypatch.setattr(behaviour, "answer", calling_twice(behaviour.answer))
+    worse, lines = await measured(repeat=2)
+    (row,), (other,) = now[0].goals, worse.goals
+    mixed = dataclasses.replace(row, attempts=[row.attempts[0], other.attempts[1]])
+    sides = dataclasses.replace(now[0], goals=[mixed]), [now[1][0], lines[1]]
+    called = "iteration 1: baseline called `calculate` once, this run twice; +22 input and +14 output tokens"
+    assert why(before, sides)["addition", "tool_calls"].findings == [called]
+
+
+async def test_where_the_traces_say_nothing_that_is_said() -> None:
+    side = await measured()
+    row = Row(
+        goal_id="addition",
+        tier="simple",
+        metric="api_calls",
+        word=Word.WORSE,
+        reason="",
+        baseline=Side(n=1, value=4.0),
+        current=Side(n=1, value=5.0),
+    )
+    comparison = Comparison(baseline=provenance(), current=provenance(), rows=[row])
+    found = why_of(comparison, Traced(*side), Traced(*side), None)
+    assert found["addition", "api_calls"].findings == ["both did the same, as far as their traces say"]

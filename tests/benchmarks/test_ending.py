@@ -1,0 +1,34 @@
+"""The end of a benchmark on stdout: no more of why goals are worse than one can read."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.against import Compared
+from benchmarks.ending import MOST_FINDINGS, MOST_GOALS, print_end
+from benchmarks.reports.comparison import Why
+from tests.benchmarks.results_made import results
+
+
+def said(compared: Compared, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    print_end(results(), Path("out"), [], compared, written=False)
+    lines = capsys.readouterr().out.splitlines()
+    return [line for line in lines if line.startswith(("  ", "Baseline"))]
+
+
+def test_of_many_goals_that_are_worse_some_are_told_and_the_others_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [f"finding {number}" for number in range(MOST_FINDINGS + 1)]
+    why = {(f"goal {number}", "tokens_used"): Why(found) for number in range(MOST_GOALS + 2)}
+    told = [f"  goal {goal}: finding {number}" for goal in range(MOST_GOALS) for number in range(MOST_FINDINGS)]
+    compared = Compared(why=why, line="Baseline: worse")
+    assert said(compared, capsys) == ["Baseline: worse", *told, "  2 more goals: see RESULTS.md"]
+
+
+def test_what_is_found_for_several_numbers_of_a_goal_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    why = {("a", "input_tokens"): Why(["the same"]), ("a", "tokens_used"): Why(["the same"])}
+    compared = Compared(why=why, line="Baseline: worse")
+    assert said(compared, capsys) == ["Baseline: worse", "  a: the same"]
+
+
+def test_nothing_is_said_where_nothing_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(Compared(), capsys) == []
