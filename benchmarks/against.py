@@ -6,9 +6,9 @@ from typing import Final
 
 from benchmarks.comparing.comparability import is_same_subject
 from benchmarks.comparing.compare import compare, refusal
-from benchmarks.comparing.comparison import Comparison
+from benchmarks.comparing.comparison import Comparison, WhyOf
 from benchmarks.comparing.thresholds import Thresholds, read_thresholds
-from benchmarks.reports.comparison import WhyOf, verdict_line
+from benchmarks.reports.comparison import verdict_line
 from benchmarks.request import COMMITTED, Request
 from benchmarks.results.reading import Recorded, read_results
 from benchmarks.results.results import Attempt, Provenance, Results

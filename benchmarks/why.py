@@ -5,10 +5,9 @@ from functools import cached_property
 from typing import Final
 
 from benchmarks import amounts
-from benchmarks.comparing.comparison import Comparison, Row, Word
+from benchmarks.comparing.comparison import Comparison, Row, Why, WhyOf, Word
 from benchmarks.judging.measures import MEASURE_OF, PASS_RATE, Kind
 from benchmarks.judging.verdict import VerdictWord
-from benchmarks.reports.comparison import Why, WhyOf
 from benchmarks.results.results import Attempt, Results
 from instrumentation.comparing.comparison import Comparison as TracesCompared
 from instrumentation.comparing.comparison import compared

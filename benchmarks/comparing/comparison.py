@@ -1,9 +1,9 @@
 """The comparison of two results: a row for each goal and number, each with a word, and what they come to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.judging.measures import LABELS, is_time
 from benchmarks.results.results import Provenance
@@ -165,3 +165,16 @@ class Comparison:
             "missing": list(self.missing),
             "exit_code": int(self.exit_code),
         }
+
+
+class Why(NamedTuple):
+    """Why a row is worse."""
+
+    findings: Sequence[str]
+    """In words: where the two traces diverge, and what that took."""
+    compare_url: str | None = None
+    """Where Jaeger shows both traces side by side."""
+
+
+WhyOf = Mapping[tuple[str, str], Why]
+"""By the goal and the name of the number."""

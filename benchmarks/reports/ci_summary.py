@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from benchmarks.comparing.comparison import Comparison
+from benchmarks.comparing.comparison import Comparison, WhyOf
 from benchmarks.formats import first_line, printable
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.reports.analysis import headline
-from benchmarks.reports.comparison import WhyOf, comparison_lines, verdict_line
+from benchmarks.reports.comparison import comparison_lines, verdict_line
 from benchmarks.reports.markdown import escaped
 from benchmarks.reports.report import measured_line, verdict_table
 from benchmarks.results.results import Results

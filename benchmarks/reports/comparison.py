@@ -1,10 +1,10 @@
 """The comparison with a baseline, as a report tells it: what it comes to, each number that is not the same, and why."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
-from benchmarks.comparing.comparison import Comparison, Row, Word
+from benchmarks.comparing.comparison import Comparison, Row, Why, WhyOf, Word
 from benchmarks.formats import listed, seconds
 from benchmarks.judging.measures import PASS_RATE, is_time
 from benchmarks.reports.markdown import cell, escaped, table
@@ -20,19 +20,6 @@ MOST_ROWS: Final = 200
 MOST_EXPLAINED: Final = 30
 _ORDER: Final = (Word.WORSE, Word.NOT_COMPARABLE, Word.INCONCLUSIVE, Word.BETTER, Word.SAME)
 _SAFE_URL: Final = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w.~:/?&=%+,-]*)?", re.ASCII)
-
-
-class Why(NamedTuple):
-    """Why a row is worse."""
-
-    findings: Sequence[str]
-    """In words: where the two traces diverge, and what that took."""
-    compare_url: str | None = None
-    """Where Jaeger shows both traces side by side."""
-
-
-WhyOf = Mapping[tuple[str, str], Why]
-"""By the goal and the name of the number."""
 
 
 def verdict_line(comparison: Comparison) -> str:

@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from benchmarks.comparing.comparison import Comparison
+from benchmarks.comparing.comparison import Comparison, WhyOf
 from benchmarks.reports.charts import charts_of
-from benchmarks.reports.comparison import WhyOf
 from benchmarks.reports.comparison_chart import comparison_chart
 from benchmarks.reports.document import file_name, markdown_of
 from benchmarks.reports.junit import junit_xml

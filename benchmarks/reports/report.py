@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from benchmarks.comparing.comparison import Comparison
+from benchmarks.comparing.comparison import Comparison, WhyOf
 from benchmarks.judging.verdict import VerdictWord, expected_of_agent
 from benchmarks.reports.analysis import analysis, headline, recommendations
 from benchmarks.reports.breakdown import iteration_table, phase_table
 from benchmarks.reports.charts import Chart
-from benchmarks.reports.comparison import WhyOf, comparison_lines, verdict_line
+from benchmarks.reports.comparison import comparison_lines, verdict_line
 from benchmarks.reports.criteria import success_criteria
 from benchmarks.reports.document import Document, Section
 from benchmarks.reports.markdown import cell, escaped, table

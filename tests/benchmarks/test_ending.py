@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.against import Compared
+from benchmarks.comparing.comparison import Why
 from benchmarks.ending import MOST_FINDINGS, MOST_GOALS, print_end
-from benchmarks.reports.comparison import Why
 from tests.benchmarks.results_made import results
 
 

@@ -10,9 +10,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from benchmarks.against import Against
 from benchmarks.comparing.compare import compare
-from benchmarks.comparing.comparison import Comparison, Row, Side, Word
+from benchmarks.comparing.comparison import Comparison, Row, Side, WhyOf, Word
 from benchmarks.comparing.thresholds import read_thresholds
-from benchmarks.reports.comparison import WhyOf
 from benchmarks.results.reading import Recorded
 from benchmarks.results.results import Attempt, Results, results_of
 from benchmarks.running.runner import Listener, Session, run_goals

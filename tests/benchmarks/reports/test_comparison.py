@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.comparing.comparison import Word
+from benchmarks.comparing.comparison import Why, Word
 from benchmarks.reports.comparison import (
     MOST_EXPLAINED,
     MOST_NAMED,
     MOST_ROWS,
-    Why,
     change,
     comparison_lines,
     value_text,

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.comparing.comparison import Comparison, Word
-from benchmarks.reports.comparison import Why, WhyOf
+from benchmarks.comparing.comparison import Comparison, Why, WhyOf, Word
 from benchmarks.reports.document import Document, Section
 from benchmarks.reports.files import PAGE, REPORT, files_of
 from benchmarks.reports.page import page_of
