@@ -2,7 +2,6 @@ import base64
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,6 +19,7 @@ from nanoagent.redaction.redactor import (
     use_redactor,
 )
 from tests.secrets import PLANTED
+from tests.timing import timed
 
 KEY = PLANTED["openai"]
 
@@ -254,15 +254,9 @@ def test_redacting_twice_changes_nothing(text: str) -> None:
 
 
 def seconds_of(call: Callable[[], object]) -> float:
-    """CPU time, without what measuring coverage costs: it is several times what is measured."""
-    tracer = sys.gettrace()
-    sys.settrace(None)
-    try:
-        start_s = time.process_time()
+    with timed() as took:
         call()
-        return time.process_time() - start_s
-    finally:
-        sys.settrace(tracer)
+    return took.seconds
 
 
 @pytest.mark.parametrize(
