@@ -4,6 +4,10 @@
 # An environment of its own, where neither git nor ruff looks.
 OLDEST := build/oldest/.venv
 
+# pytest,arguments: what failed beside other tests, as what measures time can on a busy machine, is named and run once
+# more alone. What fails then too has failed. (1 is "some tests failed"; there are none where only coverage failed.)
+pytest = $(1) $(2) || { [ $$? = 1 ] && echo "== once more, alone:" && $(1) --last-failed --last-failed-no-failures none; }
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -29,8 +33,8 @@ test-oldest: ## Run the packages' tests with the oldest versions that pyproject.
 	# The tools are the newest ones, and may not pull anything of the above up with them.
 	uv pip freeze --quiet --python $(OLDEST) --exclude-editable > $(OLDEST)/oldest.txt
 	uv pip install --quiet --compile-bytecode --python $(OLDEST) --constraints $(OLDEST)/oldest.txt --group dev
-	NANOAGENT_VERSIONS=oldest $(OLDEST)/bin/python -m pytest -n 2 -p no:cacheprovider \
-		tests/nanoagent tests/instrumentation tests/test_compatibility.py
+	export NANOAGENT_VERSIONS=oldest; $(call pytest,$(OLDEST)/bin/python -m pytest -o cache_dir=$(OLDEST)/cache \
+		tests/nanoagent tests/instrumentation tests/test_compatibility.py,-n 2)
 
 test: ## Run every test and measure coverage
-	uv run pytest -n 2 --cov --cov-report=term
+	$(call pytest,uv run pytest,-n 2 --cov --cov-report=term)
