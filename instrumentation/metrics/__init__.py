@@ -1,0 +1,1 @@
+"""The numbers of all runs as OpenTelemetry metrics: what is recorded, how it is labelled, where it goes."""
