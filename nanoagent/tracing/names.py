@@ -152,7 +152,13 @@ STATUS: Final = "nanoagent.status"
 STOP_REASON: Final = "nanoagent.stop_reason"
 """At the end: why the run stopped. Not on an agent's own root."""
 MAX_ITERATIONS: Final = "nanoagent.max_iterations"
-"""At start: the limit in force."""
+"""At start: the limit in force, that of a budget that stops the run included. As the four below, each where there is
+such a limit; a reader tells by them how much of a limit was left."""
+MAX_TOKENS: Final = "nanoagent.max_tokens"
+MAX_COST_USD: Final = "nanoagent.max_cost_usd"
+MAX_TASKS: Final = "nanoagent.max_tasks"
+TIMEOUT_S: Final = "nanoagent.timeout_s"
+"""Seconds, as a double."""
 PROMPTS_HASH: Final = "nanoagent.prompts.hash"
 """The first 12 hex digits of a SHA-256 over the prompts in use: an orchestrator's at start, the instructions that an
 agent's first request carries at the end."""
@@ -173,6 +179,18 @@ RUN_OUTPUT_TOKENS: Final = "nanoagent.usage.output_tokens"
 """On the root for the run, on an iteration for that iteration; absent when unknown. No reader adds it up."""
 RUN_COST_USD: Final = "nanoagent.cost.usd"
 """On the root, at the end, when every answered call has a price."""
+
+BUDGET_EVENT: Final = "nanoagent.budget.passed"
+"""Event on the root, once for each budget that the run passes, at once: with the four below."""
+BUDGET: Final = "nanoagent.budget"
+"""On budget events: what has passed: tokens, cost, iterations, time, or the name of a policy of the caller's."""
+BUDGET_LIMIT: Final = "nanoagent.budget.limit"
+"""On budget events, where there is a number: the bound, as a double (tokens, USD, iterations, seconds)."""
+BUDGET_USED: Final = "nanoagent.budget.used"
+"""On budget events, where there is a number: what the run has used, nested runs included; of the same unit."""
+ACTION: Final = "nanoagent.action"
+"""On budget events, what was done about it: `warn`, the run went on or was over anyway; `stop`, it may make no further
+model call."""
 
 # -- our own: on iterations -----------------------------------------------------------------------------------------
 
