@@ -19,7 +19,7 @@ from instrumentation.delivery.destinations import deadline_s_in, destinations_of
 from instrumentation.delivery.notices import Notify
 from instrumentation.life_cycle import in_forked_child
 from instrumentation.limits import limit_notices
-from instrumentation.otlp.exporters import credentials_in
+from instrumentation.otlp.settings import credentials_in
 from instrumentation.resource import resource_of
 from instrumentation.sampling import RecordingSampler, sampling_notices
 from instrumentation.selection import CONSOLE, exporters_in, exporters_named

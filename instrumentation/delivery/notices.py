@@ -8,7 +8,7 @@ from typing import Final
 from instrumentation.delivery.account import DeliveryReport
 from instrumentation.otlp.addresses import diagnosis, shown
 from instrumentation.otlp.answers import Answer
-from instrumentation.otlp.exporters import Outlet
+from instrumentation.otlp.exporters import Receiver
 
 Notify = Callable[[str], object]
 
@@ -21,8 +21,8 @@ _AS_STATUS: Final = {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403}
 class Explainer:
     """Says what is wrong with a place, each thing once."""
 
-    def __init__(self, outlet: Outlet, notify: Notify) -> None:
-        self._outlet = outlet
+    def __init__(self, receiver: Receiver, notify: Notify) -> None:
+        self._receiver = receiver
         self._notify = notify
         self._said: set[str] = set()
         self.after_fork()
@@ -33,22 +33,26 @@ class Explainer:
 
     def look(self) -> bool:
         """Look at the place before anything is sent there; whether nothing is wrong as far as can be seen."""
-        outlet = self._outlet
-        if outlet.endpoint is None or outlet.protocol is None:
-            return True
-        line = diagnosis(outlet.endpoint, outlet.protocol, env=os.environ)
+        line = self._diagnosis()
         self._say(line)
         return line is None
 
     def refused(self, answer: Answer) -> None:
         """Say why a batch did not arrive."""
-        outlet = self._outlet
-        if outlet.endpoint is None or outlet.protocol is None:
-            self._say(f"{outlet.name}: spans could not be written ({answer.reason})")
+        receiver = self._receiver
+        items = "spans" if receiver.signal == "traces" else receiver.signal
+        if receiver.endpoint is None:
+            self._say(f"{receiver.name}: {items} could not be written ({answer.reason})")
             return
         status = answer.status or _AS_STATUS.get(answer.code or "")
-        found = diagnosis(outlet.endpoint, outlet.protocol, status=status, web_page=answer.web_page, env=os.environ)
-        self._say(found or f"{outlet.name} at {shown(outlet.endpoint)} does not take spans: {answer.reason}")
+        found = self._diagnosis(status=status, web_page=answer.web_page)
+        self._say(found or f"{receiver.name} at {shown(receiver.endpoint)} does not take {items}: {answer.reason}")
+
+    def _diagnosis(self, *, status: int | None = None, web_page: bool = False) -> str | None:
+        at = self._receiver
+        if at.endpoint is None or at.protocol is None:
+            return None
+        return diagnosis(at.endpoint, at.protocol, signal=at.signal, status=status, web_page=web_page, env=os.environ)
 
     def _say(self, line: str | None) -> None:
         with self._lock:

@@ -11,15 +11,16 @@ from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from instrumentation.otlp.exporters import Protocol
 from instrumentation.otlp.probe import Probe, Seen
 from instrumentation.otlp.proxies import Proxy, proxy_between
+from instrumentation.otlp.settings import Protocol, Signal
 
 
 def diagnosis(
     endpoint: str,
     protocol: Protocol,
     *,
+    signal: Signal = "traces",
     status: int | None = None,
     web_page: bool = False,
     env: Mapping[str, str],
@@ -27,11 +28,12 @@ def diagnosis(
 ) -> str | None:
     """What is wrong with the address, in one line; `None` where nothing is seen. It never raises.
 
-    It takes a second at most, and looking the name up; neither spans nor credentials are sent.
+    It takes a second at most, and looking the name up; neither telemetry nor credentials are sent.
 
     Args:
-        endpoint: Where spans are sent, with the path.
+        endpoint: Where it is sent, with the path.
         protocol: How.
+        signal: What.
         status: HTTP's, of a request that was refused.
         web_page: A request was answered by a web page.
         env: Where proxies are named.
@@ -42,16 +44,16 @@ def diagnosis(
         'http://localhost:4317 speaks gRPC, not HTTP: ...'
     """
     try:
-        place = Place.of(endpoint, protocol)
+        place = Place.of(endpoint, protocol, signal)
         proxy = place and proxy_between(place.host, place.port, place.scheme or "http", protocol, env)
         if place is None or proxy:
-            said = _answered(endpoint, status, web_page=web_page)
+            said = _answered(endpoint, signal, status, web_page=web_page)
             return _through(proxy, place, said, timeout_s) if place and proxy else said
         # A server that speaks TLS answers 400 to plain HTTP, if anything.
         if web_page or status not in (None, 400):
-            return _answered(endpoint, status, web_page=web_page)
-        return _seen_at(place, env, Probe(timeout_s)) or _answered(endpoint, status)
-    except Exception:  # whatever it is, telling why spans do not arrive must do no harm
+            return _answered(endpoint, signal, status, web_page=web_page)
+        return _seen_at(place, env, Probe(timeout_s)) or _answered(endpoint, signal, status)
+    except Exception:  # whatever it is, telling why nothing arrives must do no harm
         return None
 
 
@@ -93,8 +95,9 @@ def shown(endpoint: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A host and port that spans are sent to."""
+    """A host and port that something is sent to."""
 
+    signal: Signal
     protocol: Protocol
     scheme: str
     """Empty where none was given, which gRPC allows."""
@@ -103,7 +106,7 @@ class Place:
     path: str
 
     @classmethod
-    def of(cls, endpoint: str, protocol: Protocol) -> Self | None:
+    def of(cls, endpoint: str, protocol: Protocol, signal: Signal = "traces") -> Self | None:
         """The place of an endpoint; `None` where gRPC does not find it by host and port.
 
         Raises:
@@ -116,7 +119,14 @@ class Place:
             return None
         default = 443 if parts.scheme == "https" or protocol == "grpc" else 80
         port = default if parts.port is None else parts.port
-        return cls(protocol=protocol, scheme=parts.scheme, host=parts.hostname, port=port, path=parts.path)
+        return cls(
+            signal=signal,
+            protocol=protocol,
+            scheme=parts.scheme,
+            host=parts.hostname,
+            port=port,
+            path=parts.path,
+        )
 
     def at(self, host: str) -> str:
         """Its URL, or `host:port`, with another host."""
@@ -137,7 +147,8 @@ class Place:
         """Whether the exporter speaks TLS to it; gRPC's does unless it is told otherwise."""
         if self.scheme == "https" or self.protocol != "grpc":
             return self.scheme == "https"
-        insecure = env.get("OTEL_EXPORTER_OTLP_TRACES_INSECURE", env.get("OTEL_EXPORTER_OTLP_INSECURE"))
+        own = f"OTEL_EXPORTER_OTLP_{self.signal.upper()}_INSECURE"
+        insecure = env.get(own, env.get("OTEL_EXPORTER_OTLP_INSECURE"))
         return self.scheme != "http" if insecure is None else insecure.lower() != "true"
 
 
@@ -156,17 +167,19 @@ def _seen_at(place: Place, env: Mapping[str, str], probe: Probe) -> str | None:
 
 def _unreachable(place: Place, reason: OSError, probe: Probe) -> str:
     if isinstance(reason, socket.gaierror):
-        return f"the host {place.host} of {place} cannot be found: traces will not arrive. Check its name"
+        return f"the host {place.host} of {place} cannot be found: {place.signal} will not arrive. Check its name"
     if place.is_on_this_machine:
         for host in ("127.0.0.1", "::1"):
             other = None if host == place.host else probe.connect(host, place.port)
             if isinstance(other, socket.socket):
                 other.close()
                 return f"nothing listens at {place}, but something does at {place.at(host)}: use that address"
-        return f"nothing listens at {place}: traces will not arrive. Start Jaeger with: docker compose up -d jaeger"
+        return f"nothing listens at {place}: {place.signal} will not arrive. {_START[place.signal]}"
     if isinstance(reason, ConnectionRefusedError):
-        return f"nothing listens at {place}: traces will not arrive. Check the host and the port"
-    return f"{place} cannot be reached: traces will not arrive. Check the host, the port and firewalls in between"
+        return f"nothing listens at {place}: {place.signal} will not arrive. Check the host and the port"
+    return (
+        f"{place} cannot be reached: {place.signal} will not arrive. Check the host, the port and firewalls in between"
+    )
 
 
 def _wrong_security(place: Place, seen: Seen, *, uses_tls: bool) -> str | None:
@@ -189,7 +202,7 @@ def _wrong_protocol(place: Place, seen: Seen) -> str | None:
             f"{place} speaks gRPC, not HTTP: send to the port for HTTP, usually 4318, "
             "or set OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
         )
-    return f"{place} {_WEB_PAGE}" if seen.is_web_page else None
+    return f"{place} {_web_page(place.signal)}" if seen.is_web_page else None
 
 
 def _through(proxy: Proxy, place: Place, said: str | None, timeout_s: float) -> str | None:
@@ -206,32 +219,45 @@ def _through(proxy: Proxy, place: Place, said: str | None, timeout_s: float) -> 
     return f"the proxy that {proxy.variable} names for {place} cannot be reached: correct it; {way_out}"
 
 
-_WEB_PAGE: Final = (
-    "answers with a web page and takes no spans: send to the receiver, usually port 4318. Port 16686 is Jaeger's UI"
-)
-_PATH_WORDS: Final = (
-    "no receiver is at this path. OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used as it is, "
-    "to OTEL_EXPORTER_OTLP_ENDPOINT /v1/traces is added"
-)
+_START: Final[Mapping[Signal, str]] = {
+    "traces": "Start Jaeger with: docker compose up -d jaeger",
+    "metrics": "Start a collector that takes metrics; Jaeger takes traces only",
+}
 _CREDENTIALS_WORDS: Final = "check the credentials in OTEL_EXPORTER_OTLP_HEADERS"
 _PLAIN_WORDS: Final[Mapping[int | None, str]] = {
     401: _CREDENTIALS_WORDS,
     403: _CREDENTIALS_WORDS,
-    404: _PATH_WORDS,
-    405: _PATH_WORDS,
     407: "the proxy wants a user and a password, which stand in the URL of its variable",
     413: "a batch is too large for it. Raise its limit, max_request_body_size in an OpenTelemetry Collector",
 }
 _REDIRECTION_WORDS: Final = "it is not followed, because credentials are for this address alone. Set the new address"
 
 
-def _answered(endpoint: str, status: int | None, *, web_page: bool = False) -> str | None:
+def _answered(endpoint: str, signal: Signal, status: int | None, *, web_page: bool = False) -> str | None:
     if web_page:
-        return f"{shown(endpoint)} {_WEB_PAGE}"
+        return f"{shown(endpoint)} {_web_page(signal)}"
     if status is None or 200 <= status < 300:
         return None
     words = _PLAIN_WORDS.get(status, _REDIRECTION_WORDS if 300 <= status < 400 else "see what the receiver logged")
+    if status in (404, 405):
+        words = _path_words(signal)
     return f"{shown(endpoint)}{_split(endpoint).path} answered {status}{_phrase(status)}: {words}"
+
+
+def _web_page(signal: Signal) -> str:
+    items = "spans" if signal == "traces" else signal
+    return (
+        f"answers with a web page and takes no {items}: send to the receiver, usually port 4318. "
+        "Port 16686 is Jaeger's UI"
+    )
+
+
+def _path_words(signal: Signal) -> str:
+    return (
+        f"no receiver is at this path. OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT is used as it is, "
+        f"to OTEL_EXPORTER_OTLP_ENDPOINT /v1/{signal} is added"
+        + ("; Jaeger takes traces only" if signal == "metrics" else "")
+    )
 
 
 def _split(endpoint: str) -> SplitResult:

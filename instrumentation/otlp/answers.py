@@ -2,14 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, detach, set_value
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+_BatchT = TypeVar("_BatchT", contravariant=True)
 
 
 class Fault(Enum):
@@ -32,11 +31,11 @@ class Answer:
     error: str | None = None
     """The class of what was raised, where the receiver said nothing."""
     web_page: bool = False
-    """It was answered by a web page: nobody there takes spans."""
+    """It was answered by a web page: nobody there takes anything."""
     too_large: bool = False
     retry_after_s: float | None = None
-    rejected_spans: int = 0
-    """Of an accepted batch, those that the receiver says it did not take."""
+    rejected: int = 0
+    """Of an accepted batch, the spans or data points that the receiver says it did not take."""
 
     @property
     def fault(self) -> Fault | None:
@@ -69,13 +68,13 @@ class Answer:
         return _WORDS.get(said, said) if said else "cannot be encoded"
 
 
-def answer_to(exporter: SpanExporter, spans: Sequence[ReadableSpan]) -> Answer:
+def answer_to(exporter: "_Exporter[_BatchT]", batch: _BatchT) -> Answer:
     """Export the batch, and find out what was said to it. It never raises, and keeps the exporter from logging."""
     _EAR.heard = Answer()
     token = attach(_NOT_TRACED)
     accepted, error = False, None
     try:
-        accepted = exporter.export(spans) is SpanExportResult.SUCCESS
+        accepted = exporter.export(batch).name == "SUCCESS"
     except (AttributeError, TypeError, ValueError):
         pass  # something in it cannot be encoded, and nothing was sent
     except Exception as raised:
@@ -115,8 +114,17 @@ _PLACE_CODES: Final = frozenset({"UNIMPLEMENTED", "UNAUTHENTICATED", "PERMISSION
 _EXPORTER_LOGGERS: Final = (
     "opentelemetry.exporter.otlp.json.file.trace_exporter",
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
 )
+
+
+class _Exporter(Protocol[_BatchT]):
+    """An exporter of any signal."""
+
+    def export(self, batch: _BatchT, /) -> Enum:
+        """Send the batch; `SUCCESS` when it was taken."""
+        ...
 
 
 class _Ear(threading.local):

@@ -1,22 +1,18 @@
 """The exporters, built from the standard environment variables."""
 
-import contextlib
 import io
-import math
 import os
-import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, Literal, cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import IO, Any, Final, TypeVar, cast
 
 from opentelemetry.exporter.otlp.json.file import FileSpanExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from instrumentation.otlp.answers import Answer, hear
-from instrumentation.otlp.headers import headers_in, parsed_headers
+from instrumentation.otlp.settings import OtlpSettings, Protocol, Signal, otlp_settings
 from instrumentation.selection import FILE, JAEGER
 from nanoagent.errors import ConfigurationError
 
@@ -27,49 +23,29 @@ DEFAULT_FILE: Final = "nanoagent-traces.jsonl"
 
 _MAX_BATCH_BYTES: Final = {"http/protobuf": 16 * 2**20, "grpc": 3 * 2**20}
 """What receivers take by default is 20 and 4 MiB; the rest is room for what an estimate misses."""
-_CREDENTIAL_PROVIDERS: Final = (
-    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
-    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
-)
-
-SHORTEST_CREDENTIAL: Final = 8
-
-Protocol = Literal["http/protobuf", "grpc"]
-Compression = Literal["none", "gzip", "deflate"]
-
-_DEFAULT_ENDPOINTS: Final[dict[Protocol, str]] = {
-    "http/protobuf": "http://localhost:4318/v1/traces",
-    "grpc": "http://localhost:4317",
-}
+ExporterT = TypeVar("ExporterT")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlet:
-    """An exporter, where it sends, and how much at a time."""
+class Receiver:
+    """Who telemetry is for."""
 
     name: str
     """The name that chose it: file, jaeger or otlp."""
-    build: Callable[[], SpanExporter]
-    """Makes the exporter, at set-up and anew in a forked child, which cannot share a connection."""
     endpoint: str | None = None
-    """The URL it sends to; `None` for a file."""
+    """The URL it is sent to; `None` for a file."""
     protocol: Protocol | None = None
-    max_batch_bytes: int = 2**63
-    """A batch above this, as `sizes` estimates it, is not sent in one."""
+    signal: Signal = "traces"
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtlpSettings:
-    """What the standard `OTEL_EXPORTER_OTLP_*` variables say about traces, the signal's own before the general ones."""
+class Outlet(Receiver):
+    """An exporter of spans, where it sends, and how much at a time."""
 
-    protocol: Protocol
-    endpoint: str
-    """The whole URL, path included."""
-    headers: Mapping[str, str] = field(repr=False)
-    """Names in lower case; the values are often credentials."""
-    timeout_s: float
-    """For one attempt to send a batch; as in the Python SDK, the variable is in seconds."""
-    compression: Compression
+    build: Callable[[], SpanExporter]
+    """Makes the exporter, at set-up and anew in a forked child, which cannot share a connection."""
+    max_batch_bytes: int = 2**63
+    """A batch above this, as `sizes` estimates it, is not sent in one."""
 
 
 def outlet_of(name: str, env: Mapping[str, str]) -> Outlet:
@@ -91,128 +67,19 @@ def outlet_of(name: str, env: Mapping[str, str]) -> Outlet:
     build = _grpc_exporter if settings.protocol == "grpc" else _http_exporter
     return Outlet(
         name=name,
-        build=lambda: _built(name, build, settings),
+        build=lambda: built(name, build, settings),
         endpoint=settings.endpoint,
         protocol=settings.protocol,
         max_batch_bytes=_MAX_BATCH_BYTES[settings.protocol],
     )
 
 
-def otlp_settings(env: Mapping[str, str], *, compression: Compression = "none") -> OtlpSettings:
-    """The settings of an OTLP exporter.
-
-    Args:
-        env: The environment variables; an empty one counts as unset.
-        compression: What is used when no variable says so.
+def built(name: str, build: Callable[[OtlpSettings], ExporterT], settings: OtlpSettings) -> ExporterT:
+    """What `build` makes of the settings.
 
     Raises:
-        ConfigurationError: A variable has a value that cannot be used.
+        ConfigurationError: It refuses them.
     """
-    protocol = _protocol(env)
-    return OtlpSettings(
-        protocol=protocol,
-        endpoint=_endpoint(env, protocol),
-        headers=_headers(env, protocol),
-        timeout_s=_timeout_s(env),
-        compression=_compression(env, protocol, compression),
-    )
-
-
-def credentials_in(env: Mapping[str, str]) -> list[str]:
-    """What may be a credential of a destination: values of headers, the password and the query of the address.
-
-    Short ones are left out: they are names, such as a tenant's, and may be words of any text.
-    """
-    headers, _ = parsed_headers(_said(env, "HEADERS")[1])
-    found = [part for value in headers.values() for part in (value, value.rpartition(" ")[2])]
-    with contextlib.suppress(ValueError):
-        parts = urlsplit(_said(env, "ENDPOINT")[1])
-        found += [unquote(parts.password or ""), *(value for _, value in parse_qsl(parts.query))]
-    return [one for one in dict.fromkeys(found) if len(one) >= SHORTEST_CREDENTIAL]
-
-
-def _said(env: Mapping[str, str], suffix: str) -> tuple[str, str]:
-    """The variable that decides, and its value; an empty value where none is set."""
-    variables = (f"OTEL_EXPORTER_OTLP_TRACES_{suffix}", f"OTEL_EXPORTER_OTLP_{suffix}")
-    variable = next((variable for variable in variables if env.get(variable)), variables[-1])
-    return variable, env.get(variable, "")
-
-
-def _headers(env: Mapping[str, str], protocol: Protocol) -> Mapping[str, str]:
-    variable, value = _said(env, "HEADERS")
-    return headers_in(variable, value, as_metadata=protocol == "grpc")
-
-
-def _protocol(env: Mapping[str, str]) -> Protocol:
-    variable, value = _said(env, "PROTOCOL")
-    match value.strip().lower() if value else "http/protobuf":
-        case "http/protobuf":
-            return "http/protobuf"
-        case "grpc":
-            return "grpc"
-    raise ConfigurationError(f"{variable} must be http/protobuf or grpc, got {value!r}")
-
-
-def _endpoint(env: Mapping[str, str], protocol: Protocol) -> str:
-    variable, value = _said(env, "ENDPOINT")
-    if not value:
-        return _DEFAULT_ENDPOINTS[protocol]
-    if re.search(r"[\s'\"]", value):
-        raise ConfigurationError(f"{variable} must be a URL without blanks and quotes, got {_masked(value)!r}")
-    # The OTLP specification lets a gRPC endpoint be whatever the gRPC library takes.
-    if protocol == "grpc":
-        if "@" in value.partition("://")[2].partition("/")[0]:
-            raise ConfigurationError(
-                f"{variable} must have no user and password with grpc, got {_masked(value)!r}; "
-                "give credentials in OTEL_EXPORTER_OTLP_HEADERS"
-            )
-        return value
-    if not _is_web_url(value):
-        raise ConfigurationError(
-            f"{variable} must be a URL such as {_DEFAULT_ENDPOINTS[protocol]}, got {_masked(value)!r}"
-        )
-    return value if "_TRACES_" in variable else f"{value.removesuffix('/')}/v1/traces"
-
-
-def _is_web_url(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _masked(url: str) -> str:
-    """The URL without what may be secret in it: user, password and query."""
-    hidden, at, place = url.rpartition("@")
-    scheme = re.match(r"[^:/@]*://", hidden)
-    return f"{scheme[0] if scheme else ''}{'***@' if at else ''}{place}".partition("?")[0]
-
-
-def _timeout_s(env: Mapping[str, str]) -> float:
-    variable, value = _said(env, "TIMEOUT")
-    try:
-        timeout_s = float(value or 10)
-    except ValueError:
-        timeout_s = math.nan
-    if not 0 < timeout_s < math.inf:
-        raise ConfigurationError(f"{variable} must be a number of seconds > 0, got {value!r}")
-    return timeout_s
-
-
-def _compression(env: Mapping[str, str], protocol: Protocol, default: Compression) -> Compression:
-    variable, value = _said(env, "COMPRESSION")
-    match value.strip().lower() if value else default:
-        case "none":
-            return "none"
-        case "gzip":
-            return "gzip"
-        case "deflate" if protocol != "grpc":
-            return "deflate"
-    raise ConfigurationError(f"{variable} must be none, gzip or (without grpc) deflate, got {value!r}")
-
-
-def _built(name: str, build: Callable[[OtlpSettings], SpanExporter], settings: OtlpSettings) -> SpanExporter:
     try:
         return build(settings)
     except Exception as error:
@@ -223,38 +90,52 @@ def _built(name: str, build: Callable[[OtlpSettings], SpanExporter], settings: O
         raise ConfigurationError(f"the exporter {name} cannot be set up: {type(error).__name__}: {reason}") from None
 
 
-def _http_exporter(settings: OtlpSettings) -> SpanExporter:
-    from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+def http_arguments(settings: OtlpSettings) -> dict[str, Any]:
+    """What the official HTTP exporters are made of, whatever they send."""
+    from opentelemetry.exporter.otlp.proto.http import Compression
 
     from instrumentation.otlp.http_session import HeardSession
 
-    return OTLPSpanExporter(
-        endpoint=settings.endpoint,
-        headers=settings.headers,
-        timeout=settings.timeout_s,
-        compression=HttpCompression(settings.compression),
+    variables = ("HTTP_CREDENTIAL_PROVIDER", f"HTTP_{settings.signal.upper()}_CREDENTIAL_PROVIDER")
+    return {
+        "endpoint": settings.endpoint,
+        "headers": settings.headers,
+        "timeout": settings.timeout_s,
+        "compression": Compression(settings.compression),
         # A credential provider makes a session of its own.
-        session=None if any(os.environ.get(variable) for variable in _CREDENTIAL_PROVIDERS) else HeardSession(),
-    )
+        "session": None
+        if any(os.environ.get(f"OTEL_PYTHON_EXPORTER_OTLP_{variable}") for variable in variables)
+        else HeardSession(),
+    }
+
+
+def grpc_arguments(settings: OtlpSettings) -> dict[str, Any]:
+    """What the official gRPC exporters are made of, whatever they send."""
+    # Read when gRPC is loaded. By default it says on stderr, in words of its own, that a receiver has restarted.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    from grpc import Compression, StatusCode  # type: ignore[import-untyped]
+
+    return {
+        "endpoint": settings.endpoint,
+        "headers": dict(settings.headers),
+        "timeout": settings.timeout_s,
+        "compression": Compression.Gzip if settings.compression == "gzip" else Compression.NoCompression,
+        # It is not to try again by itself, because nobody can interrupt that; of no code at all it would take its own.
+        "retryable_error_codes": [StatusCode.OK],
+    }
+
+
+def _http_exporter(settings: OtlpSettings) -> SpanExporter:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(**http_arguments(settings))
 
 
 def _grpc_exporter(settings: OtlpSettings) -> SpanExporter:
-    # Read when gRPC is loaded. By default it says on stderr, in words of its own, that a receiver has restarted.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    from grpc import Compression as GrpcCompression  # type: ignore[import-untyped]
-    from grpc import StatusCode
+    arguments = grpc_arguments(settings)
+    from instrumentation.otlp.grpc_exporter import HeardSpanExporter
 
-    from instrumentation.otlp.grpc_exporter import HeardExporter
-
-    return HeardExporter(
-        endpoint=settings.endpoint,
-        headers=dict(settings.headers),
-        timeout=settings.timeout_s,
-        compression=GrpcCompression.Gzip if settings.compression == "gzip" else GrpcCompression.NoCompression,
-        # It is not to try again by itself, because nobody can interrupt that; of no code at all it would take its own.
-        retryable_error_codes=[StatusCode.OK],
-    )
+    return HeardSpanExporter(**arguments)
 
 
 def _file_exporter(path: str) -> SpanExporter:

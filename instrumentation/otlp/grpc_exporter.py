@@ -1,9 +1,11 @@
-"""The gRPC exporter, of which each answer is heard."""
+"""The gRPC exporters, of which each answer is heard."""
 
 from typing import Any, Final
 
 import grpc  # type: ignore[import-untyped]
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
+from opentelemetry.exporter.otlp.proto.grpc.exporter import OTLPExporterMixin
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
 from instrumentation.otlp.answers import Answer, hear
@@ -12,14 +14,22 @@ _TOO_LARGE: Final = ("larger than max", "too large")
 """What gRPC libraries write of a message over the limit, in a status that also stands for a busy receiver."""
 
 
-class HeardExporter(OTLPSpanExporter):
-    """The official exporter, which of an answer tells a class of failure in its log, once a minute, and no more."""
+class _Heard(OTLPExporterMixin):  # type: ignore[type-arg]
+    """An official exporter, which of an answer tells a class of failure in its log, once a minute, and no more."""
 
     def _initialize_channel_and_stub(self) -> None:
         # It calls this again to connect anew; there is no public way to its client.
         super()._initialize_channel_and_stub()  # type: ignore[no-untyped-call]
         client: Any = _HeardClient(self._client)
         self._client = client
+
+
+class HeardSpanExporter(_Heard, OTLPSpanExporter):
+    """The one for spans."""
+
+
+class HeardMetricExporter(_Heard, OTLPMetricExporter):
+    """The one for metrics."""
 
 
 class _HeardClient:
@@ -32,8 +42,13 @@ class _HeardClient:
         except grpc.RpcError as error:
             hear(_answer_of(error))
             raise
-        hear(Answer(rejected_spans=int(response.partial_success.rejected_spans)))
+        hear(Answer(rejected=_rejected(response.partial_success)))
         return response
+
+
+def _rejected(partial: Any) -> int:
+    of_spans = hasattr(partial, "rejected_spans")
+    return int(partial.rejected_spans if of_spans else partial.rejected_data_points)
 
 
 def _answer_of(error: Any) -> Answer:

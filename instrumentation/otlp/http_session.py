@@ -82,7 +82,7 @@ def _answer_of(response: requests.Response) -> Answer:
         web_page=_is_good(response) and is_page,
         too_large=response.status_code == 413,
         retry_after_s=_seconds(response.headers.get("Retry-After")),
-        rejected_spans=_rejected(content) if kind == "application/x-protobuf" else 0,
+        rejected=_rejected(content) if kind == "application/x-protobuf" else 0,
     )
 
 
@@ -91,6 +91,7 @@ def _seconds(value: str | None) -> float | None:
 
 
 def _rejected(content: bytes) -> int:
+    """Spans or data points: on the wire, the answers to both signals are alike."""
     try:
         return int(ExportTraceServiceResponse.FromString(content).partial_success.rejected_spans)
     except Exception:  # whatever it is, the batch was taken

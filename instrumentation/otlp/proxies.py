@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from instrumentation.otlp.exporters import Protocol
+from instrumentation.otlp.settings import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ class Sender:
             return self._send_shortened(part[0], sent)
         answer = self._attempt(part)
         if answer.accepted:
-            sent(Arrival(spans=part, rejected=answer.rejected_spans))
+            sent(Arrival(spans=part, rejected=answer.rejected))
             return None
         if answer.fault is not Fault.BATCH:
             return answer
@@ -92,7 +92,7 @@ class Sender:
         answer = self._attempt([less])
         if not answer.accepted:
             return answer
-        sent(Arrival(spans=[span], rejected=answer.rejected_spans, shortened=1))
+        sent(Arrival(spans=[span], rejected=answer.rejected, shortened=1))
         return None
 
     def _attempt(self, spans: Sequence[ReadableSpan]) -> Answer:

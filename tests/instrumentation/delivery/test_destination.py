@@ -288,7 +288,7 @@ def test_a_huge_span_arrives_without_its_long_texts_and_the_others_whole(there: 
 
 
 def test_of_spans_that_the_receiver_rejects_a_copy_is_kept(there: Make, tmp_path: Path) -> None:
-    destination = there(Scripted(Answer(accepted=True, rejected_spans=1)))
+    destination = there(Scripted(Answer(accepted=True, rejected=1)))
     end(destination, spans(3))
     assert destination.finish_close(5) is False
     found = destination.report()

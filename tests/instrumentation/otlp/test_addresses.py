@@ -11,8 +11,9 @@ from opentelemetry import trace
 
 from instrumentation import configure
 from instrumentation.otlp.addresses import Place, diagnosis, shown, unreachable
-from instrumentation.otlp.exporters import Protocol
-from tests.collectors import accepting_only, answering, closed_port, collecting
+from instrumentation.otlp.settings import Protocol
+from instrumentation.testing import closed_port, collecting
+from tests.collectors import accepting_only, answering
 from tests.jaeger.plugin import Jaeger
 
 HTTP: Protocol = "http/protobuf"
@@ -142,6 +143,31 @@ def test_a_refusal_is_explained_by_its_status_with_the_url_that_was_used(status:
     endpoint = "http://me:secret@far:4318/my/path?key=secret#secret"
     headers = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=secret"}
     assert diagnosis(endpoint, HTTP, status=status, env=headers) == f"http://far:4318/my/path answered {words}"
+
+
+def test_of_metrics_the_lines_speak_of_metrics() -> None:
+    def looked_for_metrics(url: str, **said: Any) -> str | None:
+        return diagnosis(f"{url}/v1/metrics", HTTP, signal="metrics", env={}, **said)
+
+    with closed_port() as url:
+        assert looked_for_metrics(url) == (
+            f"nothing listens at {url}: metrics will not arrive. "
+            "Start a collector that takes metrics; Jaeger takes traces only"
+        )
+    with answering(WEB_PAGE) as url:
+        assert looked_for_metrics(url) == f"{url} {TAKES_NO_SPANS.replace('spans', 'metrics')}"
+    assert looked_for_metrics("http://far:4318", status=404) == (
+        f"http://far:4318/v1/metrics answered 404 (Not Found): "
+        f"{PATH.replace('TRACES', 'METRICS').replace('traces', 'metrics')}; Jaeger takes traces only"
+    )
+
+
+def test_of_metrics_a_variable_of_their_own_says_whether_grpc_speaks_tls() -> None:
+    env = {"OTEL_EXPORTER_OTLP_METRICS_INSECURE": "true", "OTEL_EXPORTER_OTLP_TRACES_INSECURE": "false"}
+    with collecting(GRPC) as collector:
+        endpoint = collector.url.removeprefix("http://")
+        assert diagnosis(endpoint, GRPC, signal="metrics", env=env) is None
+        assert diagnosis(endpoint, GRPC, signal="traces", env=env) is not None
 
 
 def test_a_batch_that_is_too_large_and_a_redirection_are_explained() -> None:

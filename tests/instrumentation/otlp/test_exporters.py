@@ -2,13 +2,15 @@ import json
 import os
 import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from instrumentation.otlp.exporters import OtlpSettings, otlp_settings, outlet_of
+from instrumentation.otlp.exporters import outlet_of
+from instrumentation.otlp.settings import OtlpSettings, credentials_in, otlp_settings
 from nanoagent.errors import ConfigurationError
 from tests.instrumentation.delivery.doubles import dead_endpoint, receiving, spans
 
@@ -17,6 +19,7 @@ OTLP = "OTEL_EXPORTER_OTLP_"
 
 def settings(**changes: Any) -> OtlpSettings:
     standard: dict[str, Any] = {
+        "signal": "traces",
         "protocol": "http/protobuf",
         "endpoint": "http://localhost:4318/v1/traces",
         "headers": {},
@@ -49,6 +52,36 @@ def settings(**changes: Any) -> OtlpSettings:
 )
 def test_the_standard_variables_decide(env: dict[str, str], changes: dict[str, Any]) -> None:
     assert otlp_settings(env) == settings(**changes)
+
+
+@pytest.mark.parametrize(
+    ("env", "changes"),
+    [
+        ({f"{OTLP}TRACES_ENDPOINT": "http://b", f"{OTLP}TRACES_TIMEOUT": "3"}, {}),
+        ({f"{OTLP}ENDPOINT": "http://far:1/"}, {"endpoint": "http://far:1/v1/metrics"}),
+        ({f"{OTLP}ENDPOINT": "http://a", f"{OTLP}METRICS_ENDPOINT": "http://b"}, {"endpoint": "http://b"}),
+        ({f"{OTLP}TIMEOUT": "3", f"{OTLP}METRICS_TIMEOUT": "0.5"}, {"timeout_s": 0.5}),
+        ({f"{OTLP}METRICS_PROTOCOL": "grpc"}, {"protocol": "grpc", "endpoint": "http://localhost:4317"}),
+    ],
+)
+def test_metrics_have_variables_and_a_path_of_their_own(env: dict[str, str], changes: dict[str, Any]) -> None:
+    standard = settings(signal="metrics", endpoint="http://localhost:4318/v1/metrics")
+    assert otlp_settings(env, signal="metrics") == replace(standard, **changes)
+
+
+def test_the_credentials_of_both_signals_are_known() -> None:
+    env = {
+        f"{OTLP}HEADERS": "x-key=for-everything",
+        f"{OTLP}METRICS_HEADERS": "authorization=Bearer%20for-metrics",
+        f"{OTLP}METRICS_ENDPOINT": "http://me:my-password@far:1?key=in-the-query",
+    }
+    assert credentials_in(env) == [
+        "for-everything",
+        "Bearer for-metrics",
+        "for-metrics",
+        "my-password",
+        "in-the-query",
+    ]
 
 
 @pytest.mark.parametrize(

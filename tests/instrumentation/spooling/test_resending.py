@@ -173,7 +173,7 @@ def test_where_nobody_listens_nothing_is_tried(tmp_path: Path) -> None:
 
 def test_spans_that_were_accepted_and_rejected_are_kept(tmp_path: Path) -> None:
     path = spool_of(tmp_path, spans(64), spans(2))
-    told = Told(Scripted(Answer(accepted=True, rejected_spans=3), TAKEN))
+    told = Told(Scripted(Answer(accepted=True, rejected=3), TAKEN))
 
     assert told.resend(path) == Resent(path=path, spans=66, sent=2)
 
