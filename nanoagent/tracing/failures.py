@@ -28,7 +28,7 @@ def log_failure(logger: logging.Logger, message: str, *args: object, level: int 
     if error is None:
         logger.log(level, message, *args, stacklevel=2)
     elif logger.isEnabledFor(level):
-        logger.log(level, f"{message}\n%s", *args, "\n".join(_lines(error)), stacklevel=2)
+        logger.log(level, f"{message}\n%s", *args, "\n".join(lines_of(error)), stacklevel=2)
 
 
 def described(error: BaseException) -> str:
@@ -60,7 +60,8 @@ def error_type_of(error: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _lines(error: BaseException) -> Iterator[str]:
+def lines_of(error: BaseException) -> Iterator[str]:
+    """The exception as a log may show it: what `described` says, its code, and the classes of what led to it."""
     yield described(error)
     for frame, line in deque(traceback.walk_tb(error.__traceback__), maxlen=MAX_FRAMES):
         yield f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_qualname}'
