@@ -10,16 +10,20 @@ import pytest
 import requests
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from instrumentation import testing
+from instrumentation.testing import Behaviour, Capture, Protocol, collecting
 from tests import collectors
-from tests.collectors import Behaviour, Protocol, collecting
 
 both = pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 
@@ -81,6 +85,45 @@ def test_a_healthy_one_takes_all_spans_with_their_ids(protocol: Protocol) -> Non
     assert (collector.names, collector.requests, collector.headers[0]["x-key"]) == (["a", "b"], 1, "1")
 
 
+def measured(paid: int = 2) -> Capture:
+    """A shop's numbers, with an exemplar."""
+    captured = Capture()
+    meter = captured.meter_provider.get_meter("shop")
+    meter.create_counter("shop.orders", "{order}", "Orders").add(paid, {"paid": True, "tags": ["a", "b"]})
+    with captured.provider.get_tracer("test").start_as_current_span("order"):
+        meter.create_histogram("shop.duration", "s", explicit_bucket_boundaries_advisory=[1, 2]).record(1.5)
+    return captured
+
+
+def export(captured: Capture, url: str, protocol: Protocol) -> MetricExportResult:
+    exporter: MetricExporter = (
+        GrpcMetricExporter(endpoint=url, timeout=1)
+        if protocol == "grpc"
+        else HttpMetricExporter(endpoint=f"{url}/v1/metrics", timeout=1)
+    )
+    data = captured.metric_reader.get_metrics_data()
+    assert data is not None
+    try:
+        return exporter.export(data)
+    finally:
+        exporter.shutdown()
+
+
+@both
+def test_a_healthy_one_takes_all_points_as_they_were_captured(protocol: Protocol) -> None:
+    captured = measured()
+    with collecting(protocol) as collector:
+        assert export(captured, collector.url, protocol) is MetricExportResult.SUCCESS
+    assert collector.metrics == captured.metrics()
+    (span,) = captured.spans
+    order, duration = collector.metrics
+    assert (order.resource, order.scope, order.exemplars) == ({"service.name": "test"}, "shop", ())
+    assert [(kept.value, kept.trace_id, kept.span_id) for kept in duration.exemplars] == [
+        (1.5, f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}")
+    ]
+    assert (collector.received, collector.bodies, collector.requests) == ([], [], 1)
+
+
 @pytest.mark.parametrize("compression", [Compression.Gzip, Compression.Deflate])
 def test_what_is_compressed_is_read(compression: Compression) -> None:
     with collecting() as collector:
@@ -94,13 +137,13 @@ def test_what_is_compressed_is_read(compression: Compression) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "answers", "taken"),
     [
-        (collectors.refuses(collectors.BUSY, times=1), [(429, "RESOURCE_EXHAUSTED"), (200, "OK")], [POISON]),
-        (collectors.refuses(collectors.AWAY, times=1), [(503, "UNAVAILABLE"), (200, "OK")], [POISON]),
-        (collectors.refuses(collectors.BROKEN), [(500, "INTERNAL"), (500, "INTERNAL")], []),
-        (collectors.refuses(collectors.FORBIDDEN), [(401, "UNAUTHENTICATED"), (401, "UNAUTHENTICATED")], []),
+        (testing.refuses(testing.BUSY, times=1), [(429, "RESOURCE_EXHAUSTED"), (200, "OK")], [POISON]),
+        (testing.refuses(testing.AWAY, times=1), [(503, "UNAVAILABLE"), (200, "OK")], [POISON]),
+        (testing.refuses(testing.BROKEN), [(500, "INTERNAL"), (500, "INTERNAL")], []),
+        (testing.refuses(testing.FORBIDDEN), [(401, "UNAUTHENTICATED"), (401, "UNAUTHENTICATED")], []),
         (collectors.refuses_spans_named(POISON), [(200, "OK"), (400, "INVALID_ARGUMENT")], ["a"]),
-        (collectors.refuses_more_than(300), [(200, "OK"), (413, "RESOURCE_EXHAUSTED")], ["a"]),
-        (collectors.slow(0.1), [(200, "OK"), (200, "OK")], ["a", POISON]),
+        (testing.refuses_more_than(300), [(200, "OK"), (413, "RESOURCE_EXHAUSTED")], ["a"]),
+        (testing.slow(0.1), [(200, "OK"), (200, "OK")], ["a", POISON]),
     ],
 )
 def test_what_it_refuses_is_not_taken(
@@ -113,7 +156,7 @@ def test_what_it_refuses_is_not_taken(
 
 
 def test_a_busy_one_says_how_long_to_wait() -> None:
-    behaviour = collectors.refuses(collectors.BUSY)
+    behaviour = testing.refuses(testing.BUSY)
     with collecting("http/protobuf", behaviour) as collector:
         assert post(collector.url).headers["Retry-After"] == "1"
     with collecting("grpc", behaviour) as collector, pytest.raises(grpc.RpcError) as caught:
@@ -127,7 +170,7 @@ def test_one_that_hangs_takes_nothing_and_is_closed_at_once(protocol: Protocol) 
     silence = {"http/protobuf": "ReadTimeout", "grpc": "DEADLINE_EXCEEDED"}[protocol]
     with collectors.accepting_only() as url:
         assert said(url, protocol, "a", timeout_s=0.1) == silence
-    with collecting(protocol, collectors.never_answers) as collector:
+    with collecting(protocol, testing.never_answers) as collector:
         assert said(collector.url, protocol, "a", timeout_s=0.1) == silence
         start_s = time.monotonic()
     assert time.monotonic() - start_s < 0.5
@@ -136,7 +179,7 @@ def test_one_that_hangs_takes_nothing_and_is_closed_at_once(protocol: Protocol) 
 
 @both
 def test_nothing_listens_at_a_closed_port(protocol: Protocol) -> None:
-    with collectors.closed_port() as url:
+    with testing.closed_port() as url:
         assert said(url, protocol, "a") == {"http/protobuf": "ConnectionError", "grpc": "UNAVAILABLE"}[protocol]
 
 
@@ -162,7 +205,7 @@ def test_one_that_never_came_is_closed_at_once(protocol: Protocol) -> None:
 @both
 def test_one_that_breaks_off_before_it_answers_has_taken_the_spans(protocol: Protocol) -> None:
     broken_off = {"http/protobuf": "ConnectionError", "grpc": "UNAVAILABLE"}[protocol]
-    with collecting(protocol, collectors.resets_before_answering) as collector:
+    with collecting(protocol, testing.resets_before_answering) as collector:
         heard = [said(collector.url, protocol, name) for name in ("a", "b", "c")]
     assert heard == [broken_off, OK[protocol], broken_off]
     assert [span.name for span in collector.received] == ["a", "b", "c"]
@@ -188,10 +231,10 @@ def test_every_other_connection_breaks_off_within_the_request(protocol: Protocol
 
 
 def test_one_that_takes_a_part_says_how_many_it_did_not_take() -> None:
-    with collecting("http/protobuf", collectors.takes_all_but(1)) as collector:
+    with collecting("http/protobuf", testing.takes_all_but(1)) as collector:
         answer = ExportTraceServiceResponse.FromString(post(collector.url, "a", "b").content)
         assert answer.partial_success.rejected_spans == 1
-    with collecting("grpc", collectors.takes_all_but(1)) as collector:
+    with collecting("grpc", testing.takes_all_but(1)) as collector:
         assert call(collector.url, "a", "b").partial_success.rejected_spans == 1
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests import collectors
-from tests.collectors import Protocol, accepting_only, closed_port, collecting
+from instrumentation import testing
+from instrumentation.testing import Protocol, closed_port, collecting
+from tests.collectors import accepting_only
 from tests.commands import run_python
 from tests.delivered import said_by
 from tests.jaeger.plugin import Jaeger
@@ -60,7 +61,7 @@ def counts(account: dict[str, Any]) -> dict[str, int]:
 @both
 def test_a_huge_span_takes_no_other_with_it_and_arrives_shortened(protocol: Protocol, run: Run, tmp_path: Path) -> None:
     # gRPC's own limit is 4 MiB; over HTTP, a Jaeger answers 400 to more than 20 MiB.
-    limited = collectors.refuses_more_than(20 * 2**20, collectors.INVALID)
+    limited = testing.refuses_more_than(20 * 2**20, testing.INVALID)
     with collecting(protocol, limited) as collector:
         [ended] = run([job("a_huge_span()", collector.url, protocol, tmp_path / "spool")])
     said = said_by(ended)
@@ -87,7 +88,7 @@ def test_a_real_jaeger_takes_the_others_and_the_huge_span_shortened(
 
 def test_two_thousand_spans_are_on_disk_within_the_deadline(run: Run, tmp_path: Path) -> None:
     with closed_port() as closed, accepting_only() as hanging:
-        cases = [(url, protocol) for url in (closed, hanging) for protocol in collectors.PROTOCOLS]
+        cases = [(url, protocol) for url in (closed, hanging) for protocol in testing.PROTOCOLS]
         all_ended = run(
             [
                 job("many_spans()", url, protocol, tmp_path / f"spool-{number}")
@@ -185,9 +186,9 @@ def _ratios(run: Run, directory: Path) -> dict[tuple[str, Protocol], float]:
             "hangs": stack.enter_context(accepting_only()),
             "closed": stack.enter_context(closed_port()),
         }
-        cases: list[tuple[str, Protocol]] = [(name, protocol) for name in urls for protocol in collectors.PROTOCOLS]
-        for protocol in collectors.PROTOCOLS:
-            urls[f"slow {protocol}"] = stack.enter_context(collecting(protocol, collectors.slow(1.0))).url
+        cases: list[tuple[str, Protocol]] = [(name, protocol) for name in urls for protocol in testing.PROTOCOLS]
+        for protocol in testing.PROTOCOLS:
+            urls[f"slow {protocol}"] = stack.enter_context(collecting(protocol, testing.slow(1.0))).url
             cases.append((f"slow {protocol}", protocol))
         program = f"runs_of_a_slow_model({SECONDS})"
         none, *others = run(

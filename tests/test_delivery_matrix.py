@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from instrumentation import testing
 from instrumentation.reading.files import read_file
 from instrumentation.reading.problems import Problems
+from instrumentation.testing import Behaviour, Collector, Protocol, closed_port, collecting
 from tests import collectors
-from tests.collectors import Behaviour, Collector, Protocol, accepting_only, answering, closed_port, collecting
+from tests.collectors import accepting_only, answering
 from tests.delivered import said_by
 from tests.processes import Ended, Job, Run, nursery
 
@@ -57,32 +59,30 @@ def rows(protocol: Protocol) -> Iterator[Row]:
     def row(name: str, place: Opening, **fields: Any) -> Row:
         return Row(name=name, protocol=protocol, place=place, **fields)
 
-    def behaving(behaviour: Behaviour = collectors.healthy, of: Protocol = protocol, **options: Any) -> Opening:
+    def behaving(behaviour: Behaviour = testing.healthy, of: Protocol = protocol, **options: Any) -> Opening:
         return lambda: _collecting(of, behaviour, **options)
 
-    def refusing(name: str, refusal: collectors.Refusal, said: str) -> Row:
+    def refusing(name: str, refusal: testing.Refusal, said: str) -> Row:
         reason = f"answered {refusal.status}" if is_http else refusal.code
         told = f" answered {refusal.status} {said}"
-        if not is_http and refusal is not collectors.FORBIDDEN:
+        if not is_http and refusal is not testing.FORBIDDEN:
             told = f" does not take spans: {refusal.code}"
-        return row(name, behaving(collectors.refuses(refusal)), spooled=SPANS, because=reason, said=(told,))
+        return row(name, behaving(testing.refuses(refusal)), spooled=SPANS, because=reason, said=(told,))
 
     yield row("healthy", behaving())
     yield row("closed", _nobody(closed_port), spooled=SPANS, because=AWAY, said=(AWAY,))
     yield row("accepts_only", _nobody(accepting_only), spooled=SPANS, because=LATE)
-    yield row("hangs", behaving(collectors.never_answers), spooled=SPANS, because=LATE)
-    yield row("slow", behaving(collectors.slow(0.5)), spooled=None, because=LATE)
-    yield row("slow_but_in_time", behaving(collectors.slow(0.1)))
-    yield refusing("busy", collectors.BUSY, "(Too Many Requests): see what the receiver logged")
-    yield refusing("broken", collectors.BROKEN, "(Internal Server Error): see what the receiver logged")
-    yield refusing("away", collectors.AWAY, "(Service Unavailable): see what the receiver logged")
-    yield refusing("forbids", collectors.FORBIDDEN, "(Unauthorized): check the credentials")
-    yield refusing("not_found", collectors.NOT_FOUND, "(Not Found): no receiver is at this path")
-    yield row(
-        "busy_once", behaving(collectors.refuses(collectors.BUSY, times=1)), said=("429" if is_http else "EXHAUSTED",)
-    )
-    yield row("away_once", behaving(collectors.refuses(collectors.AWAY, times=1)), said=("503",) if is_http else ())
-    yield row("too_large", behaving(collectors.refuses_more_than(2_000)))
+    yield row("hangs", behaving(testing.never_answers), spooled=SPANS, because=LATE)
+    yield row("slow", behaving(testing.slow(0.5)), spooled=None, because=LATE)
+    yield row("slow_but_in_time", behaving(testing.slow(0.1)))
+    yield refusing("busy", testing.BUSY, "(Too Many Requests): see what the receiver logged")
+    yield refusing("broken", testing.BROKEN, "(Internal Server Error): see what the receiver logged")
+    yield refusing("away", testing.AWAY, "(Service Unavailable): see what the receiver logged")
+    yield refusing("forbids", testing.FORBIDDEN, "(Unauthorized): check the credentials")
+    yield refusing("not_found", testing.NOT_FOUND, "(Not Found): no receiver is at this path")
+    yield row("busy_once", behaving(testing.refuses(testing.BUSY, times=1)), said=("429" if is_http else "EXHAUSTED",))
+    yield row("away_once", behaving(testing.refuses(testing.AWAY, times=1)), said=("503",) if is_http else ())
+    yield row("too_large", behaving(testing.refuses_more_than(2_000)))
     yield row(
         "poison",
         behaving(collectors.refuses_spans_named("execute_tool add")),
@@ -90,8 +90,8 @@ def rows(protocol: Protocol) -> Iterator[Row]:
         because="answered 400" if is_http else "INVALID_ARGUMENT",
         said=("answered 400 (Bad Request)" if is_http else "does not take spans: INVALID_ARGUMENT",),
     )
-    yield row("partial", behaving(collectors.takes_all_but(1)), spooled=4, because="rejected by the receiver")
-    yield row("resets_answer", behaving(collectors.resets_before_answering))
+    yield row("partial", behaving(testing.takes_all_but(1)), spooled=4, because="rejected by the receiver")
+    yield row("resets_answer", behaving(testing.resets_before_answering))
     yield row(
         "other_protocol",
         behaving(of="grpc" if is_http else "http/protobuf"),
@@ -153,13 +153,13 @@ ROWS = [
 def passing(protocol: Protocol) -> Iterator[Row]:
     """Failures that do not last."""
 
-    def row(name: str, behaviour: Behaviour = collectors.healthy, **options: Any) -> Row:
+    def row(name: str, behaviour: Behaviour = testing.healthy, **options: Any) -> Row:
         return Row(name=name, protocol=protocol, place=lambda: _collecting(protocol, behaviour, **options))
 
     yield row("comes_back", comes_after_s=3.0)
-    yield row("busy_once", collectors.refuses(collectors.BUSY, times=1))
-    yield row("away_twice", collectors.refuses(collectors.AWAY, times=2))
-    yield row("resets_answer", collectors.resets_before_answering)
+    yield row("busy_once", testing.refuses(testing.BUSY, times=1))
+    yield row("away_twice", testing.refuses(testing.AWAY, times=2))
+    yield row("resets_answer", testing.resets_before_answering)
 
 
 PASSING = [*passing("http/protobuf"), *passing("grpc")]

@@ -13,10 +13,10 @@ from pydantic_ai import Agent
 from pydantic_ai.exceptions import ModelHTTPError
 
 from instrumentation import configure
+from instrumentation.testing import Protocol, closed_port, collecting
 from nanoagent import Orchestrator, Tracing
 from nanoagent.content.content import CONTENT_VARIABLE
 from nanoagent.redaction.redactor import Redactor, redacted
-from tests.collectors import Protocol, closed_port, collecting
 from tests.models import CannedModel, Reply, call, executed, plan, reflected, response
 from tests.secrets import PLANTED
 

@@ -1,163 +1,23 @@
-"""Behaviours: what a collector does with a request, in the words of either protocol."""
-
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+"""Behaviours that only our own tests ask for: requests told apart by what is in them, and odd answers over HTTP."""
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.collectors.collector import Collector, spans_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """An answer to a request of which nothing is taken."""
-
-    status: int
-    """Over HTTP."""
-    code: str
-    """Over gRPC."""
-    retry_after_s: int | None = None
-    details: str = "no"
-
-
-BUSY: Final = Refusal(status=429, code="RESOURCE_EXHAUSTED", retry_after_s=1, details="busy")
-AWAY: Final = Refusal(status=503, code="UNAVAILABLE")
-BROKEN: Final = Refusal(status=500, code="INTERNAL")
-INVALID: Final = Refusal(status=400, code="INVALID_ARGUMENT")
-FORBIDDEN: Final = Refusal(status=401, code="UNAUTHENTICATED")
-NOT_FOUND: Final = Refusal(status=404, code="UNIMPLEMENTED")
-TOO_LARGE: Final = Refusal(
-    status=413, code="RESOURCE_EXHAUSTED", details="grpc: received message larger than max (2 vs. 1)"
-)
-
-
-class Exchange(ABC):
-    """A request and its answer."""
-
-    def __init__(self, collector: Collector, number: int) -> None:
-        self.collector = collector
-        self.number = number
-        """From 1."""
-
-    @abstractmethod
-    def request(self) -> ExportTraceServiceRequest:
-        """What was sent, read to its end."""
-
-    @abstractmethod
-    def accept(self, rejected_spans: int) -> None:
-        """Answer that all spans but so many were taken."""
-
-    @abstractmethod
-    def refuse(self, refusal: Refusal) -> None:
-        """Answer that nothing was taken."""
-
-    @abstractmethod
-    def reset(self) -> None:
-        """Break the connection off with RST, without an answer."""
-
-    def take(self, rejected_spans: int = 0) -> None:
-        """Take the spans, and say so; a collector that has been closed takes none."""
-        if self.collector.ended.is_set():
-            return
-        self.collector.take(self.request())
-        self.accept(rejected_spans)
-
-    def wait(self, seconds: float | None) -> None:
-        """Let time pass, or `None` for ever; the end of the collector ends it."""
-        self.collector.ended.wait(seconds)
-
-
-class HttpExchange(Exchange):
-    """One over HTTP, of which more can be done wrong."""
-
-    path: str
-
-    @abstractmethod
-    def read_some(self, count: int) -> None:
-        """Read so many bytes of the body."""
-
-    @abstractmethod
-    def answer(
-        self, status: int, content: bytes = b"", headers: Mapping[str, str] | None = None, *, pause_s: float = 0.0
-    ) -> None:
-        """Answer; with a pause, byte by byte."""
-
-
-Behaviour = Callable[[Exchange], None]
-
-
-def healthy(exchange: Exchange) -> None:
-    """Take everything at once."""
-    exchange.take()
-
-
-def never_answers(exchange: Exchange) -> None:
-    """Read the request, and hang."""
-    exchange.request()
-    exchange.wait(None)
-
-
-def slow(seconds: float) -> Behaviour:
-    """Take everything, and answer late; a sender that has gone by then was not told."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.request()
-        exchange.wait(seconds)
-        exchange.take()
-
-    return behave
-
-
-def refuses(refusal: Refusal, *, times: int | None = None) -> Behaviour:
-    """Refuse the first requests, or all."""
-
-    def behave(exchange: Exchange) -> None:
-        if times is None or exchange.number <= times:
-            exchange.refuse(refusal)
-        else:
-            exchange.take()
-
-    return behave
-
-
-def refuses_more_than(most_bytes: int, refusal: Refusal = TOO_LARGE) -> Behaviour:
-    """Refuse requests that are longer than this, uncompressed."""
-
-    def behave(exchange: Exchange) -> None:
-        if exchange.request().ByteSize() > most_bytes:
-            exchange.refuse(refusal)
-        else:
-            exchange.take()
-
-    return behave
+from instrumentation.testing import INVALID, NOT_FOUND, Behaviour, Exchange, HttpExchange, Refusal
+from instrumentation.testing.decoding import spans_of
 
 
 def refuses_spans_named(name: str, refusal: Refusal = INVALID) -> Behaviour:
     """Refuse every request with a span of this name in it."""
 
     def behave(exchange: Exchange) -> None:
-        if any(span.name == name for span in spans_of(exchange.request())):
+        request = exchange.request()
+        assert isinstance(request, ExportTraceServiceRequest)
+        if any(span.name == name for span in spans_of(request)):
             exchange.refuse(refusal)
         else:
             exchange.take()
 
     return behave
-
-
-def takes_all_but(rejected_spans: int) -> Behaviour:
-    """Answer that so many of the spans were not taken; which is not said."""
-    return lambda exchange: exchange.take(rejected_spans)
-
-
-def resets_before_answering(exchange: Exchange) -> None:
-    """Take everything, and break off every other time instead of saying so, beginning with the first."""
-    if exchange.number % 2:
-        exchange.collector.take(exchange.request())
-        exchange.reset()
-    else:
-        exchange.take()
 
 
 # -- over HTTP only; for gRPC see `sockets` ----------------------------------------------------------------------------

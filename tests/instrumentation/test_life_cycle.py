@@ -13,7 +13,8 @@ import pytest
 from instrumentation.reading.files import read_file
 from instrumentation.reading.problems import Problems
 from instrumentation.reading.spans import ReadSpan
-from tests.collectors import Collector, Protocol, accepting_only, collecting
+from instrumentation.testing import Collector, Protocol, collecting
+from tests.collectors import accepting_only
 from tests.commands import ROOT, run_python
 from tests.processes import Ended, Job, Run, nursery
 

@@ -6,20 +6,18 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from tests.collectors.behaviours import Behaviour, HttpExchange, Refusal
-from tests.collectors.collector import Collector
-from tests.collectors.sockets import reserved, reset, shut
+from instrumentation.testing.behaviours import Behaviour
+from instrumentation.testing.collector import Collector
+from instrumentation.testing.exchange import HttpExchange, Refusal
+from instrumentation.testing.signals import Request, Signal, signal_at
+from instrumentation.testing.sockets import reserved, reset, shut
 
-PROTOBUF = {"Content-Type": "application/x-protobuf"}
 _DECODERS: dict[str | None, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
 
 
@@ -85,43 +83,65 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
+        signal = signal_at(self.path)
         number = self.server.collector.asked(self.path, dict(self.headers.items()))
-        self.server.behaviour(_Exchange(self, number))
+        if "Content-Length" not in self.headers:
+            self.close_connection = True
+            self._answer_only(411)
+        elif signal is None:
+            self.read()
+            self._answer_only(404)
+        else:
+            self._behave(_Exchange(self, number, signal))
 
     def do_GET(self) -> None:
-        """A look at the address is no request for spans."""
-        self.send_response(405)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+        """A look at the address is no request."""
+        self._answer_only(405)
+
+    def read(self) -> bytes:
+        """The body, as it was before it was compressed."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return _DECODERS.get(self.headers.get("Content-Encoding"), bytes)(body)
 
     def log_message(self, *_: object) -> None:
         pass
 
+    def _behave(self, exchange: "_Exchange") -> None:
+        try:
+            self.server.behaviour(exchange)
+        except (DecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+            exchange.answer(400, f"this is no OTLP in protobuf: {error}".encode())
+
+    def _answer_only(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
 
 class _Exchange(HttpExchange):
-    def __init__(self, handler: _Handler, number: int) -> None:
+    def __init__(self, handler: _Handler, number: int, signal: Signal) -> None:
         super().__init__(handler.server.collector, number)
         self.path = handler.path
         self._handler = handler
-        self._request: ExportTraceServiceRequest | None = None
+        self._signal = signal
 
-    def request(self) -> ExportTraceServiceRequest:
-        if self._request is None:
-            headers = self._handler.headers
-            body = self._handler.rfile.read(int(headers.get("Content-Length") or 0))
-            decoded = _DECODERS.get(headers.get("Content-Encoding"), bytes)(body)
-            self._request = ExportTraceServiceRequest.FromString(decoded)
-        return self._request
+    @cached_property
+    def _body(self) -> bytes:
+        return self._handler.read()
+
+    def request(self) -> Request:
+        request: Request = self._signal.request.FromString(self._body)
+        return request
 
     def read_some(self, count: int) -> None:
         self._handler.rfile.read(count)
 
-    def accept(self, rejected_spans: int) -> None:
-        partial = ExportTracePartialSuccess(rejected_spans=rejected_spans) if rejected_spans else None
-        self.answer(200, ExportTraceServiceResponse(partial_success=partial).SerializeToString(), PROTOBUF)
+    def accept(self, rejected: int) -> None:
+        content = self._signal.response(rejected).SerializeToString()
+        self.answer(200, content, {"Content-Type": "application/x-protobuf"})
 
     def refuse(self, refusal: Refusal) -> None:
-        self.request()
+        _ = self._body
         again = {} if refusal.retry_after_s is None else {"Retry-After": str(refusal.retry_after_s)}
         self.answer(refusal.status, refusal.details.encode(), {"Content-Type": "text/plain", **again})
 
