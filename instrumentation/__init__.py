@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from instrumentation.configuration import configure
     from instrumentation.console import ConsoleTreeProcessor
     from instrumentation.delivery.account import DeliveryReport
+    from instrumentation.scoring import score
     from instrumentation.telemetry import Telemetry
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "PerformanceAggregator",
     "Telemetry",
     "configure",
+    "score",
 ]
 
 _HOMES = {
@@ -27,6 +29,7 @@ _HOMES = {
     "PerformanceAggregator": "instrumentation.aggregator",
     "Telemetry": "instrumentation.telemetry",
     "configure": "instrumentation.configuration",
+    "score": "instrumentation.scoring",
 }
 
 

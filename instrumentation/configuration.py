@@ -95,6 +95,12 @@ def configure(
     return telemetry
 
 
+def configured() -> Telemetry | None:
+    """What `configure` has set up in this process; `None` before that, and once it is shut down."""
+    telemetry = _STATE.telemetry
+    return None if telemetry is None or telemetry.is_shut_down else telemetry
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Settings:
     service_name: str

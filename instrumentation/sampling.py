@@ -16,6 +16,8 @@ from opentelemetry.sdk.trace.sampling import (
 )
 from opentelemetry.util.types import Attributes
 
+from nanoagent.tracing import names
+
 
 class RecordingSampler(AlwaysRecordSampler):
     """Records every span whole, also those that the sampler inside does not let be exported.
@@ -34,7 +36,10 @@ class RecordingSampler(AlwaysRecordSampler):
         links: Sequence[trace.Link] | None = None,
         trace_state: trace.TraceState | None = None,
     ) -> SamplingResult:
-        """The decision of the sampler inside, with recording in place of dropping."""
+        """The decision of the sampler inside, with recording in place of dropping; a score of a run always goes out."""
+        if attributes and names.EVALUATION_NAME in attributes:
+            # One small span, in a trace of its own, that nobody will give a second time.
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, trace_state)
         result = super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
         # The SDK's samplers return no attributes for a span that they drop; it would start without its run's id.
         if result.decision is Decision.RECORD_ONLY and not result.attributes:

@@ -624,6 +624,7 @@ def test_the_package_offers_these_names() -> None:
         "PerformanceAggregator",
         "Telemetry",
         "configure",
+        "score",
     ]
     assert all(getattr(instrumentation, name) for name in instrumentation.__all__)
     assert isinstance(configure(), Telemetry)
