@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from instrumentation.callbacks import Callback, Callbacks
 from instrumentation.life_cycle import in_forked_child
+from instrumentation.observing import Filed, RunObserver
 from instrumentation.records import attributes_of, record_of
 from instrumentation.untracked import OpenSpansOfOthers
 from nanoagent.core.counting import MAX_DEPTH, Fold
@@ -38,6 +39,7 @@ class PerformanceAggregator(SpanProcessor):
         self,
         *,
         on_complete: Callback | None = None,
+        observer: RunObserver | None = None,
         max_open_runs: int = 1_000,
         open_run_ttl_s: float = 24 * 3600.0,
         max_recent_runs: int = 256,
@@ -48,6 +50,7 @@ class PerformanceAggregator(SpanProcessor):
         Args:
             on_complete: Called with the metrics of each run that ends, in a thread of its own; one that raises is
                 logged. While it is 1,000 runs behind, further ones are not told to it, and counted.
+            observer: Told of each span that is counted and each outermost run that ends, as they do.
             max_open_runs: Above this, the run that was heard of least recently is evicted, and counted.
             open_run_ttl_s: A run that nothing was heard of for so long is evicted, and counted, when another begins.
             max_recent_runs: How many ended runs are kept.
@@ -72,6 +75,7 @@ class PerformanceAggregator(SpanProcessor):
         self._turns = Turns()
         in_forked_child(self._turns.renew)
         self._calls = Callbacks(on_complete) if on_complete is not None else None
+        self._observer = observer
 
     def get(self, run_id: str) -> PerformanceMetrics | None:
         """The metrics of a run that goes on or ended recently; `None` for any other."""
@@ -90,6 +94,11 @@ class PerformanceAggregator(SpanProcessor):
         """The runs that go on, with their numbers so far."""
         with self._turns:
             return [run.fold.metrics() for run in list(self._open.values())]
+
+    @property
+    def open_run_count(self) -> int:
+        """How many runs go on."""
+        return len(self._open)
 
     @property
     def untold_runs(self) -> int:
@@ -116,7 +125,7 @@ class PerformanceAggregator(SpanProcessor):
             if isinstance(run_id, str):
                 record = record_of(span, attributes)
                 if record is not None:
-                    self._turns.take(self._count, record, run_id)
+                    self._turns.take(self._count, record, run_id, span, attributes)
             elif (run := self._others.ended(span)) is not None:
                 self._count_untracked(span, run)
         except Exception:
@@ -131,7 +140,7 @@ class PerformanceAggregator(SpanProcessor):
         """Wait for the callbacks that are due; whether they were all made in time."""
         return self._calls is None or self._calls.drain(timeout_s=timeout_millis / 1000)
 
-    def _count(self, record: SpanRecord, run_id: str) -> None:
+    def _count(self, record: SpanRecord, run_id: str, span: ReadableSpan, attributes: Mapping[str, Any]) -> None:
         run = self._open.get(run_id)
         if run is None:
             if run_id in self._recent:
@@ -142,16 +151,35 @@ class PerformanceAggregator(SpanProcessor):
         if run.parent_run_id is not None:
             for around in self._open_runs(run.parent_run_id):
                 around.fold.add(record)
-        if record.summary is None:
-            return
+        if self._observer is not None:
+            self._observer.span_counted(span, record, attributes, self._filed(record, run_id))
+        if record.summary is not None:
+            self._end(run, run_id, span, attributes)
+
+    def _end(self, run: "_OpenRun", run_id: str, root: ReadableSpan, attributes: Mapping[str, Any]) -> None:
+        """The run's root has ended."""
         run.fold.seal()
         del self._open[run_id]
         self._recent.pop(run_id, None)
         ended = self._recent[run_id] = _EndedRun(run.fold)
         while len(self._recent) > self._max_recent_runs:
             self._recent.popitem(last=False)
+
+        def metrics() -> PerformanceMetrics:
+            with self._turns:  # one thread at a time adds its numbers up
+                return ended.metrics()
+
         if self._calls is not None:
-            self._calls.put(ended.metrics)
+            self._calls.put(metrics)
+        if self._observer is not None and names.PARENT_RUN_ID not in attributes:
+            self._observer.run_ended(metrics, root, attributes)
+
+    def _filed(self, record: SpanRecord, run_id: str) -> Filed:
+        """Where a record of this run is filed in the outermost run around it."""
+        filed = Filed(record.phase)
+        for run in self._open_runs(run_id):
+            filed = Filed(filed.phase if run.parent_run_id is None else run.phase, run.version)
+        return filed
 
     def _count_untracked(self, span: ReadableSpan, run: Run) -> None:
         record = record_of(span)
@@ -175,7 +203,9 @@ class PerformanceAggregator(SpanProcessor):
         if begun is not None:
             return begun
         fold = Fold(run_id, root_operation=operation, parent_run_id=parent)
-        begun = self._open[run_id] = _OpenRun(fold, self._monotonic_s(), parent)
+        begun = self._open[run_id] = _OpenRun(
+            fold, self._monotonic_s(), parent, version=attributes.get(names.AGENT_VERSION)
+        )
         self._make_room(begun.heard_of_s)
         if parent is not None:
             inner = begun
@@ -217,6 +247,8 @@ class _OpenRun:
     phase: str | None = None
     """Of the span that encloses it there; as the iteration."""
     iteration: int | None = None
+    version: str | None = None
+    """The agent's version, as the root says at its start."""
 
 
 class _EndedRun:

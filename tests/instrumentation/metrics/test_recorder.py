@@ -1,0 +1,334 @@
+"""What is recorded of runs is what their own numbers say."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.metrics import Meter, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from pydantic_ai import Agent
+from pydantic_ai.messages import TextPart
+from pydantic_ai.usage import RequestUsage
+
+from instrumentation import PerformanceAggregator
+from instrumentation.metrics.recorder import Recorder
+from instrumentation.testing import Capture, MetricPoint, series
+from instrumentation.testing.decoding import points_of
+from nanoagent import Orchestrator, PerformanceMetrics, Tracing
+from tests.models import CannedModel, Reply, blocking, call, executed, plan, priced, reflected, response
+from tests.runs import add, broken
+from tests.totals import bucket_counts, buckets_of, totals_of
+
+
+class Measured:
+    """Runs that are captured with their metrics."""
+
+    def __init__(self) -> None:
+        provider = MeterProvider(shutdown_on_exit=False)
+        self.recorder = Recorder(lambda: provider.get_meter("nanoagent"))
+        self.captured = Capture(aggregator=PerformanceAggregator(observer=self.recorder), meter_provider=provider)
+
+    def points(self) -> list[MetricPoint]:
+        assert self.recorder.drain(10.0)
+        return self.captured.metrics()
+
+    def value(self, name: str, **labels: Any) -> float | None:
+        """Of a counter, or of a histogram its count."""
+        wanted = {key.replace("__", "."): value for key, value in labels.items()}
+        [point] = [point for point in self.points() if point.name == name and point.attributes == wanted]
+        return point.count if point.value is None else point.value
+
+    async def run(self, *replies: Reply, goal: str = "goal", **options: Any) -> PerformanceMetrics:
+        orchestrator = self.orchestrator(*replies, goal=goal, **options)
+        return (await orchestrator.run()).metrics
+
+    def orchestrator(self, *replies: Reply, goal: str = "goal", **options: Any) -> Orchestrator:
+        settings: dict[str, Any] = {"model": CannedModel(replies), "tracer_provider": self.captured.provider} | options
+        orchestrator = Orchestrator(goal, **settings)
+        for tool in (add, broken):
+            orchestrator.registry.register(tool.__name__, tool)
+        return orchestrator
+
+    def assert_equal_to(self, runs: list[PerformanceMetrics]) -> None:
+        points = self.points()
+        for total in totals_of(runs):
+            assert total.of_points(points) == pytest.approx(total.expected, rel=1e-9, abs=1e-12), total
+        for name, counts in buckets_of(runs).items():
+            assert bucket_counts(points, name) == counts
+
+
+@pytest.fixture
+def measured() -> Measured:
+    return Measured()
+
+
+SHORT = (plan("one"), executed("8"), reflected("8"))
+
+
+async def simple(measured: Measured) -> PerformanceMetrics:
+    return await measured.run(
+        plan("one", **priced("0.0011")),
+        response(call("add", a=5, b=3), **priced("0.0023")),
+        executed("8", **priced("0.0031")),
+        reflected("8", **priced("0.0047")),
+        max_iterations=4,
+        max_tokens=10_000,
+        agent_version="2.1",
+    )
+
+
+async def failing_tools(measured: Measured) -> PerformanceMetrics:
+    return await measured.run(
+        plan("one", "two"),
+        response(call("broken", why="secret"), call("invented", "c2")),
+        executed("tried"),
+        executed("tried again"),
+        reflected("8"),
+    )
+
+
+async def unmeasured(measured: Measured) -> PerformanceMetrics:
+    return await measured.run(plan("one", usage=RequestUsage()), executed("8"), reflected("8"))
+
+
+async def out_of_iterations(measured: Measured) -> PerformanceMetrics:
+    return await measured.run(plan("one", "two", "three"), executed("1"), executed("2"), max_iterations=2)
+
+
+async def model_error(measured: Measured) -> PerformanceMetrics:
+    return await measured.run(plan("one"), RuntimeError("down"))
+
+
+async def cancelled(measured: Measured) -> PerformanceMetrics:
+    reached = asyncio.Event()
+    orchestrator = measured.orchestrator(plan("one"), blocking(reached))
+    task = asyncio.create_task(orchestrator.run())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    return orchestrator.metrics
+
+
+async def nested(measured: Measured) -> PerformanceMetrics:
+    async def ask(question: str) -> str:
+        """Ask another agent."""
+        inner = await measured.orchestrator(*SHORT, goal=question).run()
+        return inner.output
+
+    orchestrator = measured.orchestrator(
+        plan("one"), response(call("ask", question="why?")), executed("8"), reflected("8"), agent_version="3"
+    )
+    orchestrator.registry.register("ask", ask)
+    return (await orchestrator.run()).metrics
+
+
+async def agent(measured: Measured) -> PerformanceMetrics:
+    ended: list[PerformanceMetrics] = []
+    tracing = Tracing(tracer_provider=measured.captured.provider, on_complete=ended.append)
+    agent = Agent(
+        CannedModel([response(call("add", a=1, b=2)), response(TextPart("3"))]), name="adder", capabilities=[tracing]
+    )
+    agent.tool_plain(add)
+    await agent.run("1 + 2?")
+    [metrics] = ended
+    return metrics
+
+
+STORIES: dict[str, Callable[[Measured], Any]] = {
+    story.__name__: story
+    for story in (simple, failing_tools, unmeasured, out_of_iterations, model_error, cancelled, nested, agent)
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+async def test_each_kind_of_run_is_recorded_as_its_own_numbers_say(measured: Measured, story: str) -> None:
+    measured.assert_equal_to([await STORIES[story](measured)])
+
+
+async def test_runs_at_the_same_time_add_up(measured: Measured) -> None:
+    runs = await asyncio.gather(*(story(measured) for story in STORIES.values() for _ in range(5)))
+    measured.assert_equal_to(list(runs))
+
+
+async def test_a_run_is_labelled_by_how_it_ended_and_whose_it_is(measured: Measured) -> None:
+    await simple(measured)
+    await model_error(measured)
+    await agent(measured)
+    counters = {point.series: point.value for point in measured.points() if point.name == "nanoagent.runs"}
+    workflow = {"gen_ai.workflow.name": "nanoagent"}
+    assert counters == {
+        series(
+            "nanoagent.runs",
+            workflow
+            | {"gen_ai.agent.version": "2.1", "nanoagent.status": "completed", "nanoagent.stop_reason": "goal_reached"},
+        ): 1,
+        series(
+            "nanoagent.runs",
+            workflow
+            | {"nanoagent.status": "failed", "nanoagent.stop_reason": "model_error", "error.type": "RuntimeError"},
+        ): 1,
+        series("nanoagent.runs", {"gen_ai.agent.name": "adder", "nanoagent.status": "completed"}): 1,
+    }
+
+
+async def test_a_call_is_labelled_by_its_model_its_phase_and_the_version(measured: Measured) -> None:
+    await simple(measured)
+    calls = [point for point in measured.points() if point.name == "gen_ai.client.operation.duration"]
+    common = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "canned",
+        "gen_ai.request.model": "canned",
+        "gen_ai.response.model": "canned-2026",
+        "gen_ai.agent.version": "2.1",
+    }
+    assert {point.series: point.count for point in calls} == {
+        series("gen_ai.client.operation.duration", common | {"nanoagent.phase": phase}): count
+        for phase, count in (("plan", 1), ("execute", 2), ("reflect", 1))
+    }
+
+
+async def test_what_a_nested_run_uses_is_filed_where_the_outermost_run_has_it(measured: Measured) -> None:
+    run = await nested(measured)
+    tokens = [point for point in measured.points() if point.name == "gen_ai.client.token.usage"]
+    assert {point.attributes["gen_ai.agent.version"] for point in tokens} == {"3"}
+    by_phase = {
+        phase: sum(point.sum or 0 for point in tokens if point.attributes["nanoagent.phase"] == phase)
+        for phase in ("plan", "execute", "reflect")
+    }
+    assert by_phase == {row.phase: row.tokens_used for row in run.by_phase}
+    assert [point.value for point in measured.points() if point.name == "nanoagent.runs"] == [1]
+
+
+async def test_how_much_of_each_limit_was_used_is_recorded(measured: Measured) -> None:
+    run = await measured.run(*SHORT, max_iterations=4, max_tokens=1_000, max_tasks=2, timeout_s=1_000.0)
+    used = {
+        point.attributes["nanoagent.budget"]: point.sum
+        for point in measured.points()
+        if point.name == "nanoagent.run.budget.usage"
+    }
+    assert used == {
+        "iterations": 0.25,
+        "tokens": pytest.approx((run.tokens_used or 0) / 1_000),
+        "tasks": 0.5,
+        "time": pytest.approx(run.duration_seconds() / 1_000),
+    }
+
+
+async def test_an_exemplar_names_the_span_that_was_measured(measured: Measured) -> None:
+    run = await simple(measured)
+    spans = {f"{span.context.span_id:016x}": span.name for span in measured.captured.spans if span.context}
+    points = measured.points()  # the next collection gives those of later measurements
+    for name, spans_named in (
+        ("gen_ai.client.operation.duration", {"chat canned"}),
+        ("gen_ai.execute_tool.duration", {"execute_tool add"}),
+        ("gen_ai.invoke_agent.duration", {"invoke_agent executor", "invoke_agent reflector"}),
+        ("nanoagent.run.duration", {"invoke_workflow nanoagent"}),
+    ):
+        exemplars = [one for point in points if point.name == name for one in point.exemplars]
+        assert {one.trace_id for one in exemplars} == {run.trace_id}
+        assert {spans[str(one.span_id)] for one in exemplars} == spans_named
+
+
+async def test_what_is_unknown_is_recorded_nowhere(measured: Measured) -> None:
+    unknown: dict[str, Any] = {"usage": RequestUsage()}
+    await measured.run(plan("one", **unknown), executed("8", **unknown), reflected("8", **unknown))
+    names = {point.name for point in measured.points()}
+    assert names.isdisjoint(
+        {"gen_ai.client.token.usage", "nanoagent.cost", "nanoagent.run.tokens", "nanoagent.run.cost"}
+    )
+
+
+class Odd:
+    """A meter whose instruments do as told."""
+
+    def __init__(self, record: Callable[..., object]) -> None:
+        self._record = record
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_args, **_options: SimpleNamespace(record=self._record, add=self._record)
+
+
+async def test_an_instrument_that_raises_costs_its_own_number_only(caplog: pytest.LogCaptureFixture) -> None:
+    values: list[float] = []
+
+    def record(value: float, *_rest: Any) -> None:
+        values.append(value)
+        if len(values) == 1:
+            raise SystemExit("no")
+
+    recorder = Recorder(lambda: cast("Meter", Odd(record)))
+    captured = Capture(aggregator=PerformanceAggregator(observer=recorder))
+    result = await Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=captured.provider).run()
+    assert recorder.drain(10.0)
+    assert result.metrics.api_calls == 3
+    assert 3 in values  # what was recorded last, of the run
+    assert [line.getMessage().splitlines()[0] for line in caplog.records] == ["a metric could not be recorded"]
+
+
+async def test_an_instrument_that_hangs_holds_up_no_run_and_what_cannot_wait_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("instrumentation.metrics.recorder.MAX_WAITING", 4)
+    let_go = threading.Event()
+    recorder = Recorder(lambda: cast("Meter", Odd(lambda *_: let_go.wait())))
+    captured = Capture(aggregator=PerformanceAggregator(observer=recorder))
+    for _ in range(5):
+        await Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=captured.provider).run()
+    measured_spans = 5 * 6  # of each run three calls, two agents and the run
+    assert recorder.unrecorded >= measured_spans - 5
+    assert not recorder.drain(0.01)
+    assert not recorder.close(0.01)
+    let_go.set()
+
+
+async def test_after_the_close_nothing_is_recorded(measured: Measured) -> None:
+    runs = [await measured.run(*SHORT)]
+    assert measured.recorder.close(10.0)
+    await measured.run(*SHORT)
+    measured.assert_equal_to(runs)
+    assert measured.recorder.unrecorded == 6
+
+
+async def test_a_span_that_ends_while_metrics_are_collected_is_recorded(measured: Measured) -> None:
+    """As a finalizer ends one: the collection holds locks of the SDK, in this very thread."""
+    orchestrators = [measured.orchestrator(*SHORT)]
+
+    def look(_options: Any) -> list[Observation]:
+        if orchestrators:
+            asyncio.run(orchestrators.pop().run())
+        return []
+
+    measured.captured.meter_provider.get_meter("look").create_observable_gauge("look", [look])
+    await asyncio.to_thread(measured.points)
+    [run] = measured.captured.aggregator.recent()
+    measured.assert_equal_to([run])
+
+
+def test_a_forked_child_records_its_own_runs_alone() -> None:
+    readers = [InMemoryMetricReader(), InMemoryMetricReader()]
+    providers = iter([MeterProvider([reader], shutdown_on_exit=False) for reader in readers])
+    recorder = Recorder(lambda: next(providers).get_meter("nanoagent"))
+    provider = Capture(aggregator=PerformanceAggregator(observer=recorder)).provider
+
+    def runs_recorded(number: int) -> int:
+        asyncio.run(Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=provider).run())
+        data = readers[number].get_metrics_data() if recorder.drain(10.0) else None
+        points = points_of(encode_metrics(data)) if data else []
+        return sum(int(point.value or 0) for point in points if point.name == "nanoagent.runs")
+
+    assert [runs_recorded(0), runs_recorded(0)] == [1, 2]
+    child = os.fork()
+    if not child:
+        try:
+            os._exit(runs_recorded(1))
+        finally:
+            os._exit(99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert runs_recorded(0) == 3
