@@ -1,6 +1,5 @@
 """The labels of metrics: which there are, and how many values each may have."""
 
-import threading
 from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
@@ -42,12 +41,11 @@ class LabelMaker:
     """Chooses the labels of everything that is measured.
 
     No label ever holds a goal, an id or a name that a model invented. Each has a bounded number of values: the first
-    ones that come are kept, and every further one is `other`, so that the sums stay whole.
+    ones that come are kept, and every further one is `other`, so that the sums stay whole. For one thread at a time.
     """
 
     def __init__(self) -> None:
         """Know no values."""
-        self._lock = threading.Lock()
         self._known: dict[str, set[Hashable]] = {}
 
     def of_call(self, span: Mapping[str, Any], filed: Filed, operation: str | None) -> Labels:
@@ -97,11 +95,10 @@ class LabelMaker:
 
     def _is_known(self, kind: str, value: Hashable, most: int) -> bool:
         """Whether it is one of the values that are kept, which it becomes while there is room."""
-        with self._lock:
-            known = self._known.setdefault(kind, set())
-            if len(known) < most:
-                known.add(value)
-            return value in known
+        known = self._known.setdefault(kind, set())
+        if len(known) < most:
+            known.add(value)
+        return value in known
 
 
 def _labels(values: Mapping[str, AttributeValue | None]) -> Labels:

@@ -36,15 +36,11 @@ class Recorder:
     collection of the metrics: so nothing is recorded in the thread that ends a span.
     """
 
-    def __init__(self, meter_of: Callable[[], Meter]) -> None:
-        """Create the instruments, and start the thread: at the end of a process none can start any more.
-
-        Args:
-            meter_of: The meter to create them from; asked again in a forked child, whose numbers are its own.
-        """
+    def __init__(self, meter: Meter) -> None:
+        """Create the instruments, and start the thread: at the end of a process none can start any more."""
         self.unrecorded = 0
         """Spans and runs that were not recorded because too many waited."""
-        self._meter_of = meter_of
+        self._measuring = Measuring(meter)
         self._closed = False
         self._begin()
         in_forked_child(self._begin)
@@ -91,7 +87,7 @@ class Recorder:
         # A queue that a finalizer may use while its own thread is using it.
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._thread = threading.Thread(
-            target=self._work, args=(self._queue, Measuring(self._meter_of())), name="nanoagent-metrics", daemon=True
+            target=self._work, args=(self._queue, self._measuring), name="nanoagent-metrics", daemon=True
         )
         try:
             self._thread.start()

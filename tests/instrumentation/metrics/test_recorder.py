@@ -31,7 +31,7 @@ class Measured:
 
     def __init__(self) -> None:
         provider = MeterProvider(shutdown_on_exit=False)
-        self.recorder = Recorder(lambda: provider.get_meter("nanoagent"))
+        self.recorder = Recorder(provider.get_meter("nanoagent"))
         self.captured = Capture(aggregator=PerformanceAggregator(observer=self.recorder), meter_provider=provider)
 
     def points(self) -> list[MetricPoint]:
@@ -263,7 +263,7 @@ async def test_an_instrument_that_raises_costs_its_own_number_only(caplog: pytes
         if len(values) == 1:
             raise SystemExit("no")
 
-    recorder = Recorder(lambda: cast("Meter", Odd(record)))
+    recorder = Recorder(cast("Meter", Odd(record)))
     captured = Capture(aggregator=PerformanceAggregator(observer=recorder))
     result = await Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=captured.provider).run()
     assert recorder.drain(10.0)
@@ -277,7 +277,7 @@ async def test_an_instrument_that_hangs_holds_up_no_run_and_what_cannot_wait_is_
 ) -> None:
     monkeypatch.setattr("instrumentation.metrics.recorder.MAX_WAITING", 4)
     let_go = threading.Event()
-    recorder = Recorder(lambda: cast("Meter", Odd(lambda *_: let_go.wait())))
+    recorder = Recorder(cast("Meter", Odd(lambda *_: let_go.wait())))
     captured = Capture(aggregator=PerformanceAggregator(observer=recorder))
     for _ in range(5):
         await Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=captured.provider).run()
@@ -312,23 +312,24 @@ async def test_a_span_that_ends_while_metrics_are_collected_is_recorded(measured
 
 
 def test_a_forked_child_records_its_own_runs_alone() -> None:
-    readers = [InMemoryMetricReader(), InMemoryMetricReader()]
-    providers = iter([MeterProvider([reader], shutdown_on_exit=False) for reader in readers])
-    recorder = Recorder(lambda: next(providers).get_meter("nanoagent"))
+    reader, reader_of_child = InMemoryMetricReader(), InMemoryMetricReader()
+    meter_provider = MeterProvider([reader], shutdown_on_exit=False)
+    recorder = Recorder(meter_provider.get_meter("nanoagent"))
     provider = Capture(aggregator=PerformanceAggregator(observer=recorder)).provider
 
-    def runs_recorded(number: int) -> int:
+    def runs_recorded(by: InMemoryMetricReader) -> int:
         asyncio.run(Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=provider).run())
-        data = readers[number].get_metrics_data() if recorder.drain(10.0) else None
+        data = by.get_metrics_data() if recorder.drain(10.0) else None
         points = points_of(encode_metrics(data)) if data else []
         return sum(int(point.value or 0) for point in points if point.name == "nanoagent.runs")
 
-    assert [runs_recorded(0), runs_recorded(0)] == [1, 2]
+    assert [runs_recorded(reader), runs_recorded(reader)] == [1, 2]
     child = os.fork()
     if not child:
         try:
-            os._exit(runs_recorded(1))
+            meter_provider.add_metric_reader(reader_of_child)
+            os._exit(runs_recorded(reader_of_child))
         finally:
             os._exit(99)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
-    assert runs_recorded(0) == 3
+    assert runs_recorded(reader) == 3
