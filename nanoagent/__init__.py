@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nanoagent.config import ModelSettings
+    from nanoagent.core.budgets import Budget
     from nanoagent.core.orchestrator import Orchestrator
     from nanoagent.core.performance import PerformanceMetrics
     from nanoagent.core.result import RunResult, Status, StopReason
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from nanoagent.tracing.agent_run import traced_run
     from nanoagent.tracing.capability import Tracing
     from nanoagent.tracing.model import traced
+    from nanoagent.tracing.run import RunStopped
     from nanoagent.tracing.threads import keep_context
     from nanoagent.tracing.toolset import traced_toolset
 
 __all__ = [
+    "Budget",
     "ConfigurationError",
     "Event",
     "EventType",
@@ -32,6 +35,7 @@ __all__ = [
     "PerformanceMetrics",
     "Redactor",
     "RunResult",
+    "RunStopped",
     "Status",
     "StopReason",
     "StreamManager",
@@ -45,6 +49,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Budget": "nanoagent.core.budgets",
     "ConfigurationError": "nanoagent.errors",
     "Event": "nanoagent.core.stream_manager",
     "EventType": "nanoagent.core.stream_manager",
@@ -54,6 +59,7 @@ _HOMES = {
     "PerformanceMetrics": "nanoagent.core.performance",
     "Redactor": "nanoagent.redaction.redactor",
     "RunResult": "nanoagent.core.result",
+    "RunStopped": "nanoagent.tracing.run",
     "Status": "nanoagent.core.result",
     "StopReason": "nanoagent.core.result",
     "StreamManager": "nanoagent.core.stream_manager",

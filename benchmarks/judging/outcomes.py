@@ -2,7 +2,7 @@
 
 An attempt that fails has one cause, the first of these that holds:
 
-1. limit          a limit cut it off: iterations, tokens, tasks or time; a wrong answer may be of that
+1. limit          a limit cut it off: iterations, tokens, cost, tasks, time or a policy; a wrong answer may be of that
 2. other_ending   it ended in another way than expected
 3. wrong_answer   the check of the answer says no
 4. over_budget    it took more iterations or tokens than the goal may
@@ -100,8 +100,10 @@ MEANINGS: Final[Mapping[Ending, Meaning]] = {
 _LIMITS: Final = (
     StopReason.MAX_ITERATIONS,
     StopReason.TOKEN_BUDGET,
+    StopReason.COST_BUDGET,
     StopReason.TASK_BUDGET,
     StopReason.TIME_BUDGET,
+    StopReason.POLICY,
     # Nobody waits for an attempt that was interrupted: one that is there was cancelled by the goal's time limit.
     StopReason.CANCELLED,
 )

@@ -269,6 +269,12 @@ class Fold:
         self._count_new()
         return (self._total.input_tokens or 0) + (self._total.output_tokens or 0)
 
+    @property
+    def cost_usd_known(self) -> Decimal:
+        """The priced part of the cost so far."""
+        self._count_new()
+        return self._total.cost_usd_known
+
     def iteration(self, number: int) -> IterationCounts:
         """The numbers of one iteration so far."""
         self._count_new()

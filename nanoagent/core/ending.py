@@ -1,19 +1,20 @@
 """How a run ended, and what its output is then."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic_ai import DeferredToolRequests
 from pydantic_ai.messages import ToolCallPart
 
+from nanoagent.core.budgets import Measure
 from nanoagent.core.limits import Limits
 from nanoagent.core.result import StopReason
 from nanoagent.models.schemas import Task
+from nanoagent.tracing.run import Run, RunStopped
 
 _NOTICES: Final = {
     StopReason.MAX_ITERATIONS: "Stopped at the limit of {limits.max_iterations} iterations.",
-    StopReason.TOKEN_BUDGET: "Stopped at the budget of {token_budget}.",
     StopReason.TIME_BUDGET: "Stopped at the time limit of {limits.timeout_s:g} s.",
     StopReason.TASK_BUDGET: "Stopped at the limit of {limits.max_tasks} tasks.",
     StopReason.NO_PROGRESS: "Stopped without reaching the goal: nothing is left to do.",
@@ -21,6 +22,12 @@ _NOTICES: Final = {
     StopReason.MODEL_ERROR: "Stopped: the model could not be reached or refused to answer.",
     StopReason.ERROR: "Stopped by an error.",
     StopReason.CANCELLED: "Cancelled.",
+}
+_REASONS: Final[Mapping[Measure | None, StopReason]] = {
+    Measure.ITERATIONS: StopReason.MAX_ITERATIONS,
+    Measure.TOKENS: StopReason.TOKEN_BUDGET,
+    Measure.COST: StopReason.COST_BUDGET,
+    Measure.TIME: StopReason.TIME_BUDGET,
 }
 
 
@@ -31,6 +38,8 @@ class Ending:
     stop_reason: StopReason
     output: str | None = None
     """`None` where the output is the results so far."""
+    notice: str | None = None
+    """Stands above them; `None` where the stop reason says it all."""
     gaps: Sequence[str] = ()
     error: Exception | None = None
     deferred: DeferredToolRequests | None = None
@@ -41,12 +50,16 @@ class Ending:
         return self.output if self.output is not None else self._so_far(limits, results)
 
     def _so_far(self, limits: Limits, results: Sequence[Task]) -> str:
-        # A run that is nested in another one stops at that one's budget, too.
-        token_budget = "the run around it" if limits.max_tokens is None else f"{limits.max_tokens:,} tokens"
-        lines = [_NOTICES[self.stop_reason].format(limits=limits, token_budget=token_budget)]
+        lines = [self.notice or _NOTICES[self.stop_reason].format(limits=limits)]
         lines += [f"- missing: {gap}" for gap in self.gaps]
         shown = [f"- {task.description}: {task.result}" for task in results if task.result]
         return "\n".join([*lines, "Results so far:", *shown] if shown else lines)
+
+
+def stopped_by(stopped: RunStopped, run: Run) -> Ending:
+    """The end of a run that has passed a budget: its own, or that of a run around it."""
+    bound = stopped.passed.bound if stopped.run_id == run.id else "the budget of the run around it"
+    return Ending(_REASONS.get(stopped.passed.measure, StopReason.POLICY), notice=f"Stopped at {bound}.")
 
 
 def asked_for(requests: DeferredToolRequests) -> Ending:

@@ -1,14 +1,11 @@
 """The limits of a run."""
 
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nanoagent.errors import ConfigurationError
+from nanoagent.core.amounts import positive_integer, positive_number
+from nanoagent.core.budgets import Bound, Budget, Measure, Number, Passed, Policy, bounds_of, lowest
 from nanoagent.tracing.run import Run, RunStopped
-
-
-class TokenBudgetSpent(RunStopped):
-    """The run has spent its tokens: it may make no further model call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,33 +25,35 @@ class Limits:
     """Tasks that may be created; further ones are refused."""
     timeout_s: float | None = None
     """Seconds that the run may take; the call in flight is cancelled."""
+    budgets: Sequence[Budget | Policy] = ()
+    """Further bounds, of which somebody is told."""
 
     def __post_init__(self) -> None:
         """Refuse what is not a limit."""
-        _positive_integer("max_iterations", self.max_iterations)
+        positive_integer("max_iterations", self.max_iterations)
         for name in ("max_tokens", "max_tasks"):
             if getattr(self, name) is not None:
-                _positive_integer(name, getattr(self, name))
+                positive_integer(name, getattr(self, name))
         if self.timeout_s is not None:
-            _positive_number("timeout_s", self.timeout_s)
+            positive_number("timeout_s", self.timeout_s, "seconds")
+
+    @property
+    def in_force(self) -> dict[Measure, Number]:
+        """What stops the run first: these limits, or a budget that is lower."""
+        given = {
+            Measure.ITERATIONS: self.max_iterations,
+            Measure.TOKENS: self.max_tokens,
+            Measure.TASKS: self.max_tasks,
+            Measure.TIME: self.timeout_s,
+        }
+        own = [Bound(measure, limit, "stop") for measure, limit in given.items() if limit is not None]
+        return lowest([*own, *bounds_of(self.budgets)])
 
     def guard(self, run: Run) -> None:
         """Stop the run before a model call that it has no tokens for.
 
         Raises:
-            TokenBudgetSpent: `max_tokens` are spent.
+            RunStopped: `max_tokens` are spent.
         """
         if self.max_tokens is not None and run.tokens_used >= self.max_tokens:
-            raise TokenBudgetSpent(f"{run.tokens_used:,} of {self.max_tokens:,} tokens are spent")
-
-
-def _positive_integer(name: str, value: object) -> None:
-    if type(value) is not int or value < 1:
-        raise ConfigurationError(f"{name} must be a positive integer, got {value!r}; leave it out for the default")
-
-
-def _positive_number(name: str, value: object) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    # Compared, not converted: an integer may be larger than any float.
-    if not number or not 0 < value <= sys.float_info.max:  # type: ignore[operator]
-        raise ConfigurationError(f"{name} must be a positive number of seconds, got {value!r}; leave it out for none")
+            raise RunStopped(run.id, Passed(Measure.TOKENS, "stop", self.max_tokens, run.tokens_used))

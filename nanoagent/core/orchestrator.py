@@ -14,11 +14,12 @@ from pydantic_ai.toolsets import AbstractToolset
 from nanoagent.config import ModelSetting, ModelSettings
 from nanoagent.content.messages import run_input, run_output
 from nanoagent.core import executor, reflector, task_planner
+from nanoagent.core.budgets import Budget, Measure, Passed, Policy, checked_budgets
 from nanoagent.core.context import Context
-from nanoagent.core.ending import Ending, asked_for
+from nanoagent.core.ending import Ending, asked_for, stopped_by
 from nanoagent.core.event_stream import EventStream
 from nanoagent.core.executor import Executor, OnEvent
-from nanoagent.core.limits import Limits, TokenBudgetSpent
+from nanoagent.core.limits import Limits
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.reflector import Reflector
 from nanoagent.core.result import RunResult, Status, StopReason
@@ -33,8 +34,10 @@ from nanoagent.tracing import names
 from nanoagent.tracing.attributes import checked_attributes, checked_version
 from nanoagent.tracing.clock import Clock
 from nanoagent.tracing.model import traced
-from nanoagent.tracing.run import Place, Run, current_place
+from nanoagent.tracing.run import Place, Run, RunStopped, current_place
 from nanoagent.tracing.spans import RootSpan, iteration_span, root_span
+from nanoagent.tracing.threads import in_this_loop
+from nanoagent.tracing.watch import Watch, limits_in_force
 
 REFLECT_EVERY: Final = 3
 """Iterations from one reflection to the next, while tasks are pending."""
@@ -64,6 +67,7 @@ class Orchestrator:
         max_tokens: int | None = None,
         max_tasks: int | None = None,
         timeout_s: float | None = None,
+        budgets: Sequence[Budget | Policy] = (),
         tracer_provider: TracerProvider | None = None,
         clock: Clock | None = None,
         run_id: str | None = None,
@@ -82,18 +86,26 @@ class Orchestrator:
             max_tokens: See `Limits`; as the next two, without a limit by default.
             max_tasks: See `Limits`.
             timeout_s: See `Limits`.
+            budgets: Bounds of which somebody is told when the run passes them, some of which stop it: see `Budget`. A
+                function is asked with the metrics so far, and answers `"stop"`, `"warn"` or `None`; what it raises ends
+                the run as an error.
             tracer_provider: By default the one that the application installed, if any.
             clock: Stamps the run's spans; by default a clock of its own that starts with the run.
             run_id: By default a random one.
 
         Raises:
-            ConfigurationError: The goal is empty, a limit is not positive, or `model` and `models` are both given.
+            ConfigurationError: The goal is empty, a limit is not positive, a budget is none, or `model` and `models`
+                are both given.
         """
         if model is not None and models is not None:
             raise ConfigurationError("model and models are both given; leave out model, or set it inside models")
         self.goal = _checked_goal(goal)
         self.limits = Limits(
-            max_iterations=max_iterations, max_tokens=max_tokens, max_tasks=max_tasks, timeout_s=timeout_s
+            max_iterations=max_iterations,
+            max_tokens=max_tokens,
+            max_tasks=max_tasks,
+            timeout_s=timeout_s,
+            budgets=checked_budgets(budgets),
         )
         self.registry = ToolRegistry() if registry is None else registry
         self.todo = TodoManager(max_tasks=max_tasks)
@@ -111,8 +123,8 @@ class Orchestrator:
 
     @property
     def max_iterations(self) -> int:
-        """The limit in force."""
-        return self.limits.max_iterations
+        """The limit in force: that of a budget that stops the run, where it is lower."""
+        return int(self.limits.in_force[Measure.ITERATIONS])
 
     @property
     def metrics(self) -> PerformanceMetrics:
@@ -179,9 +191,20 @@ class Orchestrator:
             clock=self._clock,
             tracer_provider=self._tracer_provider,
             guard=self.limits.guard,
+            watch=self._make_watch(),
             parent=current_place(),
         )
         return self._work(self._run, roles)
+
+    def _make_watch(self) -> Watch | None:
+        if not self.limits.budgets:
+            return None
+        # What passes a budget may be an agent in a tool's thread; whoever reads the stream is in this one.
+        on_passed = in_this_loop(self._tell_of)
+        return Watch(self.limits.budgets, metrics=lambda _: self.metrics, on_passed=on_passed)
+
+    def _tell_of(self, passed: Passed) -> None:
+        self.stream.emit(EventType.BUDGET_PASSED, passed._asdict() | {"metrics": self.metrics})
 
     def _break_off(self) -> None:
         if self._run is not None:
@@ -214,7 +237,7 @@ class Orchestrator:
     def _root_span(self, run: Run) -> RootSpan:
         return root_span(
             run,
-            max_iterations=self.limits.max_iterations,
+            limits=limits_in_force(self.limits.in_force),
             prompts_hash=hash_of((task_planner.INSTRUCTIONS, executor.INSTRUCTIONS, reflector.INSTRUCTIONS)),
             agent_version=self._agent_version,
             attributes=self._attributes,
@@ -226,8 +249,8 @@ class Orchestrator:
         try:
             async with deadline, roles.executor:
                 return await self._loop(place, roles)
-        except TokenBudgetSpent:
-            return Ending(StopReason.TOKEN_BUDGET)
+        except RunStopped as stopped:
+            return stopped_by(stopped, place.run)
         except Exception as error:
             if isinstance(error, TimeoutError) and deadline.expired():
                 return Ending(StopReason.TIME_BUDGET)
@@ -244,6 +267,7 @@ class Orchestrator:
         if not tasks:
             return Ending(StopReason.NEEDS_CLARIFICATION, output="\n".join(plan.questions))
         while self.iteration < self.limits.max_iterations:
+            place.run.before_iteration(self.iteration + 1)
             self.iteration += 1
             ending = await self._iterate(place, roles)
             if self.stream.has_subscribers:  # numbers that nobody sees are not worked out
@@ -283,7 +307,7 @@ class Orchestrator:
             goal=self.goal,
             results=self.context.render(),
             pending=self.todo.get_pending(),
-            iterations_left=self.limits.max_iterations - self.iteration,
+            iterations_left=self.max_iterations - self.iteration,
         )
         new_tasks = [] if reflection.done else self._apply(reflection)
         self.stream.emit(EventType.REFLECTION, {"reflection": reflection, "new_tasks": new_tasks})

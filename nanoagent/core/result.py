@@ -26,8 +26,10 @@ class StopReason(StrEnum):
     GOAL_REACHED = "goal_reached"
     MAX_ITERATIONS = "max_iterations"
     TOKEN_BUDGET = "token_budget"  # noqa: S105 - tokens of a model
+    COST_BUDGET = "cost_budget"
     TIME_BUDGET = "time_budget"
     TASK_BUDGET = "task_budget"
+    POLICY = "policy"
     NEEDS_CLARIFICATION = "needs_clarification"
     NO_PROGRESS = "no_progress"
     PLANNING_FAILED = "planning_failed"

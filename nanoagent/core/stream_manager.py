@@ -26,6 +26,9 @@ class EventType(StrEnum):
     """When one is settled: `task`."""
     REFLECTION = "reflection"
     """`reflection` (ReflectionOutput), `new_tasks` (list of Task)."""
+    BUDGET_PASSED = "budget_passed"
+    """`budget` (tokens, cost, iterations, time, or a policy's name), `limit` and `used` (`None` of a policy), `action`
+    (stop or warn: what was done about it), `metrics` (PerformanceMetrics so far)."""
     RUN_FINISHED = "run_finished"
     """`status`, `stop_reason`, `output`, `metrics` (PerformanceMetrics, final)."""
 

@@ -14,6 +14,7 @@ from pydantic_ai.run import AgentRunResult
 from pydantic_ai.toolsets import AbstractToolset
 
 from nanoagent.content.messages import run_input, run_output
+from nanoagent.core.budgets import Budget, Policy, checked_budgets
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.texts import hash_of
 from nanoagent.tracing import names
@@ -38,7 +39,8 @@ class Tracing(AbstractCapability[Any]):
         >>> await agent.run("And 6 + 3?", capabilities=[Tracing(attributes={"user.id": "42"})])
 
     Raises:
-        ConfigurationError: An attribute or the version is nothing that a span can carry, or `on_complete` is async.
+        ConfigurationError: An attribute or the version is nothing that a span can carry, `on_complete` is async, or a
+            budget is none or one of iterations, which an agent does not have.
     """
 
     _: KW_ONLY
@@ -49,6 +51,9 @@ class Tracing(AbstractCapability[Any]):
     """On the agent's span."""
     on_complete: Callable[[PerformanceMetrics], object] | None = None
     """Called with the final numbers of each run that has ended, however it ended; one that raises is logged."""
+    budgets: Sequence[Budget | Policy] = ()
+    """Bounds of which somebody is told when a run passes them: see `Budget`. One that stops raises `RunStopped` out of
+    the agent's run. Inside another run the budgets of that one hold."""
     tracer_provider: TracerProvider | None = None
     """By default the one that the application installed, if any."""
     clock: Clock | None = None
@@ -63,6 +68,7 @@ class Tracing(AbstractCapability[Any]):
         checked_attributes(self.attributes)
         checked_version(self.agent_version)
         checked_callback(self.on_complete)
+        checked_budgets(self.budgets, of_agent=True)
 
     def get_ordering(self) -> CapabilityOrdering:
         """Outermost, so that what other capabilities do is inside the agent's span."""
@@ -87,6 +93,7 @@ class Tracing(AbstractCapability[Any]):
             clock=self.clock,
             run_id=self.run_id,
             on_complete=self.on_complete,
+            budgets=self.budgets,
         ) as span:
             is_root = isinstance(span, RootSpan)
             if is_root:

@@ -8,6 +8,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import count
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -17,9 +18,10 @@ from opentelemetry.trace import INVALID_SPAN, Span, Tracer, TracerProvider, set_
 from opentelemetry.util.types import AttributeValue
 
 from nanoagent.content.content import Content, content_of_run
+from nanoagent.core.budgets import Passed
 from nanoagent.core.counting import Fold, SelfCounts
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics
-from nanoagent.core.records import SpanRecord
+from nanoagent.core.records import NS_PER_S, SpanRecord
 from nanoagent.tracing import names
 from nanoagent.tracing.clock import Clock, RunClock
 from nanoagent.tracing.failures import log_failure
@@ -43,7 +45,22 @@ SpanParts = tuple[str | None, str, str | None, int, int, str, Mapping[str, Any],
 
 
 class RunStopped(Exception):  # noqa: N818 - a way to end, not an error
-    """Raised by a run's guard to end the run in good order; no span counts it as an error."""
+    """Raised in the place of a model call that a run may not make any more: it has passed a budget.
+
+    It ends the run in good order, and no span counts it as an error. An orchestrator makes a result of it; of an agent
+    the caller gets it.
+    """
+
+    def __init__(self, run_id: str, passed: Passed) -> None:
+        """Say which run has passed what."""
+        super().__init__(run_id, passed)
+        self.run_id = run_id
+        """The run whose budget it is: that of the call, or one around it."""
+        self.passed = passed
+
+    def __str__(self) -> str:
+        """The run, its budget and what it has used."""
+        return f"run {self.run_id} is stopped at {self.passed}"
 
 
 class OpenSpan(Protocol):
@@ -51,6 +68,19 @@ class OpenSpan(Protocol):
 
     def abandon(self) -> None:
         """End the span, marked as abandoned."""
+
+    def event(self, name: str, attributes: Mapping[str, AttributeValue]) -> None:
+        """Add an event."""
+
+
+class Watching(Protocol):
+    """What looks at the numbers of a run while it goes on."""
+
+    def look(self, run: "Run", iterations: int) -> None:
+        """Look before the run goes on; `RunStopped` where it may not. The iterations are those that have begun."""
+
+    def last_look(self, run: "Run", iterations: int) -> None:
+        """Look once more, when nothing but the run's root is open. Nothing is raised."""
 
 
 class Run:
@@ -66,6 +96,7 @@ class Run:
         clock: Clock | None = None,
         tracer_provider: TracerProvider | None = None,
         guard: Callable[["Run"], None] | None = None,
+        watch: "Watching | None" = None,
         root_operation: str = names.OP_WORKFLOW,
         parent: "Place | None" = None,
         on_complete: Callable[[PerformanceMetrics], object] | None = None,
@@ -78,6 +109,7 @@ class Run:
                 that of the run around it.
             tracer_provider: By default the one that the application installed, if any.
             guard: Called before each model call; it raises `RunStopped` where the run may make no more.
+            watch: Looks at the run's numbers while it goes on; likewise.
             root_operation: `invoke_workflow`, or `invoke_agent` for a run without iterations and tasks.
             parent: Where it is nested; `None` for an outermost run.
             on_complete: Called once, with the final numbers, when the run's root has ended; one that raises is logged.
@@ -96,7 +128,11 @@ class Run:
         """The messages of the run's first model call."""
         self.closed = False
         self._broken_off = False
+        self.root: OpenSpan | None = None
         self._guard = guard
+        self._watch = watch
+        self._iterations = 0
+        """Those that have begun."""
         self._fold = Fold(self.id, root_operation=root_operation, parent_run_id=outer.id if outer else None)
         self._open: dict[int, OpenSpan] = {}
         # One operation on these is atomic and needs no lock.
@@ -138,6 +174,18 @@ class Run:
             self._count_ended()
             return self._fold.tokens_used
 
+    @property
+    def cost_usd_known(self) -> Decimal:
+        """The priced part of the cost so far."""
+        with self._turns:
+            self._count_ended()
+            return self._fold.cost_usd_known
+
+    @property
+    def lasted_s(self) -> float:
+        """Seconds since the run began."""
+        return max(0, self.clock.now_ns() - self._started_ns) / NS_PER_S
+
     def is_inside(self, run_id: str) -> bool:
         """Whether this run, or one around it, has this id."""
         return self.id == run_id or (self.parent is not None and self.parent.run.is_inside(run_id))
@@ -146,12 +194,29 @@ class Run:
         """A model call of the run is about to be made.
 
         Raises:
-            RunStopped: The guard of the run, or of one around it, does not allow it.
+            RunStopped: The guard or the watch of the run, or of one around it, does not allow it.
         """
         if self._guard is not None:
             self._guard(self)
+        if self._watch is not None:
+            self._watch.look(self, self._iterations)
         if self.parent is not None:
             self.parent.run.before_call()
+
+    def before_iteration(self, number: int) -> None:
+        """An iteration of the run is about to begin.
+
+        Raises:
+            RunStopped: The watch of the run does not allow it.
+        """
+        if self._watch is not None:
+            self._watch.look(self, number)
+        self._iterations = number
+
+    def before_end(self) -> None:
+        """The run's root is about to end."""
+        if self._watch is not None:
+            self._watch.last_look(self, self._iterations)
 
     def model_raised(self, error: BaseException) -> None:
         """A model call of the run ended in this exception."""

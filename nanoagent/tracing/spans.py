@@ -13,7 +13,7 @@ from nanoagent.content.shown import shown, shown_name
 from nanoagent.core.records import status_of
 from nanoagent.redaction.redactor import Redactor, current_redactor
 from nanoagent.tracing import names
-from nanoagent.tracing.run import Place, Run
+from nanoagent.tracing.run import Place, Run, RunStopped
 from nanoagent.tracing.span import RunSpan
 
 MAX_NAME_LENGTH = 64
@@ -44,6 +44,7 @@ class RootSpan(RunSpan):
         if run.parent is not None:
             attributes[names.PARENT_RUN_ID] = run.parent.run.id
         super().__init__(run, name, attributes, place=run.parent, agent=agent)
+        run.root = self
         if run.parent is not None:
             self.place = self.place._replace(phase=None, iteration=None, agent=agent)
             run.parent.run.opened(self)
@@ -58,8 +59,16 @@ class RootSpan(RunSpan):
         self.set(names.TASKS_TOTAL, tasks_total)
         self.error_type = error_type or self.error_type
 
+    def end_with(self, error: BaseException) -> None:
+        """A run that was stopped at a budget is incomplete: nothing has failed."""
+        if isinstance(error, RunStopped):
+            self.set(names.STATUS, "incomplete")
+        super().end_with(error)
+
     def end(self) -> None:
         """Close the run, then end its root."""
+        if not self._ended:
+            self.run.before_end()
         with self.run.ending:
             if self._ended:
                 return
@@ -78,7 +87,7 @@ class RootSpan(RunSpan):
 def root_span(
     run: Run,
     *,
-    max_iterations: int,
+    limits: Mapping[str, AttributeValue],
     prompts_hash: str,
     agent_version: str | None,
     attributes: Mapping[str, AttributeValue],
@@ -87,8 +96,8 @@ def root_span(
     own: dict[str, AttributeValue] = {
         names.OPERATION_NAME: names.OP_WORKFLOW,
         names.WORKFLOW_NAME: names.SCOPE_NAME,
-        names.MAX_ITERATIONS: max_iterations,
         names.PROMPTS_HASH: prompts_hash,
+        **limits,
     }
     if agent_version is not None:
         own[names.AGENT_VERSION] = agent_version

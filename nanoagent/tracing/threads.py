@@ -1,7 +1,10 @@
-"""Work that is handed to a thread: how it stays in the run that handed it out."""
+"""Threads: how work that is handed to one stays in its run, and how what it tells comes back to the loop's."""
 
+import asyncio
 import functools
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from typing import ParamSpec, TypeVar
 
@@ -25,5 +28,19 @@ def keep_context(function: Callable[P, T]) -> Callable[P, T]:
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         # A copy each: one context cannot be entered by two threads at a time.
         return context.copy().run(function, *args, **kwargs)
+
+    return call
+
+
+def in_this_loop(function: Callable[P, object]) -> Callable[P, None]:
+    """The function, to be called from any thread: in that of the loop that runs now at once, from others soon."""
+    loop, home = asyncio.get_running_loop(), threading.get_ident()
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        if threading.get_ident() == home:
+            function(*args, **kwargs)
+            return
+        with suppress(RuntimeError):  # the loop is closed, and nobody is there to be told
+            loop.call_soon_threadsafe(functools.partial(function, *args, **kwargs))
 
     return call

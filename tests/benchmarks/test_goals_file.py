@@ -152,8 +152,9 @@ def test_what_is_no_list_of_goals_is_refused(text: bytes, problem: str) -> None:
         ({"timeout_s": "5"}, 'timeout_s must be a number, got "5"'),
         (
             {"stop_reason": "done"},
-            "stop_reason must be 'goal_reached', 'max_iterations', 'token_budget', 'time_budget', 'task_budget', "
-            "'needs_clarification', 'no_progress', 'planning_failed', 'model_error', 'error' or 'cancelled', "
+            "stop_reason must be 'goal_reached', 'max_iterations', 'token_budget', 'cost_budget', 'time_budget', "
+            "'task_budget', 'policy', 'needs_clarification', 'no_progress', 'planning_failed', 'model_error', 'error' "
+            "or 'cancelled', "
             'got "done"',
         ),
         ({"check": {}}, f"check must be an object with one of the known checks {KNOWN}, got {{}}"),
