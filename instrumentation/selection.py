@@ -1,6 +1,6 @@
 """The choice of exporters, as the environment or a caller makes it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from nanoagent.errors import ConfigurationError
@@ -43,25 +43,28 @@ def exporters_in(env: Mapping[str, str], *, standard: bool = True) -> tuple[str,
     return ()
 
 
-def exporters_named(names: Iterable[str], *, source: str, given: object) -> tuple[str, ...]:
+def exporters_named(
+    names: Iterable[str], *, source: str, given: object, choices: Sequence[str] = CHOICES
+) -> tuple[str, ...]:
     """The exporters of a list of names, case and blanks forgiven, each once.
 
     Args:
         names: As somebody wrote them.
         source: The variable or argument they come from, for the message of an error.
         given: What stands there, for the same message.
+        choices: Every name that may be chosen, `none` first.
 
     Raises:
         ConfigurationError: A name is unknown, or `none` stands with another.
     """
     chosen = tuple(dict.fromkeys(name.strip().lower() for name in names if name.strip()))
-    unknown = [name for name in chosen if name not in CHOICES]
+    unknown = [name for name in chosen if name not in choices]
     if unknown:
         raise ConfigurationError(
-            f"{source} must name exporters out of {', '.join(CHOICES)}; got {unknown[0]!r} in {given!r}"
+            f"{source} must name exporters out of {', '.join(choices)}; got {unknown[0]!r} in {given!r}"
         )
     if NONE in chosen and len(chosen) > 1:
         raise ConfigurationError(
-            f"{source} must be none alone, or exporters out of {', '.join(CHOICES[1:])}; got {given!r}"
+            f"{source} must be none alone, or exporters out of {', '.join(choices[1:])}; got {given!r}"
         )
     return tuple(name for name in chosen if name != NONE)

@@ -38,15 +38,24 @@ class Explainer:
         return line is None
 
     def refused(self, answer: Answer) -> None:
-        """Say why a batch did not arrive."""
+        """Say why a batch, or a part of it, did not arrive."""
         receiver = self._receiver
-        items = "spans" if receiver.signal == "traces" else receiver.signal
         if receiver.endpoint is None:
-            self._say(f"{receiver.name}: {items} could not be written ({answer.reason})")
+            self._say(f"{receiver.name}: {_items(receiver)} could not be written ({answer.reason})")
             return
         status = answer.status or _AS_STATUS.get(answer.code or "")
         found = self._diagnosis(status=status, web_page=answer.web_page)
-        self._say(found or f"{receiver.name} at {shown(receiver.endpoint)} does not take {items}: {answer.reason}")
+        self._say(found or self._not_taken(answer.reason))
+
+    def late(self) -> None:
+        """Say that the last batch did not arrive in time, unless something is known to be wrong."""
+        if not self._said:
+            self._say(self._not_taken("no answer in time"))
+
+    def _not_taken(self, reason: str) -> str:
+        receiver = self._receiver
+        place = f"{receiver.name} at {shown(receiver.endpoint)}" if receiver.endpoint else receiver.name
+        return f"{place} does not take {_items(receiver)}: {reason}"
 
     def _diagnosis(self, *, status: int | None = None, web_page: bool = False) -> str | None:
         at = self._receiver
@@ -60,6 +69,10 @@ class Explainer:
                 return
             self._said.add(line)
         self._notify(line)
+
+
+def _items(receiver: Receiver) -> str:
+    return "spans" if receiver.signal == "traces" else receiver.signal
 
 
 def loss_notice(report: DeliveryReport, endpoint: str | None) -> str | None:

@@ -60,6 +60,8 @@ class Answer:
         """A few words for a report; nothing that the receiver wrote is in them."""
         if self.web_page:
             return "answered by a web page"
+        if self.rejected:
+            return f"{self.rejected:,} of a batch were rejected"
         if self.status is not None:
             return f"answered {self.status}"
         if self.too_large:

@@ -1,0 +1,160 @@
+"""The endpoint: where the metrics are scraped over HTTP."""
+
+import gzip
+import logging
+import socket
+import socketserver
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from prometheus_client.exposition import gzip_accepted
+
+from nanoagent.tracing.failures import log_failure
+
+_logger = logging.getLogger(__name__)
+
+PATH: Final = "/metrics"
+MAX_CONNECTIONS: Final = 32
+"""Beyond these the oldest one is closed: whoever says nothing keeps nobody else out."""
+SILENCE_S: Final = 5.0
+"""A client that sends or takes nothing for so long is left."""
+_POLL_S: Final = 0.1
+"""How long it takes to close, at most."""
+
+Scrape = Callable[[str], tuple[bytes, str]]
+"""Gives the metrics in the format that an `Accept` header asks for, and their content type."""
+
+
+class Endpoint:
+    """A small HTTP server that answers GET and HEAD of /metrics, each in a thread of its own."""
+
+    def __init__(self, host: str, port: int, scrape: Scrape) -> None:
+        """Listen; `start` begins to answer.
+
+        Raises:
+            OSError: Nobody can listen there, or somebody else does.
+        """
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )[0]
+        self._server = _Server(family, address[:2], scrape)
+        named = f"[{host}]" if ":" in host else host
+        self.port: Final[int] = self._server.server_address[1]
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), name="nanoagent-metrics-endpoint", daemon=True
+        )
+        self.url: Final = f"http://{named}:{self.port}{PATH}"
+
+    def start(self) -> None:
+        """Answer from now on, in a thread."""
+        with suppress(RuntimeError):  # there can be no more of them
+            self._thread.start()
+
+    def close(self) -> None:
+        """Answer nobody any more, and leave the port."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
+        self._server.end_connections()
+
+    def abandon(self) -> None:
+        """Leave the port and the connections to the parent, in a forked child."""
+        self._server.server_close()
+        self._server.leave_connections()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    # As HTTP servers have it: a port that was served a moment ago can be served again.
+    allow_reuse_address = True
+    request_queue_size = MAX_CONNECTIONS
+
+    def __init__(self, family: int, address: Any, scrape: Scrape) -> None:
+        self.address_family = family
+        self.scrape = scrape
+        self._lock = threading.Lock()
+        self._open: dict[Any, None] = {}
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open[request] = None
+            if len(self._open) > MAX_CONNECTIONS:
+                _end(next(iter(self._open)))
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def end_connections(self) -> None:
+        """Leave whoever is being answered."""
+        with self._lock:
+            for request in self._open:
+                _end(request)
+
+    def leave_connections(self) -> None:
+        """Let another process go on answering."""
+        for request in self._open:
+            request.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has gone is no news, and no reason to write on stderr."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = SILENCE_S
+    server_version, sys_version = "nanoagent", ""
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _answer(self) -> None:
+        match urlsplit(self.path).path:
+            case "/metrics":
+                self._answer_with_metrics()
+            case "/":
+                self._send(HTTPStatus.OK, f"The metrics are at {PATH}\n".encode())
+            case _:
+                self._send(HTTPStatus.NOT_FOUND, f"Nothing is here; the metrics are at {PATH}\n".encode())
+
+    def _answer_with_metrics(self) -> None:
+        try:
+            body, kind = self.server.scrape(self.headers.get("Accept", ""))
+        except Exception:
+            log_failure(_logger, "metrics could not be collected", level=logging.WARNING)
+            self._send(HTTPStatus.INTERNAL_SERVER_ERROR, b"The metrics could not be collected\n")
+            return
+        if gzip_accepted(self.headers.get("Accept-Encoding", "")):
+            self._send(HTTPStatus.OK, gzip.compress(body), kind, {"Content-Encoding": "gzip"})
+        else:
+            self._send(HTTPStatus.OK, body, kind)
+
+    def _send(
+        self, status: HTTPStatus, body: bytes, kind: str = "text/plain; charset=utf-8", headers: Any = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def _end(connection: Any) -> None:
+    with suppress(OSError):  # it has ended by itself
+        connection.shutdown(socket.SHUT_RDWR)

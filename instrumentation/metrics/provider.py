@@ -1,0 +1,145 @@
+"""The meter provider, and what gets its numbers out."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from opentelemetry.sdk.metrics import (
+    AlwaysOffExemplarFilter,
+    AlwaysOnExemplarFilter,
+    ExemplarFilter,
+    MeterProvider,
+    TraceBasedExemplarFilter,
+)
+from opentelemetry.sdk.resources import Resource
+
+from instrumentation.courier import Courier, outcome_of
+from instrumentation.delivery.notices import Notify
+from instrumentation.life_cycle import in_forked_child
+from instrumentation.metrics.quiet import was_forked_quietly
+from instrumentation.metrics.readers import Reader, ReaderPlan
+from instrumentation.metrics.scraping import ScrapedReader
+from nanoagent.errors import ConfigurationError
+
+EXEMPLAR_VARIABLE: Final = "OTEL_METRICS_EXEMPLAR_FILTER"
+_EXEMPLAR_FILTERS: Final[Mapping[str, Callable[[], ExemplarFilter]]] = {
+    "trace_based": TraceBasedExemplarFilter,
+    "always_on": AlwaysOnExemplarFilter,
+    "always_off": AlwaysOffExemplarFilter,
+}
+
+
+class Meters:
+    """A meter provider of ours, and its readers.
+
+    In a forked child the provider and its instruments stay; the readers are new ones, which count from zero and have a
+    connection or a port of their own. What the parent has counted is the parent's.
+    """
+
+    def __init__(self, exporters: Sequence[str], *, resource: Resource, env: Mapping[str, str], notify: Notify) -> None:
+        """Make the provider, and get its numbers out from now on.
+
+        Args:
+            exporters: Names out of `METRIC_CHOICES`, without `none`.
+            resource: What is said about the process.
+            env: The environment variables; an empty one counts as unset.
+            notify: Takes each line that a person should see; it must not raise.
+
+        Raises:
+            ConfigurationError: A setting cannot be used.
+        """
+        self._plan = ReaderPlan(exporters, env, notify)
+        exemplar_filter = _exemplar_filter_in(env)
+        made = self._plan.make()
+        self._readers: list[Reader] = list(made.readers)
+        self.notices: Final = made.notices
+        """Lines that a person should see, of the set-up."""
+        self.provider: Final = MeterProvider(
+            self._readers, resource=resource, exemplar_filter=exemplar_filter, shutdown_on_exit=False
+        )
+        self._notify = notify
+        self._is_closing = False
+        for reader in self._readers:
+            reader.start()
+        in_forked_child(self._after_fork)
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The URLs where this process serves its metrics."""
+        return tuple(reader.endpoint.url for reader in self._readers if isinstance(reader, ScrapedReader))
+
+    def look(self, timeout_s: float) -> None:
+        """Look at each receiver, and have it said when something is wrong; wait no longer than this for each."""
+        for reader in self._readers:
+            reader.look(timeout_s)
+
+    def begin_flush(self) -> Callable[[float], bool]:
+        """Send what there is now.
+
+        Returns:
+            What waits for it, for so many seconds at most: true when all of it has arrived.
+        """
+        asked = [reader.ask() for reader in self._readers]
+
+        def wait(deadline_s: float) -> bool:
+            until_s = time.monotonic() + deadline_s
+            arrived = [outcome_of(one, max(0.0, until_s - time.monotonic())) for one in asked]
+            return all(arrived)
+
+        return wait
+
+    def flush(self, deadline_s: float) -> bool:
+        """Send what there is now; true when all of it has arrived by the deadline."""
+        return self.begin_flush()(deadline_s)
+
+    def begin_shutdown(self) -> None:
+        """Send what there is now for the last time, while others do the same."""
+        self._is_closing = True
+        for reader in self._readers:
+            reader.begin_close()
+
+    def shutdown(self, deadline_s: float) -> bool:
+        """Send what there is now and end; true when it has arrived by the deadline."""
+        until_s = time.monotonic() + deadline_s
+        self.begin_shutdown()
+        arrived = [reader.finish_close(max(0.0, until_s - time.monotonic())) for reader in self._readers]
+        return all(arrived)
+
+    def _after_fork(self) -> None:
+        for reader in self._readers:
+            reader.abandon()
+        if not self._is_closing:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        if not was_forked_quietly():
+            self._say_later(["this process sends no metrics: it was forked while they were collected"])
+            return
+        try:
+            made = self._plan.make()
+        except ConfigurationError as error:
+            self._say_later([f"this process sends no metrics: {error}"])
+            return
+        for reader in self._readers:
+            self.provider.remove_metric_reader(reader)
+        # The provider has the list, too, for its own flush and shutdown.
+        self._readers[:] = made.readers
+        for reader in self._readers:
+            self.provider.add_metric_reader(reader)
+            reader.start()
+        self._say_later(made.notices)
+
+    def _say_later(self, lines: Sequence[str]) -> None:
+        """Whoever is notified may need locks that the parent held when it forked."""
+        if lines:
+            saying = Courier("nanoagent-metrics-notices")
+            saying.run(lambda: all(self._notify(line) is None for line in lines))
+            saying.stop()
+
+
+def _exemplar_filter_in(env: Mapping[str, str]) -> ExemplarFilter:
+    value = env.get(EXEMPLAR_VARIABLE, "")
+    chosen = value.strip().lower() or "trace_based"
+    if chosen not in _EXEMPLAR_FILTERS:
+        raise ConfigurationError(f"{EXEMPLAR_VARIABLE} must be trace_based, always_on or always_off, got {value!r}")
+    return _EXEMPLAR_FILTERS[chosen]()
