@@ -264,6 +264,42 @@ def resend(
         resend_spools(spools or ())
 
 
+@app.command(
+    epilog=_examples(
+        "OTEL_EXPORTER=jaeger nanoagent score 7334cca09277f2e7b57f4471741cfd08 --value 1 --label good",
+        "nanoagent score RUN_ID --label bad --explanation 'the sum is wrong' --in nanoagent-traces.jsonl",
+        "nanoagent score RUN_ID --name accuracy --value 0.8 --trace 0af7651916cd43dd8448eb211c80319c",
+    )
+)
+def score(
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run, by the id that nanoagent metrics shows.")],
+    value: Annotated[float | None, typer.Option(help="The verdict as a number, such as 1 for good, 0 for bad.")] = None,
+    label: Annotated[str | None, typer.Option(metavar="WORD", help="The verdict as a word, such as good.")] = None,
+    name: Annotated[str, typer.Option(metavar="WORD", help="What is judged, or who judges.")] = "user",
+    explanation: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, in words.")] = None,
+    trace: Annotated[
+        str | None, typer.Option(metavar="TRACE_ID", help="The run's trace. By default it is looked for in Jaeger.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--in", metavar="FILE", help="Look for the run in this file of OTLP JSON instead.")
+    ] = None,
+    jaeger: _JaegerUrl = None,
+) -> None:
+    """Attach a verdict to a run that is over: a score, which is linked to the run's trace and changes no number of it.
+
+    OTEL_EXPORTER and the standard OTEL_EXPORTER_OTLP_* variables say where to, as they do for the run.
+
+    Exit code: 0 it has arrived, 3 it has not, 4 bad input or no such run, 130 interrupted.
+    """
+    from instrumentation.commands.output import ending_well
+    from instrumentation.commands.score import score_run
+    from instrumentation.scoring import Verdict
+
+    with ending_well():
+        verdict = Verdict(name=name, value=value, label=label, explanation=explanation)
+        score_run(run_id, verdict, trace=trace, file=file, jaeger=jaeger)
+
+
 def main() -> None:
     """Run the command and exit."""
     run_command(app)

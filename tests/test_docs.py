@@ -21,6 +21,7 @@ DOCUMENTS = (
     "docs/overhead.md",
     "docs/producers.md",
     "docs/reading.md",
+    "docs/scores.md",
 )
 DATA = {"text", "mermaid"}
 BLOCKS = blocks_of(DOCUMENTS)

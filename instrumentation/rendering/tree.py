@@ -162,6 +162,7 @@ def _details(name: str, attributes: Mapping[str, Any]) -> Iterator[str]:
         yield str(attributes.get(names.STOP_REASON, attributes[names.STATUS]))
     keys = [names.ITERATION] if name == names.ITERATION_SPAN else []
     keys += _TELLING.get(str(attributes.get(names.OPERATION_NAME, name)), [])
+    keys += _VERDICT
     for value in (str(attributes[key]) for key in keys if key in attributes):
         if value not in name.split():
             yield value
@@ -174,6 +175,8 @@ _TELLING: Final = {
     names.OP_TOOL: [names.TOOL_NAME],
     names.BENCHMARK_SPAN: [names.BENCHMARK_GOAL_ID, names.BENCHMARK_VERDICT],
 }
+_VERDICT: Final = (names.EVALUATION_NAME, names.EVALUATION_LABEL, names.EVALUATION_VALUE)
+"""On a score, which is the verdict of a user; other verdicts are events."""
 
 
 def _tokens(attributes: Mapping[str, Any], record: SpanRecord) -> str:

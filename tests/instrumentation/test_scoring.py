@@ -17,7 +17,7 @@ from instrumentation import configure, score
 from instrumentation.scoring import MAX_EXPLANATION, SCORE_RUN_ID
 from instrumentation.telemetry import Telemetry
 from instrumentation.testing import Capture, span_dicts
-from nanoagent import ConfigurationError, Orchestrator, PerformanceMetrics
+from nanoagent import ConfigurationError, Event, EventType, Orchestrator, PerformanceMetrics
 from nanoagent.content.shown import MAX_NAME_LENGTH
 from nanoagent.redaction.redactor import Redactor
 from tests.models import CannedModel, call, executed, plan, reflected, response
@@ -231,6 +231,21 @@ async def test_a_run_that_is_scored_while_it_goes_on_is_as_it_would_be_without(k
     assert result.metrics.untracked_api_calls == 0
     assert found[0] not in (None, result.metrics.trace_id)
     assert kept.telemetry.aggregator.get(str(result.metrics.run_id)) == metrics_without_goal(result.metrics)
+
+
+async def test_a_run_that_has_just_begun_has_no_trace_to_link_to_yet(kept: Kept) -> None:
+    met: list[str] = []
+
+    def judge(event: Event) -> None:
+        if event.type == EventType.RUN_STARTED:
+            with pytest.raises(ConfigurationError, match="give trace_id=") as raised:
+                score(event.data["run_id"], label="good")
+            met.append(str(raised.value))
+
+    orchestrator = Orchestrator("Add 1 and 2", model=CannedModel([plan("Add"), executed("3"), reflected("three")]))
+    orchestrator.stream.subscribe(judge)
+    await orchestrator.run()
+    assert len(met) == 1
 
 
 async def test_a_score_is_no_part_of_what_goes_on_around_the_call() -> None:
