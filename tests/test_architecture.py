@@ -13,6 +13,7 @@ PACKAGES = ("nanoagent", "instrumentation", "benchmarks")
 LAYERS = "benchmarks imports instrumentation imports nanoagent, never back"
 API_ONLY = "nanoagent emits through the OpenTelemetry API and never imports the SDK"
 INSIDE = "inside nanoagent imports point one way"
+DOUBLES = "test doubles are for tests: nothing of ours imports them"
 
 
 def lint_imports(directory: Path) -> subprocess.CompletedProcess[str]:
@@ -52,6 +53,7 @@ def test_reading_traces_loads_neither_the_sdk_nor_an_agent(module: str) -> None:
         ("nanoagent/errors.py", "import benchmarks", LAYERS),
         ("instrumentation/jaeger.py", "import benchmarks", LAYERS),
         ("nanoagent/tracing/names.py", "import nanoagent.core.records", INSIDE),
+        ("instrumentation/jaeger.py", "import instrumentation.testing.clock", DOUBLES),
     ],
 )
 def test_an_import_that_points_back_is_refused(copy: Path, module: str, statement: str, broken: str) -> None:

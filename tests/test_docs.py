@@ -22,6 +22,7 @@ DOCUMENTS = (
     "docs/producers.md",
     "docs/reading.md",
     "docs/scores.md",
+    "docs/testing.md",
 )
 DATA = {"text", "mermaid"}
 BLOCKS = blocks_of(DOCUMENTS)

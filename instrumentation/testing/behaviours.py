@@ -8,6 +8,7 @@ from collections.abc import Callable
 from instrumentation.testing.exchange import TOO_LARGE, Exchange, Refusal
 
 Behaviour = Callable[[Exchange], None]
+"""Does with a request what the collector is to do."""
 
 
 def healthy(exchange: Exchange) -> None:

@@ -22,14 +22,21 @@ class Refusal:
 
 
 BUSY: Final = Refusal(status=429, code="RESOURCE_EXHAUSTED", retry_after_s=1, details="busy")
+"""Try again in a second."""
 AWAY: Final = Refusal(status=503, code="UNAVAILABLE")
+"""Try again when you like."""
 BROKEN: Final = Refusal(status=500, code="INTERNAL")
+"""Something went wrong here."""
 INVALID: Final = Refusal(status=400, code="INVALID_ARGUMENT")
+"""This cannot be read."""
 FORBIDDEN: Final = Refusal(status=401, code="UNAUTHENTICATED")
+"""The credentials are missing or wrong."""
 NOT_FOUND: Final = Refusal(status=404, code="UNIMPLEMENTED")
+"""Nothing of the kind is taken here."""
 TOO_LARGE: Final = Refusal(
     status=413, code="RESOURCE_EXHAUSTED", details="grpc: received message larger than max (2 vs. 1)"
 )
+"""Send less at a time."""
 
 
 class Exchange(ABC):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal["counter", "up_down_counter", "gauge", "histogram", "exponential_histogram", "summary"]
+"""The instrument, as far as OTLP tells it: an observed counter is a counter."""
 
 
 @dataclass(frozen=True, kw_only=True)

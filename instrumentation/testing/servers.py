@@ -1,16 +1,16 @@
 """Fake collectors: real servers on loopback that misbehave as told."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
 from instrumentation.testing.behaviours import Behaviour, healthy
 from instrumentation.testing.collector import Collector
-from instrumentation.testing.over_grpc import serve_grpc
-from instrumentation.testing.over_http import serve_http
 
 Protocol = Literal["http/protobuf", "grpc"]
+"""As `OTEL_EXPORTER_OTLP_PROTOCOL` names them."""
 PROTOCOLS: tuple[Protocol, ...] = ("http/protobuf", "grpc")
+"""All of them: what a test is parametrized with."""
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def collecting(
     Jaeger.
 
     Args:
-        protocol: As `OTEL_EXPORTER_OTLP_PROTOCOL` names it.
+        protocol: What it speaks.
         behaviour: What it does with each request.
         comes_after_s: Until so many seconds have passed, its port is closed.
 
@@ -33,6 +33,16 @@ def collecting(
         ...     send_to(collector.url)
         >>> assert [span.name for span in collector.received] == ["s0"]
     """
-    serve = serve_grpc if protocol == "grpc" else serve_http
-    with serve(behaviour, comes_after_s) as collector:
+    with _serving(protocol)(behaviour, comes_after_s) as collector:
         yield collector
+
+
+def _serving(protocol: Protocol) -> Callable[[Behaviour, float], AbstractContextManager[Collector]]:
+    """Each is loaded where it is used: gRPC goes into no process that does not ask for it."""
+    if protocol == "grpc":
+        from instrumentation.testing.over_grpc import serve_grpc
+
+        return serve_grpc
+    from instrumentation.testing.over_http import serve_http
+
+    return serve_http
