@@ -156,15 +156,15 @@ def checked_run_id(run_id: str) -> str:
 
 def _sent(provider: TracerProvider, run_id: str, place: SpanContext, verdict: Verdict) -> str | None:
     """Start and end the span; its trace id, where it is exported."""
-    about: dict[str, AttributeValue] = {SCORE_RUN_ID: run_id, SCORE_TRACE_ID: format_trace_id(place.trace_id)}
+    run: dict[str, AttributeValue] = {SCORE_RUN_ID: shown(run_id)}
     start_ns = time.time_ns()
     try:
         span = tracer_of(provider).start_span(
             SCORE_SPAN,
             Context(),  # what goes on around the call is no part of it
-            attributes=about | verdict.said(),
+            attributes=run | {SCORE_TRACE_ID: format_trace_id(place.trace_id)} | verdict.said(),
             # With an attribute, a link stands where the span at its other end is not known.
-            links=[Link(place, {SCORE_RUN_ID: run_id})],
+            links=[Link(place, run)],
             start_time=start_ns,
         )
         span.add_event(names.EVALUATION_EVENT, verdict.explained(), start_ns)

@@ -84,7 +84,7 @@ def test_a_run_that_jaeger_does_not_have_is_not_scored(
     monkeypatch.setenv("OTEL_EXPORTER", "file")
     done = nanoagent("score", "f" * 32, "--value", "1", "--jaeger", jaeger.ui_url)
     assert (done.code, done.out) == (4, "")
-    assert f"got no trace of the last 7 days with run {'f' * 32}, or not yet: give the run's trace" in done.err
+    assert f"got none of the last 7 days whose whole id is {'f' * 32}, or not yet: give the run's trace" in done.err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -76,8 +76,8 @@ def place_in_jaeger(url: str, run_id: str, problems: Problems, *, now: datetime)
     except JaegerError as error:
         raise ConfigurationError(f"{error}; or {_WAYS_OUT}") from error
     raise ConfigurationError(
-        f"the run must be in Jaeger at {shown_url(url)} to be found, got no trace of the last {LOOK_BACK.days} days "
-        f"with run {run_id}, or not yet: {_WAYS_OUT}"
+        f"the run must be in Jaeger at {shown_url(url)} to be found, got none of the last {LOOK_BACK.days} days whose "
+        f"whole id is {run_id}, or not yet: {_WAYS_OUT}"
     )
 
 

@@ -194,7 +194,7 @@ def test_an_explanation_is_sent_whether_content_is_captured_or_not_redacted_and_
 
 def test_secrets_in_a_verdict_are_masked_and_the_applications_redactor_is_asked() -> None:
     kept = Kept(redactor=Redactor(hook=lambda text: text.replace("Bob", "[name]")))
-    score("run-1", trace_id=TRACE, name=f"by {KEY}", label=f"key={KEY}", explanation="Bob did it")
+    score(f"run {KEY}", trace_id=TRACE, name=f"by {KEY}", label=f"key={KEY}", explanation="Bob did it")
 
     [span] = kept.spans
 
