@@ -47,8 +47,8 @@ SpanParts = tuple[str | None, str, str | None, int, int, str, Mapping[str, Any],
 class RunStopped(Exception):  # noqa: N818 - a way to end, not an error
     """Raised in the place of a model call that a run may not make any more: it has passed a budget.
 
-    It ends the run in good order, and no span counts it as an error. An orchestrator makes a result of it; of an agent
-    the caller gets it.
+    It ends the run in good order: neither the model nor an agent has failed. A tool that it is raised in has. An
+    orchestrator makes a result of it; of an agent the caller gets it.
     """
 
     def __init__(self, run_id: str, passed: Passed) -> None:
@@ -76,10 +76,13 @@ class OpenSpan(Protocol):
 class Watching(Protocol):
     """What looks at the numbers of a run while it goes on."""
 
-    def look(self, run: "Run", iterations: int) -> None:
-        """Look before the run goes on; `RunStopped` where it may not. The iterations are those that have begun."""
+    def look(self, run: "Run", *, iterations: int = 0) -> None:
+        """Look before the run goes on; `RunStopped` where it may not.
 
-    def last_look(self, run: "Run", iterations: int) -> None:
+        `iterations` are those that have begun, where one is about to.
+        """
+
+    def last_look(self, run: "Run") -> None:
         """Look once more, when nothing but the run's root is open. Nothing is raised."""
 
 
@@ -131,8 +134,6 @@ class Run:
         self.root: OpenSpan | None = None
         self._guard = guard
         self._watch = watch
-        self._iterations = 0
-        """Those that have begun."""
         self._fold = Fold(self.id, root_operation=root_operation, parent_run_id=outer.id if outer else None)
         self._open: dict[int, OpenSpan] = {}
         # One operation on these is atomic and needs no lock.
@@ -199,7 +200,7 @@ class Run:
         if self._guard is not None:
             self._guard(self)
         if self._watch is not None:
-            self._watch.look(self, self._iterations)
+            self._watch.look(self)
         if self.parent is not None:
             self.parent.run.before_call()
 
@@ -210,13 +211,12 @@ class Run:
             RunStopped: The watch of the run does not allow it.
         """
         if self._watch is not None:
-            self._watch.look(self, number)
-        self._iterations = number
+            self._watch.look(self, iterations=number)
 
     def before_end(self) -> None:
         """The run's root is about to end."""
         if self._watch is not None:
-            self._watch.last_look(self, self._iterations)
+            self._watch.last_look(self)
 
     def model_raised(self, error: BaseException) -> None:
         """A model call of the run ended in this exception."""

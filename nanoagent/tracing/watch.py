@@ -50,12 +50,12 @@ class Watch:
         self._told: dict[Hashable, Passed] = {}
         self._stopped: Passed | None = None
 
-    def look(self, run: Run, iterations: int) -> None:
+    def look(self, run: Run, *, iterations: int = 0) -> None:
         """Look before the run goes on.
 
         Args:
             run: What is watched.
-            iterations: Those that have begun, the one that is about to included.
+            iterations: Those that have begun, where one is about to: between calls their number stays the same.
 
         Raises:
             RunStopped: The run may not go on.
@@ -67,15 +67,15 @@ class Watch:
         if self._stopped is not None:
             raise RunStopped(run.id, self._stopped)
 
-    def last_look(self, run: Run, iterations: int) -> None:
+    def last_look(self, run: Run) -> None:
         """Look once more when the run is over: nothing is left to be stopped, and nothing is raised."""
         try:
-            for key, passed in self._passed(run, iterations):
+            for key, passed in self._passed(run):
                 self._tell(run, key, passed._replace(action="warn"))
         except Exception:
             log_failure(_logger, "a policy failed at the end of the run %s", run.id)
 
-    def _passed(self, run: Run, iterations: int) -> Iterator[tuple[Hashable, Passed]]:
+    def _passed(self, run: Run, iterations: int = 0) -> Iterator[tuple[Hashable, Passed]]:
         """What the run has passed so far, each with what it is known by."""
         for bound in self._bounds:
             used = iterations if bound.measure is Measure.ITERATIONS else _used(run, bound.measure)

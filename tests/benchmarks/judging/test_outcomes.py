@@ -64,6 +64,8 @@ def test_every_failure_whatever_failed_and_however_it_stopped_has_an_ending() ->
         (failed("answer", "tokens", "iterations"), Ending.WRONG_ANSWER),
         (failed("status", "stop_reason", "answer", stop_reason="max_iterations"), Ending.LIMIT),
         (failed("status", "stop_reason", stop_reason="time_budget"), Ending.LIMIT),
+        (failed("status", "stop_reason", stop_reason="cost_budget"), Ending.LIMIT),
+        (failed("status", "stop_reason", stop_reason="policy"), Ending.LIMIT),
         (failed("status", "stop_reason", "answer", "tokens", stop_reason="no_progress"), Ending.OTHER_ENDING),
         # An agent has no stop reason: it was cancelled when its time was over.
         (failed("status", "answer", stop_reason=None, status="cancelled"), Ending.LIMIT),

@@ -198,6 +198,13 @@ async def test_each_budget_is_told_of_by_itself_and_the_first_that_stops_does() 
     ]
 
 
+async def test_of_two_that_stop_at_once_the_first_one_is_why() -> None:
+    for budgets in ([Budget(cost_usd=0.05), Budget(tokens=109)], [Budget(tokens=109), Budget(cost_usd=0.05)]):
+        run = await ran(canned(**priced("0.1")), budgets=budgets)
+        assert ended(run)[0] == ("token_budget" if budgets[0].tokens else "cost_budget")
+        assert [event["nanoagent.action"] for event in told(run.captured)] == ["stop", "stop"]
+
+
 async def test_the_stream_tells_of_it_at_once_with_the_numbers_so_far() -> None:
     orchestrator, _ = prepared(canned(), budgets=[Budget(tokens=109, action="warn"), Budget(tokens=219)])
     events = list[Event]()
@@ -390,6 +397,11 @@ async def test_a_function_decides_from_the_numbers_so_far() -> None:
     assert [metrics.tool_calls for metrics in seen] == [0, 0, 0, 1, 2, 2]
     assert {metrics.goal for metrics in seen} == {"What is 5 + 3?"}
     assert seen[-1].tasks_total == 1
+
+
+async def test_functions_are_told_of_each_by_itself() -> None:
+    run = await ran(canned(), budgets=[lambda metrics: "warn", lambda metrics: "warn"])
+    assert told(run.captured) == [{"nanoagent.budget": "<lambda>", "nanoagent.action": "warn"}] * 2
 
 
 async def test_a_function_that_raises_ends_the_run_as_an_error() -> None:
