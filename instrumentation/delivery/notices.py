@@ -45,7 +45,8 @@ class Explainer:
             return
         status = answer.status or _AS_STATUS.get(answer.code or "")
         found = self._diagnosis(status=status, web_page=answer.web_page)
-        self._say(found or self._not_taken(answer.reason))
+        hint = "; Jaeger takes traces only" if answer.code == "UNIMPLEMENTED" and receiver.signal == "metrics" else ""
+        self._say(found or self._not_taken(answer.reason) + hint)
 
     def late(self) -> None:
         """Say that the last batch did not arrive in time, unless something is known to be wrong."""

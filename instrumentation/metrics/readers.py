@@ -14,7 +14,7 @@ from instrumentation.metrics.scraping import (
     scrape_place_in,
 )
 from instrumentation.metrics.selection import PROMETHEUS
-from instrumentation.selection import OTLP
+from instrumentation.selection import CONSOLE
 
 Reader = PushReader | ScrapedReader
 
@@ -44,7 +44,7 @@ class ReaderPlan:
         self._notify = notify
         self._interval_s, self._timeout_s = interval_s_in(env), export_timeout_s_in(env)
         self._place = scrape_place_in(env) if PROMETHEUS in exporters else None
-        self._outlets = [otlp_outlet(env) for name in exporters if name == OTLP]
+        self._outlets = [_outlet_of(name, env) for name in exporters if name != PROMETHEUS]
 
     def make(self) -> Made:
         """Make the readers.
@@ -66,3 +66,11 @@ class ReaderPlan:
     def _pushing(self, outlet: MetricOutlet) -> PushReader:
         explainer = Explainer(outlet, self._notify)
         return PushReader(outlet, interval_s=self._interval_s, timeout_s=self._timeout_s, explainer=explainer)
+
+
+def _outlet_of(name: str, env: Mapping[str, str]) -> MetricOutlet:
+    if name != CONSOLE:
+        return otlp_outlet(env)
+    from instrumentation.metrics.console import console_outlet
+
+    return console_outlet()
