@@ -10,7 +10,7 @@ import pytest
 
 from instrumentation.configuration import _forget
 
-pytest_plugins = ["tests.jaeger.plugin"]
+pytest_plugins = ["tests.jaeger.plugin", "tests.prometheus.plugin"]
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
 
 

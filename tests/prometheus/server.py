@@ -1,0 +1,127 @@
+"""A Prometheus process of the tests' own, started from the files that docker-compose mounts."""
+
+import re
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tests.prometheus.client import PrometheusClient
+
+HOST = "127.0.0.1"
+DEPLOY = Path(__file__).parents[2] / "deploy" / "prometheus"
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+
+_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusServer:
+    """A Prometheus that is ready to be asked."""
+
+    url: str
+    """Its base URL, without a slash at the end."""
+    log: Path
+    """What it wrote."""
+
+    @property
+    def client(self) -> PrometheusClient:
+        """A reader of what it knows."""
+        return PrometheusClient(self.url)
+
+
+def configured(
+    directory: Path,
+    targets: Mapping[str, Sequence[str]],
+    *,
+    interval_s: float = 1,
+    file: str = "prometheus.yml",
+    remote_write: str | None = None,
+) -> Path:
+    """The project's own configuration with other targets and a quicker pulse, in a directory of its own.
+
+    configured(tmp_path, {"nanoagent": ["127.0.0.1:9464"]})
+
+    Args:
+        directory: Is made where it is not there.
+        targets: Host and port of those that are asked, by job.
+        interval_s: How often they are asked, and rules worked out.
+        file: Which configuration; `agent.yml` is the other one.
+        remote_write: In place of the address that the agent hands on to.
+
+    Returns:
+        The configuration's path.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    shutil.copy(DEPLOY / "rules.yml", directory)
+    groups = [{"labels": {"job": job}, "targets": [*addresses]} for job, addresses in targets.items()]
+    (directory / "targets.yml").write_text(yaml.safe_dump(groups))
+    settings = yaml.safe_load((DEPLOY / file).read_text())
+    settings["global"] = dict.fromkeys(settings["global"], f"{round(interval_s * 1000)}ms")
+    if remote_write is not None:
+        (destination,) = settings["remote_write"]
+        destination |= {"url": remote_write, "queue_config": {"batch_send_deadline": f"{round(interval_s * 1000)}ms"}}
+    config = directory / file
+    config.write_text(yaml.safe_dump(settings))
+    return config
+
+
+@contextmanager
+def running(program: Path, config: Path, *, options: Sequence[str] = ()) -> Iterator[PrometheusServer]:
+    """Start a Prometheus on a free port of the loopback address and stop it at the end.
+
+    Args:
+        program: The server.
+        config: Its configuration; what it keeps and writes stands beside it.
+        options: More of the command line.
+
+    Raises:
+        RuntimeError: It ended or was not ready in time; the message carries the end of its log.
+    """
+    data, log = config.with_suffix(".data"), config.with_suffix(".log")
+    storage = "agent" if any("agent" in option for option in options) else "tsdb"
+    command = [
+        str(program),
+        f"--config.file={config}",
+        f"--storage.{storage}.path={data}",
+        f"--web.listen-address={HOST}:0",
+        *options,
+    ]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield PrometheusServer(url=_ready(process, log), log=log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
+    """The base URL, once it answers. The system chose the port, and the log tells it."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while process.poll() is None and time.monotonic() < deadline:
+        address = re.search(rf'Listening on"? .*?({re.escape(HOST)}:\d+)', log.read_text())
+        if address and _answers(url := f"http://{address[1]}"):
+            return url
+        time.sleep(0.05)
+    tail = "\n".join(log.read_text().splitlines()[-10:])
+    raise RuntimeError(f"Prometheus did not start (exit code {process.poll()}):\n{tail}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with _http.open(f"{url}/-/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:  # refused, or 503 while it reads what it has kept
+        return False

@@ -1,0 +1,88 @@
+"""The rules and configurations of Prometheus, checked by its own promtool."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.prometheus.programs import checked
+from tests.prometheus.server import DEPLOY
+
+PRODUCTION = DEPLOY.parents[1] / "docs" / "production.md"
+GROUPS = yaml.safe_load((DEPLOY / "rules.yml").read_text())["groups"]
+RULES: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
+ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
+CASES = yaml.safe_load((DEPLOY / "rules_test.yml").read_text())["tests"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "config", "--lint=all", "--lint-fatal", "prometheus.yml"],
+        ["check", "config", "--agent", "agent.yml"],
+        ["check", "rules", "--lint=all", "--lint-fatal", "rules.yml"],
+        ["test", "rules", "rules_test.yml"],
+    ],
+    ids=" ".join,
+)
+def test_promtool_finds_nothing_wrong(promtool: Path, arguments: list[str]) -> None:
+    assert "SUCCESS" in checked(promtool, *arguments, directory=DEPLOY)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("vector(0.1)", "vector(0.5)"),
+        ('le="0.9"', 'le="0.8"'),
+        ("for: 10m", "for: 1m"),
+        ('{nanoagent_outcome="dropped"} > 0', '{nanoagent_outcome="exported"} > 0'),
+        ("0 * sum by (job) (rate(nanoagent_runs_total[15m]))", "sum by (job) (rate(nanoagent_runs_total[15m]))"),
+        (' and max_over_time(up{job="nanoagent"}[1h]) == 1', ""),
+    ],
+)
+def test_a_rule_that_says_something_else_is_noticed(promtool: Path, tmp_path: Path, right: str, wrong: str) -> None:
+    shutil.copy(DEPLOY / "rules_test.yml", tmp_path)
+    rules = (DEPLOY / "rules.yml").read_text()
+    assert right in rules
+    (tmp_path / "rules.yml").write_text(rules.replace(right, wrong))
+    with pytest.raises(ValueError, match="FAILED"):
+        checked(promtool, "test", "rules", "rules_test.yml", directory=tmp_path)
+
+
+def test_every_alert_is_tried_where_it_fires_and_where_it_does_not() -> None:
+    tried = [one for case in CASES for one in case.get("alert_rule_test", [])]
+    assert {one["alertname"] for one in tried if one.get("exp_alerts")} == ALERTS.keys()
+    assert {one["alertname"] for one in tried if not one.get("exp_alerts")} == ALERTS.keys()
+
+
+def test_every_recorded_series_is_tried() -> None:
+    tried = " ".join(one["expr"] for case in CASES for one in case.get("promql_expr_test", []))
+    assert {rule["record"] for rule in RULES if "record" in rule and rule["record"] not in tried} == set()
+
+
+@pytest.mark.parametrize("alert", ALERTS.values(), ids=ALERTS.keys())
+def test_an_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on(alert: dict[str, Any]) -> None:
+    assert set(alert["annotations"]) == {"summary", "description", "runbook"}
+    assert re.fullmatch(r"docs/production\.md#[a-z-]+", alert["annotations"]["runbook"])
+    assert alert["labels"]["severity"] in ("critical", "warning")
+    assert re.fullmatch(r"\d+m", alert["for"])
+
+
+def test_what_an_alert_points_to_is_there() -> None:
+    headings = re.findall(r"^#+ (.+)$", PRODUCTION.read_text() if PRODUCTION.exists() else "", re.MULTILINE)
+    if "When an alert fires" not in headings:
+        pytest.skip("docs/production.md does not say what to do when an alert fires")
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    pointed_to = {alert["annotations"]["runbook"].partition("#")[2] for alert in ALERTS.values()}
+    assert pointed_to - anchors == set()
+
+
+def test_the_limits_stand_in_one_place() -> None:
+    limits = {rule["labels"]["of"] for rule in RULES if rule.get("record") == "nanoagent:limit"}
+    used = {found for alert in ALERTS.values() for found in re.findall(r'nanoagent:limit\{of="(\w+)"\}', alert["expr"])}
+    assert used == limits
+    compared = {found for alert in ALERTS.values() for found in re.findall(r"[<>=]=? ([\d.]+)", alert["expr"])}
+    assert compared <= {"0", "1"}
