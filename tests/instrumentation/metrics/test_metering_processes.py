@@ -1,0 +1,319 @@
+"""Processes that count and push or serve metrics: how they end, and what becomes of those that they fork."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instrumentation.metrics.scraping import PORTS
+from instrumentation.testing import (
+    PROTOCOLS,
+    Collector,
+    Protocol,
+    by_series,
+    closed_port,
+    collecting,
+    healthy,
+    never_answers,
+    series,
+    slow,
+)
+from tests.collectors import accepting_only
+from tests.instrumentation.metrics.test_scraping import free_port
+from tests.processes import Ended, Job, Run, nursery
+
+OTLP = "OTEL_EXPORTER_OTLP_"
+BEGIN = """
+import os, sys, threading, time, urllib.request
+from opentelemetry.sdk.resources import Resource
+from instrumentation.metrics.provider import Meters
+
+said = []
+def notify(line):
+    said.append(line)
+    print(line, file=sys.stderr, flush=True)
+
+def text():
+    return urllib.request.urlopen(meters.endpoints[0], timeout=20).read().decode()
+
+def value():
+    return next((line.split()[-1] for line in text().splitlines() if line.startswith("shop_orders_total")), None)
+
+exporters = os.environ["OTEL_METRICS_EXPORTER"].split(",")
+meters = Meters(exporters, resource=Resource.create(), env=os.environ, notify=notify)
+meter = meters.provider.get_meter("shop")
+counter = meter.create_counter("shop.orders")
+"""
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    imported = (
+        "instrumentation.metrics.provider",
+        "instrumentation.otlp.grpc_exporter",
+        "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+        "urllib.request",
+    )
+    with nursery(imported) as running:
+        yield running
+
+
+def ended(run: Run, program: str, **env: str) -> Ended:
+    [found] = run([Job(program=BEGIN + program, env=env)])
+    return found
+
+
+def pushing_to(url: str, protocol: Protocol = "http/protobuf") -> Mapping[str, str]:
+    return {"OTEL_METRICS_EXPORTER": "otlp", f"{OTLP}ENDPOINT": url, f"{OTLP}PROTOCOL": protocol}
+
+
+def orders(collector: Collector) -> Any:
+    return by_series(collector.metrics)[series("shop.orders")].value
+
+
+# -- the end ----------------------------------------------------------------------------------------------------------
+
+END = """
+counter.add(3)
+print(time.monotonic(), flush=True)
+print(meters.shutdown(2.0))
+"""
+
+
+def test_a_process_ends_within_the_deadline_whatever_the_receiver_does(run: Run) -> None:
+    late = "otlp at {} does not take metrics: no answer in time\n"
+    nobody = (
+        "nothing listens at {}: metrics will not arrive. Start a collector that takes metrics; "
+        "Jaeger takes traces only\n"
+    )
+    with ExitStack() as stack:
+        cases: list[tuple[Protocol, str, str, Collector | None]] = []
+        for protocol in PROTOCOLS:
+            for behaviour in (healthy, slow(0.3)):
+                taking = stack.enter_context(collecting(protocol, behaviour))
+                cases.append((protocol, taking.url, "", taking))
+            hanging = stack.enter_context(collecting(protocol, never_answers))
+            cases.append((protocol, hanging.url, late, None))
+            cases.append((protocol, stack.enter_context(accepting_only()), late, None))
+            cases.append((protocol, stack.enter_context(closed_port()), nobody, None))
+        found = run([Job(program=BEGIN + END, env=pushing_to(url, protocol)) for protocol, url, _, _ in cases])
+        for one, (_, url, said, collector) in zip(found, cases, strict=True):
+            start_s, arrived = one.stdout.split()
+            assert (one.exit_code, one.stderr, arrived) == (0, said.format(url), str(collector is not None))
+            # Left to itself, an export takes 10 s.
+            assert one.end_s - float(start_s) < 7
+            assert collector is None or orders(collector) == 3
+
+
+def test_a_client_that_hangs_and_one_that_is_answered_do_not_keep_a_process_from_ending(run: Run) -> None:
+    program = """
+import socket
+from urllib.parse import urlsplit
+place = urlsplit(meters.endpoints[0])
+mute = socket.create_connection((place.hostname, place.port))
+begun = threading.Event()
+def waits(options):
+    begun.set()
+    time.sleep(1)
+    return []
+meter.create_observable_gauge("shop.slow", [waits])
+threading.Thread(target=lambda: urllib.request.urlopen(meters.endpoints[0], timeout=20), daemon=True).start()
+begun.wait(20)
+print(meters.shutdown(2.0))
+os._exit(0)
+"""
+    found = ended(run, program, OTEL_METRICS_EXPORTER="prometheus", OTEL_EXPORTER_PROMETHEUS_PORT="0")
+    assert (found.exit_code, found.stdout) == (0, "True\n")
+
+
+# -- several processes ------------------------------------------------------------------------------------------------
+
+
+def test_several_processes_of_one_machine_are_scraped_each_at_a_port_of_its_own(run: Run, tmp_path: Path) -> None:
+    first = free_port(PORTS)
+    program = """
+from pathlib import Path
+counter.add(int(sys.argv[1]))
+here = Path(sys.argv[2])
+(here / f"{sys.argv[1]}.new").write_text(meters.endpoints[0])
+(here / f"{sys.argv[1]}.new").rename(here / sys.argv[1])
+until_s = time.monotonic() + 20
+while len([path for path in here.iterdir() if path.suffix != ".new"]) < 3 and time.monotonic() < until_s:
+    time.sleep(0.01)
+print(value())
+(here / f"done-{sys.argv[1]}.new").touch()
+while len(list(here.glob("done-*"))) < 3 and time.monotonic() < until_s:
+    time.sleep(0.01)
+"""
+    env = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": str(first)}
+    found = run([Job(program=BEGIN + program, env=env, arguments=(str(number), str(tmp_path))) for number in (1, 2, 3)])
+    assert [one.stdout for one in found] == ["1.0\n", "2.0\n", "3.0\n"]
+    endpoints = sorted((tmp_path / str(number)).read_text() for number in (1, 2, 3))
+    assert endpoints == [f"http://127.0.0.1:{port}/metrics" for port in range(first, first + 3)]
+
+
+# -- forks ------------------------------------------------------------------------------------------------------------
+
+FORK = """
+def in_child(work):
+    child = os.fork()
+    if not child:
+        try:
+            work()
+        except BaseException as error:
+            notify(repr(error))
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_forked_child_counts_from_zero_as_a_process_of_its_own(run: Run, protocol: Protocol) -> None:
+    program = """
+counter.add(1)
+if sys.argv[1:]:
+    meters.flush(20)
+def work():
+    counter.add(10)
+    # The one whose instruments were made by the parent.
+    meters.provider.force_flush()
+    meter.create_counter("shop.visits").add(5)
+    in_child(deeper)
+    notify(meters.shutdown(20))
+def deeper():
+    counter.add(100)
+    notify(meters.shutdown(20))
+in_child(work)
+counter.add(1_000)
+notify(meters.shutdown(20))
+"""
+    with collecting(protocol) as collector:
+        env = pushing_to(collector.url, protocol)
+        found = run([Job(program=BEGIN + FORK + program, env=env, arguments=("flushed",))])[0]
+        assert (found.exit_code, found.stderr) == (0, "True\nTrue\nTrue\n")
+        by_process = {
+            point.resource["service.instance.id"]: point.value
+            for point in collector.metrics
+            if point.name == "shop.orders"
+        }
+        assert (len(by_process), set(by_process.values())) == (3, {10, 100, 1_001})
+        assert by_series(collector.metrics)[series("shop.visits")].value == 5
+
+
+def test_a_forked_child_has_a_port_of_its_own_and_leaves_the_parents_alone(run: Run) -> None:
+    first = free_port(PORTS)
+    program = """
+counter.add(1)
+read, write = os.pipe()
+child = os.fork()
+if not child:
+    counter.add(10)
+    print(meters.endpoints, value(), flush=True)
+    os.read(read, 1)
+    os._exit(0)
+until_s = time.monotonic() + 20
+def is_served():
+    try:
+        return urllib.request.urlopen(meters.endpoints[0].replace(str(PORT), str(PORT + 1)), timeout=20).status == 200
+    except OSError:
+        return False
+while not is_served() and time.monotonic() < until_s:
+    time.sleep(0.01)
+print(meters.endpoints, value(), flush=True)
+meters.shutdown(20)
+# Were it open in the child, a client would be let in, and wait.
+try:
+    urllib.request.urlopen(meters.endpoints[0], timeout=20)
+except OSError as error:
+    print(error.reason.strerror)
+os.write(write, b"x")
+os.waitpid(child, 0)
+"""
+    env = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": str(first)}
+    found = ended(run, f"PORT = {first}\n{program}", **env)
+    assert found.exit_code == 0
+    assert set(found.stdout.splitlines()) == {
+        f"('http://127.0.0.1:{first + 1}/metrics',) 10.0",
+        f"('http://127.0.0.1:{first}/metrics',) 1.0",
+        "Connection refused",
+    }
+    assert found.stderr == (
+        f"metrics are served at http://127.0.0.1:{first + 1}/metrics: others listen at 127.0.0.1:{first}\n"
+    )
+
+
+def test_a_process_that_is_shut_down_forks_children_that_send_nothing(run: Run) -> None:
+    with collecting() as collector:
+        program = """
+meters.shutdown(20)
+def work():
+    counter.add(1)
+    notify((meters.endpoints, meters.flush(1), meters.shutdown(1)))
+in_child(work)
+"""
+        found = ended(run, FORK + program, **pushing_to(collector.url))
+        assert (found.exit_code, found.stderr) == (0, "((), True, True)\n")
+        assert collector.requests == 0
+
+
+def test_a_fork_waits_until_what_is_being_collected_is(run: Run) -> None:
+    program = """
+begun = threading.Event()
+def waits(options):
+    if not forked:
+        begun.set()
+        time.sleep(0.3)
+    return []
+forked = False
+meter.create_observable_gauge("shop.slow", [waits])
+counter.add(1)
+flushed = meters.begin_flush()
+begun.wait(20)
+def work():
+    global forked
+    forked = True
+    counter.add(10)
+    notify(meters.flush(10))
+    meters.shutdown(1)
+in_child(work)
+notify(flushed(20))
+"""
+    with collecting() as collector:
+        found = ended(run, FORK + program, **pushing_to(collector.url))
+        assert (found.exit_code, found.stderr) == (0, "True\nTrue\n")
+        assert orders(collector) == 11
+
+
+def test_a_fork_does_not_wait_for_ever_and_the_child_says_that_it_sends_nothing(run: Run) -> None:
+    program = """
+from instrumentation.metrics import quiet
+quiet.MOST_WAIT_S = 0.05
+begun, go = threading.Event(), threading.Event()
+def waits(options):
+    begun.set()
+    go.wait(20)
+    return []
+meter.create_observable_gauge("shop.slow", [waits])
+counter.add(1)
+flushed = meters.begin_flush()
+begun.wait(20)
+def work():
+    print(meters.endpoints, meters.flush(10), meters.shutdown(10), flush=True)
+    while not said:
+        time.sleep(0.01)
+in_child(work)
+go.set()
+print(flushed(20))
+# The next one is forked as ever.
+def later():
+    counter.add(10)
+    print(meters.shutdown(20), flush=True)
+in_child(later)
+"""
+    with collecting() as collector:
+        found = ended(run, FORK + program, **pushing_to(collector.url))
+        assert (found.exit_code, found.stdout) == (0, "() True True\nTrue\nTrue\n")
+        assert found.stderr == "this process sends no metrics: it was forked while they were collected\n"
+        assert orders(collector) == 11
