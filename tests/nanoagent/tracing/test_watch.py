@@ -1,7 +1,9 @@
 """Budgets of agents: what their callers are told, and how a run ends that is stopped."""
 
+import asyncio
 import logging
 import pickle
+import threading
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from pydantic_ai.toolsets import FunctionToolset
 from instrumentation.testing import Capture, TickingClock
 from nanoagent import Budget, Orchestrator, PerformanceMetrics, RunResult, RunStopped, Tracing, traced, traced_run
 from nanoagent.tracing import names
+from nanoagent.tracing.threads import in_this_loop
 from tests.models import CannedModel, call, executed, plan, priced, reflected, response
 from tests.runs import add, prepared
 
@@ -152,3 +155,18 @@ async def test_what_stopped_a_run_can_be_sent_to_another_process() -> None:
         await agent_of(adding(), Capture(), budgets=[Budget(tokens=1)]).run("Add")
     again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301 - our own
     assert (str(again), again.run_id, again.passed) == (str(raised.value), "run-1", raised.value.passed)
+
+
+def test_what_is_told_to_a_loop_that_is_closed_is_told_to_nobody() -> None:
+    told = list[str]()
+
+    async def tell() -> Any:
+        say = in_this_loop(told.append)
+        say("at once")
+        return say
+
+    say = asyncio.run(tell())
+    thread = threading.Thread(target=say, args=["too late"])
+    thread.start()
+    thread.join()
+    assert told == ["at once"]
