@@ -15,6 +15,8 @@ from tests.prometheus.programs import ProgramUnavailableError, program
 from tests.prometheus.server import PrometheusServer, configured, running
 from tests.required import unavailable
 
+INTERVAL_S = 0.25
+
 StartPrometheus = Callable[[Mapping[str, Sequence[str]]], PrometheusServer]
 
 
@@ -32,7 +34,7 @@ def promtool() -> Path:
 
 @pytest.fixture
 def prometheus(prometheus_program: Path, tmp_path: Path) -> Iterator[StartPrometheus]:
-    """Starts a Prometheus with the project's rules that asks targets, given by job, each second.
+    """Starts a Prometheus with the project's rules that asks targets, given by job, a few times a second.
 
     prometheus({"nanoagent": ["127.0.0.1:9464"]}).client.query("up")
     """
@@ -40,7 +42,7 @@ def prometheus(prometheus_program: Path, tmp_path: Path) -> Iterator[StartPromet
     with ExitStack() as stack:
 
         def start(targets: Mapping[str, Sequence[str]]) -> PrometheusServer:
-            config = configured(tmp_path / f"prometheus-{next(numbers)}", targets)
+            config = configured(tmp_path / f"prometheus-{next(numbers)}", targets, interval_s=INTERVAL_S)
             return stack.enter_context(running(prometheus_program, config))
 
         yield start

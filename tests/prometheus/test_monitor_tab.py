@@ -19,6 +19,7 @@ from opentelemetry.trace import StatusCode
 from tests.jaeger.server import HOST, JaegerServer
 from tests.jaeger.server import running as running_jaeger
 from tests.prometheus.client import waited_for
+from tests.prometheus.plugin import INTERVAL_S
 from tests.prometheus.server import configured, running
 
 pytestmark = [pytest.mark.jaeger, pytest.mark.slow]
@@ -38,11 +39,12 @@ def jaeger(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("JAEGER_SPAN_METRICS_INTERVAL", "500ms")
     with ExitStack() as stack:
-        prometheus = stack.enter_context(running(prometheus_program, configured(tmp_path, {})))
+        prometheus = stack.enter_context(running(prometheus_program, configured(tmp_path, {}, interval_s=INTERVAL_S)))
         monkeypatch.setenv("JAEGER_PROMETHEUS_URL", prometheus.url)
         jaeger = stack.enter_context(running_jaeger(jaeger_program, tmp_path / "jaeger.log"))
         # Prometheus reads its targets anew when they change.
-        configured(tmp_path, {"jaeger": [f"{HOST}:{jaeger.ports['JAEGER_SPAN_METRICS_PORT']}"]})
+        targets = {"jaeger": [f"{HOST}:{jaeger.ports['JAEGER_SPAN_METRICS_PORT']}"]}
+        configured(tmp_path, targets, interval_s=INTERVAL_S)
         yield jaeger
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.prometheus.client import PrometheusClient
 from tests.prometheus.exporter import exporting
-from tests.prometheus.plugin import StartPrometheus
+from tests.prometheus.plugin import INTERVAL_S, StartPrometheus
 from tests.prometheus.server import configured, running
 
 METRICS = """
@@ -55,7 +55,7 @@ def test_what_the_agent_is_told_is_with_the_prometheus_that_it_hands_on_to(
     prometheus_program: Path, tmp_path: Path
 ) -> None:
     # The agent's option is spelled `--agent` from 3.0 on.
-    server_config = configured(tmp_path / "server", {})
+    server_config = configured(tmp_path / "server", {}, interval_s=INTERVAL_S)
     with (
         exporting(lambda: METRICS) as address,
         running(prometheus_program, server_config, options=["--web.enable-remote-write-receiver"]) as server,
@@ -63,6 +63,7 @@ def test_what_the_agent_is_told_is_with_the_prometheus_that_it_hands_on_to(
         agent_config = configured(
             tmp_path / "agent",
             {"nanoagent": [address, "127.0.0.1:1"]},
+            interval_s=INTERVAL_S,
             file="agent.yml",
             remote_write=f"{server.url}/api/v1/write",
         )
