@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from instrumentation.configuration import configure
     from instrumentation.console import ConsoleTreeProcessor
     from instrumentation.delivery.account import DeliveryReport
+    from instrumentation.keeping.policy import Keep
     from instrumentation.scoring import score
     from instrumentation.telemetry import Telemetry
 
 __all__ = [
     "ConsoleTreeProcessor",
     "DeliveryReport",
+    "Keep",
     "PerformanceAggregator",
     "Telemetry",
     "configure",
@@ -26,6 +28,7 @@ __all__ = [
 _HOMES = {
     "ConsoleTreeProcessor": "instrumentation.console",
     "DeliveryReport": "instrumentation.delivery.account",
+    "Keep": "instrumentation.keeping.policy",
     "PerformanceAggregator": "instrumentation.aggregator",
     "Telemetry": "instrumentation.telemetry",
     "configure": "instrumentation.configuration",

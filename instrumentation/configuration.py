@@ -6,9 +6,10 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry import trace
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.util._once import Once
@@ -17,8 +18,17 @@ from opentelemetry.util.types import AttributeValue
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.delivery.destinations import deadline_s_in, destinations_of
 from instrumentation.delivery.notices import Notify
+from instrumentation.keeping.policy import Keep, keep_in
+from instrumentation.keeping.processor import KeepingProcessor
 from instrumentation.life_cycle import in_forked_child
 from instrumentation.limits import limit_notices
+from instrumentation.metrics.installed import (
+    forget_meter_provider,
+    install_meter_provider,
+    others_notice,
+    present_meter_provider,
+)
+from instrumentation.metrics.selection import metric_exporters_in, metric_exporters_named
 from instrumentation.otlp.settings import credentials_in
 from instrumentation.resource import resource_of
 from instrumentation.sampling import RecordingSampler, sampling_notices
@@ -26,6 +36,9 @@ from instrumentation.selection import CONSOLE, exporters_in, exporters_named
 from instrumentation.telemetry import Telemetry, tell
 from nanoagent.errors import ConfigurationError
 from nanoagent.redaction.redactor import Redactor, use_redactor
+
+if TYPE_CHECKING:
+    from instrumentation.metrics.metering import Metering
 
 LOOK_S: Final = 0.3
 """How long set-up waits to hear that nobody takes the spans; what is found out later is said then."""
@@ -35,6 +48,8 @@ def configure(
     *,
     service_name: str = "nanoagent",
     exporters: Sequence[str] | None = None,
+    metrics_exporters: Sequence[str] | None = None,
+    keep: Keep | None = None,
     env: Mapping[str, str] | None = None,
     span_processors: Sequence[SpanProcessor] = (),
     resource_attributes: Mapping[str, AttributeValue] | None = None,
@@ -43,7 +58,7 @@ def configure(
     redactor: Redactor | None = None,
     notify: Notify | None = None,
 ) -> Telemetry:
-    """Send this process's spans where `OTEL_EXPORTER` says, and count its runs.
+    """Send this process's spans where `OTEL_EXPORTER` says, count its runs, and get their metrics out.
 
     Example:
         >>> telemetry = configure()
@@ -58,11 +73,14 @@ def configure(
         service_name: The resource's `service.name`, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` has one.
         exporters: none, console, file, jaeger, otlp. Default: `OTEL_EXPORTER`, then, where the provider is our own,
             `OTEL_TRACES_EXPORTER` (whoever set another provider up has followed that one already), then none.
+        metrics_exporters: none, console, otlp, prometheus. Default: `OTEL_METRICS_EXPORTER`, then none. Where the
+            application has set a meter provider of the SDK, that one gets the metrics, whatever stands here.
+        keep: Runs whose spans are exported whatever the sampler says. Default: `NANOAGENT_KEEP`, then none.
         env: Stands for `os.environ`, except in what the SDK reads by itself: sampler, limits, resource detectors.
         span_processors: Further ones, called after ours.
         resource_attributes: Further attributes of the resource; they win over the environment.
         id_generator: Makes the ids of traces and spans. Like the resource, it takes effect on our own provider only.
-        replace: Whether a provider that is there is replaced. Tracers that were taken from it before stay with it.
+        replace: Whether providers that are there are replaced. Tracers that were taken from it before stay with it.
         redactor: What is masked in every text before it becomes telemetry. Default: the known shapes of secrets. The
             credentials of the destinations are masked besides.
         notify: Takes each line that a person should see. Default: a warning of the logger `nanoagent`.
@@ -73,6 +91,12 @@ def configure(
     settings = _Settings(
         service_name=service_name,
         exporters=None if exporters is None else exporters_named(exporters, source="exporters", given=exporters),
+        metrics_exporters=(
+            None
+            if metrics_exporters is None
+            else metric_exporters_named(metrics_exporters, source="metrics_exporters", given=metrics_exporters)
+        ),
+        keep=keep,
         env=None if env is None else dict(env),
         span_processors=tuple(span_processors),
         resource_attributes=dict(resource_attributes or {}),
@@ -105,6 +129,8 @@ def configured() -> Telemetry | None:
 class _Settings:
     service_name: str
     exporters: tuple[str, ...] | None
+    metrics_exporters: tuple[str, ...] | None
+    keep: Keep | None
     env: Mapping[str, str] | None
     span_processors: tuple[SpanProcessor, ...]
     resource_attributes: Mapping[str, AttributeValue]
@@ -122,6 +148,8 @@ class _State:
         self.settings: _Settings | None = None
         self.provider: TracerProvider | None = None
         """The provider that we made; `None` while we use somebody else's."""
+        self.meter_provider: MeterProvider | None = None
+        """As the provider."""
         in_forked_child(self._after_fork)
 
     @contextmanager
@@ -158,25 +186,73 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> tuple[Tele
     exporters = settings.exporters
     if exporters is None:
         exporters = exporters_in(env, standard=present is None)
+    keep = settings.keep or keep_in(env)
     redactor.hide(credentials_in(env))
     deadline_s = deadline_s_in(env)
     provider = present or _own_provider(settings, env)
-    processors = _processors(exporters, env, lambda line: tell(notify, line))
-    for processor in (*processors, *settings.span_processors):
+
+    def say(line: str) -> None:
+        tell(notify, line)
+
+    destinations = destinations_of([name for name in exporters if name != CONSOLE], env, say)
+    try:
+        metering, notices = _metering(settings, env, say, replace=replace)
+    except ConfigurationError:
+        for destination in destinations:
+            destination.finish_close(deadline_s)
+        raise
+    # The aggregator first: no exporter can keep a span from it.
+    aggregator = PerformanceAggregator(observer=metering.recorder if metering else None)
+    keeping = KeepingProcessor(keep, destinations, metrics_of=aggregator.get) if keep and destinations else None
+    processors = [
+        aggregator,
+        *_console(exporters),
+        *([keeping] if keeping else destinations),
+        *settings.span_processors,
+    ]
+    for processor in processors:
         provider.add_span_processor(processor)
     telemetry = Telemetry(
-        aggregator=cast("PerformanceAggregator", processors[0]),
+        aggregator=aggregator,
         redactor=redactor,
         exporters=exporters,
-        processors=(*processors, *settings.span_processors),
+        processors=processors,
+        destinations=destinations,
+        keeping=keeping,
+        metering=metering,
         deadline_s=deadline_s,
         notify=notify,
     )
+    if metering is not None:
+        metering.observe(aggregator, telemetry.delivery)
     telemetry.shut_down_at_exit()
     if present is None:
         _install(provider)
+    if metering is not None and metering.meters is not None:
+        install_meter_provider(metering.meters.provider)
+        _STATE.meter_provider = metering.meters.provider
     # Like the sampler, the limits are what the SDK has read by itself.
-    return telemetry, [*sampling_notices(present), *limit_notices(os.environ)]
+    return telemetry, [*notices, *sampling_notices(present), *limit_notices(os.environ)]
+
+
+def _metering(
+    settings: _Settings, env: Mapping[str, str], notify: Notify, *, replace: bool
+) -> "tuple[Metering | None, Sequence[str]]":
+    """What records metrics, if anybody wants them; and what is to be said of it."""
+    exporters = settings.metrics_exporters
+    if exporters is None:
+        exporters = metric_exporters_in(env)
+    present = None if replace else present_meter_provider(_STATE.meter_provider)
+    if present is None and not exporters:
+        return None, []
+    from instrumentation.metrics.metering import Metering
+
+    if present is not None:
+        notice = others_notice(exporters, present)
+        return Metering(present), [notice] if notice else []
+    resource = resource_of(settings.service_name, settings.resource_attributes, env)
+    metering = Metering.of_ours(exporters, resource=resource, env=env, notify=notify)
+    return metering, metering.meters.notices if metering.meters else []
 
 
 def _present_provider() -> TracerProvider | None:
@@ -227,16 +303,15 @@ def _forget() -> None:
     with _STATE.alone():
         if _STATE.telemetry is not None:
             _STATE.telemetry.shutdown(deadline_s=0.0)
-        _STATE.telemetry = _STATE.settings = _STATE.provider = None
+        _STATE.telemetry = _STATE.settings = _STATE.provider = _STATE.meter_provider = None
         _put(None)
+        forget_meter_provider()
         use_redactor(Redactor())
 
 
-def _processors(exporters: Sequence[str], env: Mapping[str, str], notify: Notify) -> list[SpanProcessor]:
-    """The aggregator first: no exporter can keep a span from it."""
-    processors: list[SpanProcessor] = [PerformanceAggregator()]
-    if CONSOLE in exporters:
-        from instrumentation.console import ConsoleTreeProcessor
+def _console(exporters: Sequence[str]) -> list[SpanProcessor]:
+    if CONSOLE not in exporters:
+        return []
+    from instrumentation.console import ConsoleTreeProcessor
 
-        processors.append(ConsoleTreeProcessor())
-    return [*processors, *destinations_of([name for name in exporters if name != CONSOLE], env, notify)]
+    return [ConsoleTreeProcessor()]

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import SpanProcessor
 
@@ -17,6 +17,10 @@ from instrumentation.delivery.notices import Notify, loss_notice
 from instrumentation.life_cycle import ProcessEnd, in_forked_child
 from nanoagent.redaction.redactor import Redactor
 from nanoagent.tracing.failures import log_failure
+
+if TYPE_CHECKING:
+    from instrumentation.keeping.processor import KeepingProcessor
+    from instrumentation.metrics.metering import Metering
 
 MAX_DEADLINE_S: Final = 365 * 24 * 3600.0
 """The longest wait; what Python's locks can wait for is bounded, too."""
@@ -35,10 +39,26 @@ class Telemetry:
         exporters: tuple[str, ...] = (),
         enabled: bool = True,
         processors: Sequence[SpanProcessor] = (),
+        destinations: Sequence[Destination] = (),
+        keeping: "KeepingProcessor | None" = None,
+        metering: "Metering | None" = None,
         deadline_s: float = DEFAULT_DEADLINE_S,
         notify: Notify,
     ) -> None:
-        """Hold what was set up; `processors` are all that were added to the provider, in their order."""
+        """Hold what was set up.
+
+        Args:
+            aggregator: See the attribute, as the next three.
+            redactor: By default a new one.
+            exporters: See the attribute.
+            enabled: See the attribute.
+            processors: All that were added to the provider, in their order.
+            destinations: Where spans go, whether one of the processors or behind one.
+            keeping: What stands before the destinations, if anything does.
+            metering: What records metrics, if anything does.
+            deadline_s: Seconds that a flush or a shutdown may take, where nothing else is said.
+            notify: Takes each line that a person should see.
+        """
         self.aggregator: Final = aggregator
         """The numbers of the runs of this process; it stays empty where tracing is disabled."""
         self.redactor: Final = redactor or Redactor()
@@ -47,8 +67,10 @@ class Telemetry:
         """The exporters in use, without `none`."""
         self.enabled: Final = enabled
         """False where `OTEL_SDK_DISABLED` is true."""
-        self._destinations = [processor for processor in processors if isinstance(processor, Destination)]
-        self._others = [processor for processor in processors if not isinstance(processor, Destination)]
+        self._destinations = tuple(destinations)
+        self._keeping = keeping
+        self._metering = metering
+        self._others = [one for one in processors if one is not keeping and one not in self._destinations]
         self._deadline_s = min(deadline_s, MAX_DEADLINE_S)
         self._notify = notify
         self._courier = Courier("nanoagent-telemetry")
@@ -61,17 +83,21 @@ class Telemetry:
         in_forked_child(self._after_fork)
 
     def flush(self, deadline_s: float | None = None) -> bool:
-        """Send every span that has ended.
+        """Send every span that has ended, and the metrics.
 
         Args:
             deadline_s: By default `NANOAGENT_EXPORT_DEADLINE`, or 2 s.
 
         Returns:
-            True only when all of them have arrived everywhere by the deadline, and all that ended before.
+            True only when all of them have arrived everywhere by the deadline, and all that ended before. Spans that
+            are held until it is known whether their run is kept are not among them.
         """
         until_s = time.monotonic() + self._seconds(deadline_s)
         others = self._courier.run(self._flush_others)
+        wait_for_metrics = self._metering.begin_flush() if self._metering else None
         arrived = [destination.flush(_left_s(until_s)) for destination in self._destinations]
+        if wait_for_metrics is not None:
+            arrived.append(wait_for_metrics(_left_s(until_s)))
         return outcome_of(others, _left_s(until_s)) and all(arrived)
 
     def shutdown(self, deadline_s: float | None = None) -> bool:
@@ -113,10 +139,17 @@ class Telemetry:
         """Look at each destination, and have it said when something is wrong; wait no longer than this for each."""
         for destination in self._destinations:
             destination.look(timeout_s)
+        if self._metering is not None:
+            self._metering.look(timeout_s)
 
     def delivery(self) -> tuple[DeliveryReport, ...]:
         """What became of the spans at each destination so far."""
         return tuple(destination.report() for destination in self._destinations)
+
+    @property
+    def metrics_endpoints(self) -> tuple[str, ...]:
+        """The URLs where this process serves its metrics to be scraped."""
+        return self._metering.endpoints if self._metering else ()
 
     @property
     def is_shut_down(self) -> bool:
@@ -139,11 +172,17 @@ class Telemetry:
 
     def _close(self, deadline_s: float) -> bool:
         until_s = time.monotonic() + deadline_s
+        if self._keeping is not None:
+            self._keeping.shutdown()  # what it holds goes to the destinations
         for destination in self._destinations:
             destination.begin_close()
+        if self._metering is not None:
+            self._metering.begin_close()
         others = self._courier.run(self._close_others)
         self._courier.stop()
         arrived = [destination.finish_close(_left_s(until_s)) for destination in self._destinations]
+        if self._metering is not None:
+            arrived.append(self._metering.finish_close(_left_s(until_s)))
         return outcome_of(others, _left_s(until_s)) and all(arrived)
 
     def _flush_others(self) -> bool:

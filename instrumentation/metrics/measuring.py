@@ -144,7 +144,7 @@ def _budget_usage(metrics: PerformanceMetrics, root: Mapping[str, Any]) -> Itera
         "time": (metrics.duration_seconds(), root.get(names.TIMEOUT_S)),
     }
     for budget, (amount, limit) in used.items():
-        if amount is not None and type(limit) in (int, float) and limit > 0:
+        if amount is not None and limit:
             yield budget, amount / limit
 
 

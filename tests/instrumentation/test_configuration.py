@@ -621,6 +621,7 @@ def test_the_package_offers_these_names() -> None:
     assert instrumentation.__all__ == [
         "ConsoleTreeProcessor",
         "DeliveryReport",
+        "Keep",
         "PerformanceAggregator",
         "Telemetry",
         "configure",

@@ -20,7 +20,7 @@ from instrumentation import PerformanceAggregator
 from instrumentation.metrics.recorder import Recorder
 from instrumentation.testing import Capture, MetricPoint, series
 from instrumentation.testing.decoding import points_of
-from nanoagent import Orchestrator, PerformanceMetrics, Tracing
+from nanoagent import Budget, Orchestrator, PerformanceMetrics, Tracing
 from tests.models import CannedModel, Reply, blocking, call, executed, plan, priced, reflected, response
 from tests.runs import add, broken
 from tests.totals import bucket_counts, buckets_of, totals_of
@@ -59,6 +59,14 @@ class Measured:
         points = self.points()
         for total in totals_of(runs):
             assert total.of_points(points) == pytest.approx(total.expected, rel=1e-9, abs=1e-12), total
+        durations = sum(
+            point.sum or 0
+            for point in points
+            if point.name in ("gen_ai.client.operation.duration", "gen_ai.execute_tool.duration")
+        )
+        # What lies inside one another's time counts twice there, which is what `parallel_ns` says.
+        expected = sum(run.llm_ns + run.tool_ns + run.parallel_ns for run in runs) / 1e9
+        assert durations == pytest.approx(expected, rel=1e-9)
         for name, counts in buckets_of(runs).items():
             assert bucket_counts(points, name) == counts
 
@@ -218,6 +226,52 @@ async def test_how_much_of_each_limit_was_used_is_recorded(measured: Measured) -
         "tokens": pytest.approx((run.tokens_used or 0) / 1_000),
         "tasks": 0.5,
         "time": pytest.approx(run.duration_seconds() / 1_000),
+    }
+
+
+async def test_a_tool_is_labelled_by_its_name_and_how_it_failed_unless_the_model_invented_it(
+    measured: Measured,
+) -> None:
+    await failing_tools(measured)
+    calls = {
+        (point.attributes["gen_ai.tool.name"], point.attributes["error.type"]): point.count
+        for point in measured.points()
+        if point.name == "gen_ai.execute_tool.duration"
+    }
+    assert calls == {("broken", "ValueError"): 1, ("unknown", "unknown_tool"): 1}
+
+
+async def test_each_agent_at_work_is_measured(measured: Measured) -> None:
+    await simple(measured)
+    await agent(measured)
+    agents = [point for point in measured.points() if point.name == "gen_ai.invoke_agent.duration"]
+    assert {point.series: point.count for point in agents} == {
+        series("gen_ai.invoke_agent.duration", attributes): 1
+        for attributes in (
+            {"gen_ai.agent.name": "executor", "gen_ai.agent.version": "2.1"},
+            {"gen_ai.agent.name": "reflector", "gen_ai.agent.version": "2.1"},
+            {"gen_ai.agent.name": "adder"},
+        )
+    }
+    seconds = {f"invoke_agent {point.attributes['gen_ai.agent.name']}": point.sum for point in agents}
+    assert seconds == {
+        span.name: pytest.approx(((span.end_time or 0) - (span.start_time or 0)) / 1e9)
+        for span in measured.captured.spans
+        if span.name.startswith("invoke_agent")
+    }
+
+
+async def test_each_budget_that_a_run_passes_is_counted_with_what_was_done(measured: Measured) -> None:
+    budgets = [Budget(tokens=150, action="warn"), Budget(tokens=250, action="stop")]
+    run = await measured.run(plan("one", "two"), executed("1"), executed("2"), reflected("8"), budgets=budgets)
+    passed = [point for point in measured.points() if point.name == "nanoagent.budgets.passed"]
+    assert run.stop_reason == "token_budget"
+    assert {point.series: point.value for point in passed} == {
+        series(
+            "nanoagent.budgets.passed",
+            {"gen_ai.workflow.name": "nanoagent", "nanoagent.budget": "tokens", "nanoagent.action": action},
+        ): 1
+        for action in ("warn", "stop")
     }
 
 

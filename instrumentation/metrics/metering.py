@@ -1,0 +1,74 @@
+"""Metering: the runs of this process as metrics, from the aggregator to where they go."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from opentelemetry.metrics import Meter, MeterProvider
+from opentelemetry.sdk.resources import Resource
+
+from instrumentation.aggregator import PerformanceAggregator
+from instrumentation.delivery.account import DeliveryReport
+from instrumentation.delivery.notices import Notify
+from instrumentation.metrics.provider import Meters
+from instrumentation.metrics.recorder import Recorder
+from instrumentation.metrics.state import observe
+from nanoagent.tracing import names
+
+
+class Metering:
+    """Records what an aggregator counts, by a meter provider of ours or of the application's."""
+
+    def __init__(self, provider: MeterProvider, *, meters: Meters | None = None) -> None:
+        """Create the instruments.
+
+        Args:
+            provider: Where they are created.
+            meters: What gets its numbers out, where the provider is ours.
+        """
+        self.meters: Final = meters
+        self._meter: Final[Meter] = provider.get_meter(names.SCOPE_NAME, schema_url=names.SCHEMA_URL)
+        self.recorder: Final = Recorder(self._meter)
+        """What the aggregator tells."""
+
+    @classmethod
+    def of_ours(
+        cls, exporters: Sequence[str], *, resource: Resource, env: Mapping[str, str], notify: Notify
+    ) -> "Metering":
+        """Meter by a provider of our own, whose numbers these exporters get out.
+
+        Raises:
+            ConfigurationError: A setting cannot be used.
+        """
+        meters = Meters(exporters, resource=resource, env=env, notify=notify)
+        return cls(meters.provider, meters=meters)
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The URLs where this process serves its metrics."""
+        return self.meters.endpoints if self.meters else ()
+
+    def observe(self, aggregator: PerformanceAggregator, delivery: Callable[[], Sequence[DeliveryReport]]) -> None:
+        """Have the state of the telemetry itself looked at, too."""
+        observe(self._meter, recorder=self.recorder, aggregator=aggregator, delivery=delivery)
+
+    def look(self, timeout_s: float) -> None:
+        """Look at each receiver, and have it said when something is wrong; wait no longer than this for each."""
+        if self.meters is not None:
+            self.meters.look(timeout_s)
+
+    def begin_flush(self) -> Callable[[float], bool]:
+        """Send what there is now; what waits for it, for so many seconds at most."""
+        # Whoever collects waits until what has been counted is recorded.
+        return self.meters.begin_flush() if self.meters else self.recorder.drain
+
+    def begin_close(self) -> None:
+        """Send what there is now for the last time."""
+        if self.meters is not None:
+            self.meters.begin_shutdown()
+
+    def finish_close(self, deadline_s: float) -> bool:
+        """Wait for what is being sent, and record no more; true when all has arrived by the deadline."""
+        until_s = time.monotonic() + deadline_s
+        arrived = self.meters is None or self.meters.shutdown(deadline_s)
+        return self.recorder.close(max(0.0, until_s - time.monotonic())) and arrived

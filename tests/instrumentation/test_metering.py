@@ -1,0 +1,207 @@
+"""Metrics as `configure` sets them up: from runs of the process to whoever reads them."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from prometheus_client.parser import text_string_to_metric_families
+
+from instrumentation import Keep, Telemetry, configure
+from instrumentation.reading.counted import counted_runs
+from instrumentation.reading.files import read_file
+from instrumentation.reading.problems import Problems
+from instrumentation.testing import collecting, never_answers
+from nanoagent import Orchestrator, PerformanceMetrics
+from nanoagent.errors import ConfigurationError
+from tests.models import CannedModel, Reply, executed, plan, priced, reflected
+
+pytestmark = pytest.mark.usefixtures("no_global_state")
+
+SHORT = (plan("one"), executed("8"), reflected("8"))
+ANY_PORT = {"OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
+
+
+def run(*replies: Reply, **options: Any) -> PerformanceMetrics:
+    return asyncio.run(Orchestrator("goal", model=CannedModel(replies or SHORT), **options).run()).metrics
+
+
+def scraped(telemetry: Telemetry, name: str) -> dict[tuple[str, ...], float]:
+    """The samples of this name, by the values of their labels, sorted by label."""
+    [url] = telemetry.metrics_endpoints
+    text = requests.get(url, timeout=10.0).text
+    return {
+        tuple(value for _, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def test_what_has_ended_is_in_the_next_scrape() -> None:
+    telemetry = configure(metrics_exporters=["prometheus"], env=ANY_PORT)
+    for number in range(1, 4):
+        run()
+        [runs] = scraped(telemetry, "nanoagent_runs_total").values()
+        assert runs == number
+
+
+def test_the_environment_chooses_and_the_release_is_a_label_of_each_series() -> None:
+    env = ANY_PORT | {"OTEL_METRICS_EXPORTER": " Prometheus ", "OTEL_RESOURCE_ATTRIBUTES": "service.version=7.1"}
+    telemetry = configure(env=env)
+    run()
+    assert scraped(telemetry, "nanoagent_runs_total") == {("nanoagent", "completed", "goal_reached", "7.1"): 1.0}
+
+
+def test_the_state_of_the_telemetry_is_measured_too(tmp_path: Path) -> None:
+    env = ANY_PORT | {"OTEL_EXPORTER_FILE_PATH": str(tmp_path / "traces.jsonl")}
+    telemetry = configure(exporters=["file"], metrics_exporters=["prometheus"], env=env)
+    run()
+    assert telemetry.flush()
+    [report] = telemetry.delivery()
+    assert {key[:2]: value for key, value in scraped(telemetry, "nanoagent_spans_total").items()} == {
+        ("file", "exported"): report.exported_spans,
+        ("file", "spooled"): 0,
+        ("file", "dropped"): 0,
+        ("file", "sampled_out"): 0,
+    }
+    assert report.exported_spans == 8
+    for name in (
+        "nanoagent_spans_pending",
+        "nanoagent_runs_open",
+        "nanoagent_runs_evicted_total",
+        "nanoagent_unrecorded_total",
+    ):
+        [value] = scraped(telemetry, name).values()
+        assert value == 0, name
+
+
+def test_a_run_that_goes_on_is_open() -> None:
+    telemetry = configure(metrics_exporters=["prometheus"], env=ANY_PORT)
+    seen: list[float] = []
+
+    async def look() -> Any:
+        seen.extend(scraped(telemetry, "nanoagent_runs_open").values())
+        return plan("one")
+
+    run(look, *SHORT[1:])
+    assert seen == [1.0]
+
+
+def test_without_a_choice_nothing_is_recorded_and_no_provider_installed() -> None:
+    before = metrics.get_meter_provider()
+    telemetry = configure(env={})
+    run()
+    assert telemetry.metrics_endpoints == ()
+    assert metrics.get_meter_provider() is before
+
+
+def test_instruments_of_the_application_come_out_by_ours() -> None:
+    telemetry = configure(metrics_exporters=["prometheus"], env=ANY_PORT)
+    metrics.get_meter("app").create_counter("orders").add(3)
+    [orders] = scraped(telemetry, "orders_total").values()
+    assert orders == 3
+
+
+def test_a_provider_of_the_application_gets_the_metrics_and_one_line_says_so() -> None:
+    reader, notices = InMemoryMetricReader(), list[str]()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    metrics.set_meter_provider(provider)
+    telemetry = configure(metrics_exporters=["prometheus"], env=ANY_PORT, notify=notices.append)
+    run()
+    assert telemetry.metrics_endpoints == ()
+    data = reader.get_metrics_data()
+    assert data is not None
+    names = {m.name for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics}
+    assert "nanoagent.runs" in names
+    [notice] = notices
+    assert "a meter provider of its own (opentelemetry.sdk.metrics" in notice
+
+
+def test_a_flush_is_true_when_spans_and_metrics_have_arrived() -> None:
+    with collecting() as collector:
+        telemetry = configure(
+            exporters=["otlp"], metrics_exporters=["otlp"], env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        )
+        run()
+        assert telemetry.flush(10.0)
+        assert len(collector.received) == 8
+        assert [point.value for point in collector.metrics if point.name == "nanoagent.runs"] == [1]
+
+
+def test_a_flush_is_false_while_only_the_metrics_do_not_arrive() -> None:
+    with collecting("http/protobuf", never_answers) as hanging, collecting() as healthy:
+        env = {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{healthy.url}/v1/traces",
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{hanging.url}/v1/metrics",
+        }
+        telemetry = configure(exporters=["otlp"], metrics_exporters=["otlp"], env=env, notify=lambda _line: None)
+        run()
+        assert telemetry.flush(0.5) is False
+        assert len(healthy.received) == 8
+        assert telemetry.shutdown(0.5) is False
+
+
+def test_the_shutdown_sends_the_last_numbers() -> None:
+    with collecting() as collector:
+        telemetry = configure(metrics_exporters=["otlp"], env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
+        run()
+        assert telemetry.shutdown(10.0)
+        assert [point.value for point in collector.metrics if point.name == "nanoagent.runs"] == [1]
+        run()
+    assert telemetry.metrics_endpoints == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"metrics_exporters": ["jaeger"]},
+            r"^metrics_exporters must name exporters out of none, console, otlp, prometheus; got .jaeger.",
+        ),
+        ({"env": {"OTEL_METRICS_EXPORTER": "prometheus,none"}}, r"^OTEL_METRICS_EXPORTER"),
+        ({"env": {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": "x"}}, "_PROMETHEUS_PORT"),
+        ({"env": {"NANOAGENT_KEEP": "fast"}}, r"^NANOAGENT_KEEP"),
+    ],
+)
+def test_an_unusable_choice_is_an_error_before_anything_is_set_up(settings: dict[str, Any], message: str) -> None:
+    before = metrics.get_meter_provider()
+    with pytest.raises(ConfigurationError, match=message):
+        configure(**settings)
+    assert metrics.get_meter_provider() is before
+
+
+@pytest.fixture
+def sampled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+
+
+@pytest.mark.usefixtures("sampled_out")
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_runs_to_keep_are_exported_whole_whatever_the_sampler_says(tmp_path: Path, by_variable: bool) -> None:
+    path = tmp_path / "traces.jsonl"
+    env = (
+        ANY_PORT
+        | {"OTEL_EXPORTER_FILE_PATH": str(path)}
+        | ({"NANOAGENT_KEEP": "failed,cost=0.5"} if by_variable else {})
+    )
+    telemetry = configure(
+        exporters=["file"],
+        metrics_exporters=["prometheus"],
+        keep=None if by_variable else Keep(failed=True, cost_above_usd=0.5),
+        env=env,
+    )
+    run(plan("one"), RuntimeError("down"), run_id="failed")
+    run(run_id="well")
+    run(plan("one", **priced("0.6")), *SHORT[1:], run_id="costly")
+    assert telemetry.shutdown(10.0)
+    problems = Problems()
+    kept = [run.metrics.run_id for run in counted_runs(read_file(str(path), problems), problems)]
+    assert kept == ["failed", "costly"]
+    [report] = telemetry.delivery()
+    assert report.ended_spans == report.exported_spans + report.sampled_out_spans
+    assert report.sampled_out_spans == 8
