@@ -35,14 +35,6 @@ from nanoagent.tracing.tracer import tracer_of
 
 _logger = logging.getLogger(__name__)
 
-SCORE_SPAN: Final = "score"
-"""One per score, alone in its trace."""
-SCORE_RUN_ID: Final = "nanoagent.score.run_id"
-"""On scores and their links, at start: the run that was judged. Not the key of the run's own spans: a score is none."""
-SCORE_TRACE_ID: Final = "nanoagent.score.trace_id"
-"""On scores, at start: the trace of that run, as it is linked to."""
-EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
-"""On a score's evaluation event, when one was given."""
 MAX_EXPLANATION: Final = 4_000
 """Characters of an explanation; a longer one is shortened, with an ellipsis as its last character."""
 SPAN_NS: Final = 1_000
@@ -97,7 +89,7 @@ class Verdict:
         """The verdict in the attributes of the conventions' event."""
         if not self.explanation:
             return self.said()
-        return self.said() | {EVALUATION_EXPLANATION: shown(self.explanation, MAX_EXPLANATION)}
+        return self.said() | {names.EVALUATION_EXPLANATION: shown(self.explanation, MAX_EXPLANATION)}
 
 
 def score(
@@ -156,13 +148,13 @@ def checked_run_id(run_id: str) -> str:
 
 def _sent(provider: TracerProvider, run_id: str, place: SpanContext, verdict: Verdict) -> str | None:
     """Start and end the span; its trace id, where it is exported."""
-    run: dict[str, AttributeValue] = {SCORE_RUN_ID: shown(run_id)}
+    run: dict[str, AttributeValue] = {names.SCORE_RUN_ID: shown(run_id)}
     start_ns = time.time_ns()
     try:
         span = tracer_of(provider).start_span(
-            SCORE_SPAN,
+            names.SCORE_SPAN,
             Context(),  # what goes on around the call is no part of it
-            attributes=run | {SCORE_TRACE_ID: format_trace_id(place.trace_id)} | verdict.said(),
+            attributes=run | {names.SCORE_TRACE_ID: format_trace_id(place.trace_id)} | verdict.said(),
             # With an attribute, a link stands where the span at its other end is not known.
             links=[Link(place, run)],
             start_time=start_ns,

@@ -20,6 +20,8 @@ ITERATION_SPAN: Final = "iteration"
 """One per executed task, under the root."""
 BENCHMARK_SPAN: Final = "benchmark goal"
 """Only in benchmark runs: the trace's root, above the run."""
+SCORE_SPAN: Final = "score"
+"""One per score, alone in its trace."""
 UNKNOWN_TOOL: Final = "unknown"
 """Stands for a tool name that the model invented, in span names and metric labels."""
 
@@ -103,13 +105,15 @@ TOOL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_RESULT: Final = "gen_ai.tool.call.result"
 """On execute_tool spans, at the end, with content, when the tool returned."""
 EVALUATION_EVENT: Final = "gen_ai.evaluation.result"
-"""Event: the reflector's verdict on its span, the benchmark's on the benchmark goal."""
+"""Event: the reflector's verdict on its span, the benchmark's on the benchmark goal, a user's on a score."""
 EVALUATION_NAME: Final = "gen_ai.evaluation.name"
 """On evaluation events: what was judged."""
 EVALUATION_LABEL: Final = "gen_ai.evaluation.score.label"
 """On evaluation events: the verdict as a word."""
 EVALUATION_VALUE: Final = "gen_ai.evaluation.score.value"
 """On evaluation events: the verdict as a number, 1.0 for yes and 0.0 for no."""
+EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+"""On a score's evaluation event, when one was given."""
 
 # -- other conventions ----------------------------------------------------------------------------------------------
 
@@ -198,6 +202,13 @@ TASK_ID: Final = "nanoagent.task.id"
 """At start."""
 TASK_OUTCOME: Final = "nanoagent.task.outcome"
 """At the end: done or failed."""
+
+# -- our own: on scores ---------------------------------------------------------------------------------------------
+
+SCORE_RUN_ID: Final = "nanoagent.score.run_id"
+"""On scores and their links, at start: the run that was judged. Not the key of the run's own spans: a score is none."""
+SCORE_TRACE_ID: Final = "nanoagent.score.trace_id"
+"""On scores, at start: the trace of that run, as it is linked to."""
 
 # -- our own: on the benchmark goal, so that one search finds it by any of them --------------------------------------
 

@@ -14,12 +14,13 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Tracer
 
 from instrumentation import configure, score
-from instrumentation.scoring import MAX_EXPLANATION, SCORE_RUN_ID
+from instrumentation.scoring import MAX_EXPLANATION
 from instrumentation.telemetry import Telemetry
 from instrumentation.testing import Capture, span_dicts
 from nanoagent import ConfigurationError, Event, EventType, Orchestrator, PerformanceMetrics
 from nanoagent.content.shown import MAX_NAME_LENGTH
 from nanoagent.redaction.redactor import Redactor
+from nanoagent.tracing import names
 from tests.models import CannedModel, call, executed, plan, reflected, response
 from tests.runs import ran
 
@@ -120,7 +121,7 @@ async def test_the_trace_of_a_recent_run_of_the_process_needs_no_telling(kept: K
 
     [link] = kept.spans[-1].links
     assert f"{link.context.trace_id:032x}" == metrics.trace_id
-    assert link.attributes == {SCORE_RUN_ID: metrics.run_id}
+    assert link.attributes == {names.SCORE_RUN_ID: metrics.run_id}
 
 
 def test_an_invented_run_is_an_error_with_the_way_out(kept: Kept) -> None:
