@@ -6,14 +6,16 @@ import struct
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 
 from pydantic_ai.models import override_allow_model_requests
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
+
+LONGEST_WAIT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +26,31 @@ class Failing:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An answer that comes when somebody says so."""
+
+    reply: str
+    until: threading.Event
+
+
+Reply = str | Failing | Waiting
+
+
 @dataclass
 class Provider:
     """What the server was asked, and when."""
 
     url: str
     model: OpenAIChatModel
-    replies: list[str | Failing]
+    replies: list[Reply]
     """Given one after the other; the last one again and again."""
     asked_s: list[float] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
 
 
 @contextmanager
-def provider(*replies: str | Failing, model: str = "gpt-5-mini") -> Iterator[Provider]:
+def provider(*replies: Reply, model: str = "gpt-5-mini") -> Iterator[Provider]:
     """Start one on a free port of this machine; meanwhile models may be asked."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     url = f"http://127.0.0.1:{server.server_port}/v1"
@@ -63,6 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         state.asked_s.append(time.monotonic())
         state.bodies.append(asked)
         reply = state.replies.pop(0) if len(state.replies) > 1 else state.replies[0]
+        if isinstance(reply, Waiting):
+            reply.until.wait(LONGEST_WAIT_S)
+            reply = reply.reply
         if isinstance(reply, Failing) and reply.status == 0:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
@@ -79,8 +95,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in ({"Content-Type": "application/json"} | dict(headers)).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        with suppress(ConnectionError):  # who asked waits no more
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server asks for
         """Say nothing."""
