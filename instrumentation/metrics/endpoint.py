@@ -1,5 +1,6 @@
 """The endpoint: where the metrics are scraped over HTTP."""
 
+import errno
 import gzip
 import logging
 import socket
@@ -23,6 +24,8 @@ MAX_CONNECTIONS: Final = 32
 """Beyond these the oldest one is closed: whoever says nothing keeps nobody else out."""
 SILENCE_S: Final = 5.0
 """A client that sends or takes nothing for so long is left."""
+NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""Of an address that this machine does not have."""
 _POLL_S: Final = 0.1
 """How long it takes to close, at most."""
 
@@ -39,10 +42,7 @@ class Endpoint:
         Raises:
             OSError: Nobody can listen there, or somebody else does.
         """
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
-        )[0]
-        self._server = _Server(family, address[:2], scrape)
+        self._server = _server_at(host, port, scrape)
         named = f"[{host}]" if ":" in host else host
         self.port: Final[int] = self._server.server_address[1]
         self._thread = threading.Thread(
@@ -66,6 +66,19 @@ class Endpoint:
         """Leave the port and the connections to the parent, in a forked child."""
         self._server.server_close()
         self._server.leave_connections()
+
+
+def _server_at(host: str, port: int, scrape: Scrape) -> "_Server":
+    """A server at the first of the host's addresses that can be had: some machines name one for localhost in vain."""
+    failures: list[OSError] = []
+    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
+        try:
+            return _Server(family, address, scrape)
+        except OSError as error:
+            if error.errno not in NOT_HERE:
+                raise
+            failures.append(error)
+    raise failures[0]
 
 
 class _Server(socketserver.ThreadingTCPServer):

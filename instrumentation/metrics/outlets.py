@@ -33,9 +33,6 @@ TIMEOUT_VARIABLE: Final = "OTEL_METRIC_EXPORT_TIMEOUT"
 TEMPORALITY_VARIABLE: Final = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
 AGGREGATION_VARIABLE: Final = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 
-MAX_POINTS: Final = 2_000
-"""Data points in one request: what is longer is sent in parts, because gRPC takes 4 MiB."""
-
 Temporality = Mapping[type, AggregationTemporality]
 _T = TypeVar("_T")
 
@@ -143,11 +140,11 @@ def _chosen(env: Mapping[str, str], variable: str, choices: Mapping[str, _T]) ->
 def _http_exporter(settings: OtlpSettings, wanted: Mapping[str, Any]) -> MetricExporter:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
-    return OTLPMetricExporter(**http_arguments(settings), **wanted, max_export_batch_size=MAX_POINTS)
+    return OTLPMetricExporter(**http_arguments(settings), **wanted)
 
 
 def _grpc_exporter(settings: OtlpSettings, wanted: Mapping[str, Any]) -> MetricExporter:
     arguments = grpc_arguments(settings)
     from instrumentation.otlp.grpc_exporter import HeardMetricExporter
 
-    return HeardMetricExporter(**arguments, **wanted, max_export_batch_size=MAX_POINTS)
+    return HeardMetricExporter(**arguments, **wanted)

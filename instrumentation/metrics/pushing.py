@@ -14,6 +14,7 @@ from instrumentation.courier import Courier, outcome_of
 from instrumentation.delivery.destination import DEFAULT_DEADLINE_S
 from instrumentation.delivery.notices import Explainer
 from instrumentation.metrics.outlets import MetricOutlet
+from instrumentation.metrics.parts import parts_of, points_in
 from instrumentation.metrics.quiet import undisturbed
 from instrumentation.otlp.answers import Fault, answer_to, silence_exporters
 from nanoagent.tracing.failures import log_failure
@@ -159,8 +160,8 @@ class PushReader(MetricReader):
         """Keep what was collected, in place of older sums."""
         if self._are_sums:
             self._waiting.clear()
-        self._waiting.append(metrics_data)
-        while len(self._waiting) > 1 and sum(map(_points, self._waiting)) > MAX_WAITING_POINTS:
+        self._waiting += parts_of(metrics_data)
+        while not self._are_sums and sum(map(points_in, self._waiting)) > MAX_WAITING_POINTS:
             self._waiting.popleft()
 
     def _send(self, data: MetricsData) -> bool:
@@ -177,8 +178,3 @@ class PushReader(MetricReader):
     def _shut_exporter_down(self) -> bool:
         self._exporter.shutdown()
         return True
-
-
-def _points(data: MetricsData) -> int:
-    scopes = (scope for resource in data.resource_metrics for scope in resource.scope_metrics)
-    return sum(len(metric.data.data_points) for scope in scopes for metric in scope.metrics)

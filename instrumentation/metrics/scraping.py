@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import SERVICE_VERSION
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
 
-from instrumentation.metrics.endpoint import Endpoint, Scrape
+from instrumentation.metrics.endpoint import NOT_HERE, Endpoint, Scrape
 from instrumentation.metrics.quiet import undisturbed
 from nanoagent.errors import ConfigurationError
 
@@ -168,7 +168,7 @@ def _endpoint_at(place: ScrapePlace, scrape: Scrape) -> Endpoint:
 
 def _why_not(place: ScrapePlace, port: int, error: Exception) -> str:
     reason = getattr(error, "strerror", None) or type(error).__name__
-    if isinstance(error, socket.gaierror | UnicodeError) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+    if isinstance(error, socket.gaierror | UnicodeError) or getattr(error, "errno", None) in NOT_HERE:
         return f"{HOST_VARIABLE} must be an address or a name of this machine, got {place.host!r}: {reason}"
     return f"metrics cannot be served at port {port} of {place.host}: {reason}; choose another {PORT_VARIABLE}"
 

@@ -177,14 +177,13 @@ if sys.argv[1:]:
     meters.flush(20)
 def work():
     counter.add(10)
-    # The one whose instruments were made by the parent.
-    meters.provider.force_flush()
     meter.create_counter("shop.visits").add(5)
     in_child(deeper)
     notify(meters.shutdown(20))
 def deeper():
     counter.add(100)
-    notify(meters.shutdown(20))
+    # As an application does that knows nothing of us.
+    notify(meters.provider.force_flush())
 in_child(work)
 counter.add(1_000)
 notify(meters.shutdown(20))
@@ -242,6 +241,36 @@ os.waitpid(child, 0)
     assert found.stderr == (
         f"metrics are served at http://127.0.0.1:{first + 1}/metrics: others listen at 127.0.0.1:{first}\n"
     )
+
+
+def test_a_child_that_is_forked_while_others_count_can_count(run: Run) -> None:
+    program = """
+counting, go = threading.Event(), threading.Event()
+class Who(str):
+    # The SDK asks it with a lock in its hand.
+    def __hash__(self):
+        return 1
+    def __eq__(self, other):
+        counting.set()
+        go.wait(20)
+        return False
+def count():
+    for who in "ab":
+        counter.add(1, {"who": Who(who)})
+thread = threading.Thread(target=count)
+thread.start()
+counting.wait(20)
+def work():
+    counter.add(1)
+    notify("counted")
+in_child(work)
+go.set()
+thread.join()
+"""
+    with collecting() as collector:
+        env = {**pushing_to(collector.url), f"{OTLP}METRICS_TEMPORALITY_PREFERENCE": "delta"}
+        found = ended(run, FORK + program, **env)
+        assert (found.exit_code, found.stderr) == (0, "counted\n")
 
 
 def test_a_process_that_is_shut_down_forks_children_that_send_nothing(run: Run) -> None:

@@ -12,10 +12,10 @@ from opentelemetry.metrics import CallbackOptions, Counter, Observation
 from opentelemetry.sdk.resources import Resource
 
 from instrumentation.metrics import pushing
-from instrumentation.metrics.outlets import MAX_POINTS
 from instrumentation.metrics.provider import Meters
 from instrumentation.testing import (
     AWAY,
+    BROKEN,
     FORBIDDEN,
     INVALID,
     NOT_FOUND,
@@ -123,7 +123,7 @@ def test_what_is_long_is_sent_in_parts_and_arrives_whole(protocol: Protocol) -> 
             for number in range(1_000):
                 counter.add(1, {"who": number})
         assert there.meters.flush(20) is True
-        assert collector.requests == -(-3_000 // MAX_POINTS)
+        assert collector.requests == 3
         assert len(by_series(collector.metrics)) == 3_000
 
 
@@ -184,6 +184,23 @@ def test_a_receiver_that_was_away_gets_the_numbers_whole(
         # Once, not at each interval.
         assert len(there.said) == 1
         assert caplog.messages == []
+
+
+@both
+def test_of_deltas_in_parts_only_those_that_did_not_arrive_are_sent_again(protocol: Protocol) -> None:
+    def refuses_the_second(exchange: Exchange) -> None:
+        if exchange.number == 2:
+            exchange.refuse(BROKEN)
+        else:
+            exchange.take()
+
+    with collecting(protocol, refuses_the_second) as collector, pushed(collector.url, protocol, DELTA) as there:
+        for number in range(2_500):
+            there.counter.add(1, {"who": number})
+        assert there.meters.flush(20) is False
+        assert len(collector.metrics) == 1_000
+        assert there.meters.flush(20) is True
+        assert len(collector.metrics) == len(by_series(collector.metrics)) == 2_001
 
 
 def test_deltas_that_will_never_be_taken_are_not_sent_again() -> None:
