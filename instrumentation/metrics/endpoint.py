@@ -3,6 +3,7 @@
 import errno
 import gzip
 import logging
+import os
 import socket
 import socketserver
 import threading
@@ -84,8 +85,8 @@ def _server_at(host: str, port: int, scrape: Scrape) -> "_Server":
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
-    # As HTTP servers have it: a port that was served a moment ago can be served again.
-    allow_reuse_address = True
+    # A port that was served a moment ago can be served again. On Windows it would be taken from whoever serves it now.
+    allow_reuse_address = os.name == "posix"
     request_queue_size = MAX_CONNECTIONS
 
     def __init__(self, family: int, address: Any, scrape: Scrape) -> None:

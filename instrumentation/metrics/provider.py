@@ -65,7 +65,9 @@ class Meters:
 
     @property
     def endpoints(self) -> tuple[str, ...]:
-        """The URLs where this process serves its metrics."""
+        """The URLs where this process serves its metrics; none any more once it is shut down."""
+        if self._is_closing:
+            return ()
         return tuple(reader.endpoint.url for reader in self._readers if isinstance(reader, ScrapedReader))
 
     def look(self, timeout_s: float) -> None:
@@ -106,35 +108,43 @@ class Meters:
         return all(arrived)
 
     def _after_fork(self) -> None:
-        for reader in self._readers:
+        before = list(self._readers)
+        for reader in before:
             reader.abandon()
+        # The provider has this list, too, for its own flush and shutdown.
+        self._readers.clear()
         if not self._is_closing:
-            self._begin_anew()
+            notices = self._begin_anew(before)
+            if notices:
+                self._say_later(notices)
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, before: Sequence[Reader]) -> Sequence[str]:
+        """Make new readers; what is to be said of it."""
         if not was_forked_quietly():
-            self._say_later(["this process sends no metrics: it was forked while they were collected"])
-            return
+            return ["this process sends no metrics: it was forked while they were collected"]
         try:
             made = self._plan.make()
         except ConfigurationError as error:
-            self._say_later([f"this process sends no metrics: {error}"])
-            return
-        for reader in self._readers:
+            return [f"this process sends no metrics: {error}"]
+        for reader in before:
             self.provider.remove_metric_reader(reader)
-        # The provider has the list, too, for its own flush and shutdown.
-        self._readers[:] = made.readers
+        self._readers += made.readers
         for reader in self._readers:
             self.provider.add_metric_reader(reader)
             reader.start()
-        self._say_later(made.notices)
+        return made.notices
 
     def _say_later(self, lines: Sequence[str]) -> None:
         """Whoever is notified may need locks that the parent held when it forked."""
-        if lines:
-            saying = Courier("nanoagent-metrics-notices")
-            saying.run(lambda: all(self._notify(line) is None for line in lines))
-            saying.stop()
+
+        def say() -> bool:
+            for line in lines:
+                self._notify(line)
+            return True
+
+        saying = Courier("nanoagent-metrics-notices")
+        saying.run(say)
+        saying.stop()
 
 
 def _exemplar_filter_in(env: Mapping[str, str]) -> ExemplarFilter:

@@ -31,9 +31,9 @@ class Receiver:
     """Who telemetry is for."""
 
     name: str
-    """The name that chose it: file, jaeger or otlp."""
+    """The name that chose it, as otlp."""
     endpoint: str | None = None
-    """The URL it is sent to; `None` for a file."""
+    """The URL it is sent to; `None` for a file and the console."""
     protocol: Protocol | None = None
     signal: Signal = "traces"
 

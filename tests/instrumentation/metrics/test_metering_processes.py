@@ -21,7 +21,7 @@ from instrumentation.testing import (
     slow,
 )
 from tests.collectors import accepting_only
-from tests.instrumentation.metrics.test_scraping import free_port
+from tests.instrumentation.metrics.test_scraping import PORT, free_port
 from tests.processes import Ended, Job, Run, nursery
 
 OTLP = "OTEL_EXPORTER_OTLP_"
@@ -124,7 +124,7 @@ begun.wait(20)
 print(meters.shutdown(2.0))
 os._exit(0)
 """
-    found = ended(run, program, OTEL_METRICS_EXPORTER="prometheus", OTEL_EXPORTER_PROMETHEUS_PORT="0")
+    found = ended(run, program, **{"OTEL_METRICS_EXPORTER": "prometheus", PORT: "0"})
     assert (found.exit_code, found.stdout) == (0, "True\n")
 
 
@@ -147,7 +147,7 @@ print(value())
 while len(list(here.glob("done-*"))) < 3 and time.monotonic() < until_s:
     time.sleep(0.01)
 """
-    env = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": str(first)}
+    env = {"OTEL_METRICS_EXPORTER": "prometheus", PORT: str(first)}
     found = run([Job(program=BEGIN + program, env=env, arguments=(str(number), str(tmp_path))) for number in (1, 2, 3)])
     assert [one.stdout for one in found] == ["1.0\n", "2.0\n", "3.0\n"]
     endpoints = sorted((tmp_path / str(number)).read_text() for number in (1, 2, 3))
@@ -215,23 +215,24 @@ if not child:
 until_s = time.monotonic() + 20
 def is_served():
     try:
-        return urllib.request.urlopen(meters.endpoints[0].replace(str(PORT), str(PORT + 1)), timeout=20).status == 200
+        return urllib.request.urlopen(meters.endpoints[0].replace(str(FIRST), str(FIRST + 1)), timeout=20).status == 200
     except OSError:
         return False
 while not is_served() and time.monotonic() < until_s:
     time.sleep(0.01)
+[url] = meters.endpoints
 print(meters.endpoints, value(), flush=True)
 meters.shutdown(20)
 # Were it open in the child, a client would be let in, and wait.
 try:
-    urllib.request.urlopen(meters.endpoints[0], timeout=20)
+    urllib.request.urlopen(url, timeout=20)
 except OSError as error:
     print(error.reason.strerror)
 os.write(write, b"x")
 os.waitpid(child, 0)
 """
-    env = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": str(first)}
-    found = ended(run, f"PORT = {first}\n{program}", **env)
+    env = {"OTEL_METRICS_EXPORTER": "prometheus", PORT: str(first)}
+    found = ended(run, f"FIRST = {first}\n{program}", **env)
     assert found.exit_code == 0
     assert set(found.stdout.splitlines()) == {
         f"('http://127.0.0.1:{first + 1}/metrics',) 10.0",
@@ -273,7 +274,7 @@ thread.join()
         assert (found.exit_code, found.stderr) == (0, "counted\n")
 
 
-def test_a_process_that_is_shut_down_forks_children_that_send_nothing(run: Run) -> None:
+def test_a_process_that_is_shut_down_forks_children_that_send_and_serve_nothing(run: Run) -> None:
     with collecting() as collector:
         program = """
 meters.shutdown(20)
@@ -281,9 +282,11 @@ def work():
     counter.add(1)
     notify((meters.endpoints, meters.flush(1), meters.shutdown(1)))
 in_child(work)
+notify(meters.endpoints)
 """
-        found = ended(run, FORK + program, **pushing_to(collector.url))
-        assert (found.exit_code, found.stderr) == (0, "((), True, True)\n")
+        env = {**pushing_to(collector.url), "OTEL_METRICS_EXPORTER": "otlp,prometheus", PORT: "0"}
+        found = ended(run, FORK + program, **env)
+        assert (found.exit_code, found.stderr) == (0, "((), True, True)\n()\n")
         assert collector.requests == 0
 
 
@@ -342,7 +345,8 @@ def later():
 in_child(later)
 """
     with collecting() as collector:
-        found = ended(run, FORK + program, **pushing_to(collector.url))
+        env = {**pushing_to(collector.url), "OTEL_METRICS_EXPORTER": "otlp,prometheus", PORT: "0"}
+        found = ended(run, FORK + program, **env)
         assert (found.exit_code, found.stdout) == (0, "() True True\nTrue\nTrue\n")
         assert found.stderr == "this process sends no metrics: it was forked while they were collected\n"
         assert orders(collector) == 11
