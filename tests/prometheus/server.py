@@ -73,6 +73,15 @@ def configured(
     return config
 
 
+def agent_option(program: Path) -> str:
+    """What makes an agent of the program: a feature until 2.x, an option from 3.0 on."""
+    told = subprocess.run(
+        [str(program), "--help"], capture_output=True, check=False, text=True, timeout=START_TIMEOUT_S
+    )
+    is_option = re.search(r"^ +--(\[no-\])?agent\b", f"{told.stdout}{told.stderr}", re.MULTILINE)
+    return "--agent" if is_option else "--enable-feature=agent"
+
+
 @contextmanager
 def running(program: Path, config: Path, *, options: Sequence[str] = ()) -> Iterator[PrometheusServer]:
     """Start a Prometheus on a free port of the loopback address and stop it at the end.

@@ -7,7 +7,7 @@ import pytest
 from tests.prometheus.client import PrometheusClient
 from tests.prometheus.exporter import exporting
 from tests.prometheus.plugin import INTERVAL_S, StartPrometheus
-from tests.prometheus.server import configured, running
+from tests.prometheus.server import agent_option, configured, running
 
 METRICS = """
 # TYPE nanoagent_runs_total counter
@@ -54,7 +54,6 @@ def test_no_rule_fails(prometheus: StartPrometheus) -> None:
 def test_what_the_agent_is_told_is_with_the_prometheus_that_it_hands_on_to(
     prometheus_program: Path, tmp_path: Path
 ) -> None:
-    # The agent's option is spelled `--agent` from 3.0 on.
     server_config = configured(tmp_path / "server", {}, interval_s=INTERVAL_S)
     with (
         exporting(lambda: METRICS) as address,
@@ -67,7 +66,7 @@ def test_what_the_agent_is_told_is_with_the_prometheus_that_it_hands_on_to(
             file="agent.yml",
             remote_write=f"{server.url}/api/v1/write",
         )
-        with running(prometheus_program, agent_config, options=["--enable-feature=agent"]):
+        with running(prometheus_program, agent_config, options=[agent_option(prometheus_program)]):
             assert server.client.wait_for("sum(nanoagent_runs_total)")[0].value == 4
             up = server.client.wait_for('up{job="nanoagent"} == 0')
             assert [series.labels["instance"] for series in up] == ["127.0.0.1:1"]
