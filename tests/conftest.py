@@ -29,6 +29,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
                 "NANOAGENT_MODEL",
                 "NANOAGENT_SPOOL",
                 "NANOAGENT_EXPORT",
+                "NANOAGENT_KEEP",
                 "TASK_PLANNER_",
                 "EXECUTOR_",
                 "REFLECTOR_",

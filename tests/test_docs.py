@@ -21,6 +21,7 @@ DOCUMENTS = (
     "docs/overhead.md",
     "docs/producers.md",
     "docs/reading.md",
+    "docs/sampling.md",
     "docs/scores.md",
     "docs/testing.md",
 )

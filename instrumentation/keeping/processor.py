@@ -13,6 +13,7 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import SpanContext, TraceFlags
 
+from instrumentation.delivery.outbox import MAX_WAITING_BYTES
 from instrumentation.keeping.held import HeldRun, HeldRuns, SpanKey
 from instrumentation.keeping.policy import Keep
 from instrumentation.life_cycle import in_forked_child
@@ -49,8 +50,8 @@ class KeepingProcessor(SpanProcessor):
         *,
         metrics_of: Callable[[str], PerformanceMetrics | None],
         max_runs: int = 1_000,
-        max_spans: int = 10_000,
-        max_bytes: int = 32 * 2**20,
+        max_spans: int = 8_192,
+        max_bytes: int = MAX_WAITING_BYTES,
         max_open_spans: int = 20_000,
         run_ttl_s: float = 3_600.0,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -62,7 +63,8 @@ class KeepingProcessor(SpanProcessor):
             behind: Where spans go on to.
             metrics_of: The numbers of a run, by its id: `get` of an aggregator that is told of a span before this is.
             max_runs: Runs that go on at once; of more, the one that was heard of least recently is given up.
-            max_spans: Spans that are held at once, of all runs; of more, the run that holds most is given up.
+            max_spans: Spans that are held at once, of all runs; of more, the run that holds most is given up. By
+                default as many as a destination's queue takes, as a run that is kept goes on all at once.
             max_bytes: What they may hold in memory, about; as for `max_spans`.
             max_open_spans: Spans that have started, are not sampled and have not ended; of more, the run of the oldest
                 is given up.

@@ -150,10 +150,11 @@ def test_a_second_run_of_the_same_id_takes_the_place_of_the_first() -> None:
     first, second = begin(keeping, "run-1", spans=1), begin(keeping, "run-1", spans=1)
     assert (len(keeping.arrivals.sampled_out), keeping.processor.given_up_runs) == (1, 1)
     end(first)
+    add(keeping, second)
     end(second)
-    assert (len(keeping.arrivals.spans), len(keeping.arrivals.sampled_out)) == (2, 2)
+    assert (len(keeping.arrivals.spans), len(keeping.arrivals.sampled_out)) == (3, 2)
     end(begin(keeping, "run-1", spans=1))  # after its end an id is free again
-    assert (len(keeping.arrivals.spans), keeping.processor.given_up_runs) == (4, 1)
+    assert (len(keeping.arrivals.spans), keeping.processor.given_up_runs) == (5, 1)
 
 
 def test_of_spans_that_never_end_the_run_of_the_oldest_is_given_up() -> None:
@@ -339,6 +340,44 @@ def test_a_clock_that_raises_is_logged_and_harms_nobody(caplog: pytest.LogCaptur
     end(begin(keeping, "failed", spans=1))
     assert len(keeping.arrivals.sampled_out) == 2
     assert caplog.records
+
+
+class Locking(SpanProcessor):
+    """Has a lock of its own, as a destination has; somebody may end a span while it is held."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.reached = threading.Event()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.reached.set()
+        with self.lock:
+            pass
+
+    def metrics_of(self, run_id: str) -> PerformanceMetrics | None:
+        self.reached.set()
+        with self.lock:
+            return None
+
+
+@pytest.mark.parametrize("failed", [True, False], ids=["passed on", "looked at"])
+def test_who_holds_a_lock_that_others_wait_for_may_end_a_span(failed: bool) -> None:
+    locking = Locking()
+    keeping = Keeping(
+        Keep(failed=True, cost_above_usd=1), behind=[locking] if failed else [], metrics_of=locking.metrics_of
+    )
+    ending, other = begin(keeping, "ending", spans=3), begin(keeping, "other")
+
+    def work() -> None:
+        with locking.lock:
+            thread = threading.Thread(target=lambda: end(ending, failed=failed), daemon=True)
+            thread.start()
+            locking.reached.wait()
+            add(keeping, other)
+        thread.join()
+
+    within_time(work)
+    assert (keeping.processor.held_spans, keeping.account_is_true) == (1, True)
 
 
 def test_runs_that_finalizers_end_in_the_middle_of_anything_arrive_whole() -> None:
