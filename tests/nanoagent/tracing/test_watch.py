@@ -91,14 +91,21 @@ async def test_an_agent_that_is_streamed_is_stopped_as_well() -> None:
 
 
 async def test_a_function_decides_for_an_agent_too() -> None:
-    captured = Capture()
+    captured, seen = Capture(), list[PerformanceMetrics]()
 
     def no_more_tools(metrics: PerformanceMetrics) -> Any:
-        assert metrics.iterations is None
+        seen.append(metrics)
         return "stop" if metrics.tool_calls else None
 
     with pytest.raises(RunStopped, match=r"^run run-1 is stopped at the policy no_more_tools$"):
         await agent_of(adding(), captured, budgets=[no_more_tools]).run("Add")
+    # Before each call, and when the run ends.
+    assert [(metrics.tool_calls, metrics.status) for metrics in seen] == [
+        (0, "running"),
+        (1, "running"),
+        (1, "running"),
+    ]
+    assert {metrics.iterations for metrics in seen} == {None}
     assert told(captured) == [("no_more_tools", "stop")]
 
 
