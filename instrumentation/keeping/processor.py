@@ -110,12 +110,12 @@ class KeepingProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note which run the span starts in, unless it is sampled."""
-        for processor in self._behind:
-            processor.on_start(span, parent_context)
         try:
             ids = span.context
             if ids is not None and not ids.trace_flags.sampled and not self._is_shut_down:
                 self._note(span, ids, get_current() if parent_context is None else parent_context)
+            for processor in self._behind:
+                processor.on_start(span, parent_context)
         except Exception:
             log_failure(_logger, "a span's start could not be noted for keeping")
 

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from opentelemetry.context import Context
+from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import Span
 
@@ -318,6 +320,9 @@ def test_a_lock_that_another_thread_holds_at_a_fork_does_not_hold_the_child() ->
 
 
 class Raising(SpanProcessor):
+    def on_start(self, span: sdk.Span, parent_context: Context | None = None) -> None:
+        raise RuntimeError("broken")
+
     def on_end(self, span: ReadableSpan) -> None:
         raise RuntimeError("broken")
 
