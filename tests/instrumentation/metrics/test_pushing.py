@@ -3,16 +3,17 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
 from opentelemetry.metrics import CallbackOptions, Counter, Observation
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
 
 from instrumentation.metrics import pushing
-from instrumentation.metrics.provider import Meters
+from instrumentation.metrics.provider import EXEMPLAR_VARIABLE, Meters
 from instrumentation.testing import (
     AWAY,
     BROKEN,
@@ -28,10 +29,12 @@ from instrumentation.testing import (
     collecting,
     never_answers,
     refuses,
+    resets_before_answering,
     series,
     takes_all_but,
 )
 from nanoagent.errors import ConfigurationError
+from tests.instrumentation.metrics.test_scraping import open_files, until
 
 OTLP = "OTEL_EXPORTER_OTLP_"
 DELTA = {f"{OTLP}METRICS_TEMPORALITY_PREFERENCE": "delta"}
@@ -68,13 +71,6 @@ def pushed(url: str, protocol: Protocol = "http/protobuf", env: Mapping[str, str
 def orders(collector: Collector, **attributes: Any) -> Any:
     found = by_series(collector.metrics).get(series("shop.orders", attributes))
     return found and found.value
-
-
-def until(done: Callable[[], Any]) -> None:
-    deadline_s = time.monotonic() + 20
-    while not done():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.005)
 
 
 # -- the ordinary way -------------------------------------------------------------------------------------------------
@@ -159,6 +155,38 @@ def test_nothing_is_sent_where_nothing_was_counted() -> None:
         assert collector.requests == 0
 
 
+def test_a_shutdown_closes_the_connection() -> None:
+    with collecting() as collector, pushed(collector.url) as there:
+        before = open_files()
+        there.counter.add(1)
+        assert there.meters.flush(20) is True
+        assert open_files() > before
+        assert there.meters.shutdown(20) is True
+        until(lambda: open_files() <= before)
+
+
+@pytest.mark.parametrize(
+    ("value", "traced", "count"),
+    [("", True, 1), ("", False, 0), ("Trace_Based", True, 1), ("always_on", False, 1), ("always_off", True, 0)],
+)
+def test_the_standard_variable_decides_which_measurements_are_examples(value: str, traced: bool, count: int) -> None:
+    env = {EXEMPLAR_VARIABLE: value}
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("shop")
+    with collecting() as collector, pushed(collector.url, env=env) as there:
+        with tracer.start_as_current_span("order") if traced else nullcontext():
+            there.counter.add(1)
+        assert there.meters.flush(20) is True
+        [point] = collector.metrics
+        assert len(point.exemplars) == count
+        assert all((exemplar.trace_id is not None) is traced for exemplar in point.exemplars)
+
+
+def test_another_choice_of_examples_is_an_error() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        Pushed("http://far:1", "http/protobuf", {EXEMPLAR_VARIABLE: "all"})
+    assert str(raised.value) == f"{EXEMPLAR_VARIABLE} must be trace_based, always_on or always_off, got 'all'"
+
+
 # -- receivers that fail ----------------------------------------------------------------------------------------------
 
 
@@ -201,6 +229,14 @@ def test_of_deltas_in_parts_only_those_that_did_not_arrive_are_sent_again(protoc
         assert len(collector.metrics) == 1_000
         assert there.meters.flush(20) is True
         assert len(collector.metrics) == len(by_series(collector.metrics)) == 2_001
+
+
+@both
+def test_what_a_broken_connection_left_open_is_sent_again_at_once(protocol: Protocol) -> None:
+    with collecting(protocol, resets_before_answering) as collector, pushed(collector.url, protocol) as there:
+        there.counter.add(1)
+        assert there.meters.flush(20) is True
+        assert (collector.requests, orders(collector), there.said) == (2, 1, [])
 
 
 def test_deltas_that_will_never_be_taken_are_not_sent_again() -> None:

@@ -340,6 +340,7 @@ def test_clients_that_say_nothing_keep_nobody_out_and_do_not_delay_the_end(monke
 
 
 def test_a_client_that_says_nothing_for_long_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert endpoint._Handler.timeout == endpoint.SILENCE_S
     monkeypatch.setattr(endpoint._Handler, "timeout", 0.05)
     with scraped() as meters:
         place = urlsplit(meters.endpoints[0])
