@@ -77,11 +77,10 @@ class HeldRuns:
             if self._runs.get(run.run_id) is run:
                 del self._runs[run.run_id]
 
-    def add(self, run: HeldRun, span: ReadableSpan, now_s: float) -> Sequence[ReadableSpan]:
+    def add(self, run: HeldRun, span: ReadableSpan) -> Sequence[ReadableSpan]:
         """Hold a span until its run is decided; the spans that have to be passed on: none, or this one."""
         size = held_bytes_of(span)
         with self._lock:
-            run.heard_of_s = now_s
             run.spans.append((span, size))
             run.bytes += size
             self.bytes += size

@@ -3,11 +3,8 @@
 import copy
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from decimal import Decimal
-from typing import Final
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -15,6 +12,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from instrumentation.delivery.outbox import MAX_WAITING_BYTES
 from instrumentation.keeping.held import HeldRun, HeldRuns, SpanKey
+from instrumentation.keeping.open_spans import OpenSpan, OpenSpans
 from instrumentation.keeping.policy import Keep
 from instrumentation.life_cycle import in_forked_child
 from instrumentation.records import attributes_of
@@ -86,10 +84,9 @@ class KeepingProcessor(SpanProcessor):
         self._keep = keep
         self._behind = tuple(behind)
         self._metrics_of = metrics_of
-        self._max_open_spans = max_open_spans
         self._monotonic_s = monotonic_s
         self._held = HeldRuns(max_runs=max_runs, max_spans=max_spans, max_bytes=max_bytes, ttl_s=run_ttl_s)
-        self._open: OrderedDict[SpanKey, _OpenSpan] = OrderedDict()
+        self._open = OpenSpans(most=max_open_spans)
         self._is_shut_down = False
         in_forked_child(self._after_fork)
 
@@ -126,7 +123,7 @@ class KeepingProcessor(SpanProcessor):
             self._pass_on((span,))
             return
         try:
-            opened = self._open.pop(_key_of(ids), _UNKNOWN)
+            opened = self._open.ended(_key_of(ids))
             if opened.run is None:
                 self._pass_on((span,), is_kept=opened.is_kept)
             else:
@@ -148,18 +145,15 @@ class KeepingProcessor(SpanProcessor):
     def _after_fork(self) -> None:
         """Know of no run: the spans are the parent's."""
         self._held.renew()
-        self._open = OrderedDict()
+        self._open.forget()
 
     def _note(self, span: Span, ids: SpanContext, context: Context) -> None:
         key, above = _key_of(ids), span.parent
         around = None if above is None else _key_of(above)
         run = self._run_at(place_in(context)) or self._run_named_by(span, key, around)
-        self._open[key] = _OpenSpan(run, around)
-        if len(self._open) > self._max_open_spans:
-            with suppress(KeyError):  # the others have ended meanwhile
-                _, oldest = self._open.popitem(last=False)
-                if oldest.run is not None:
-                    self._decide_early(oldest.run)
+        given_up = self._open.started(key, OpenSpan(run, around))
+        if given_up is not None:
+            self._decide_early(given_up)
 
     def _run_at(self, place: Place | None) -> HeldRun | None:
         """The run around a place that is known: of nested ones, that is the outermost."""
@@ -191,12 +185,13 @@ class KeepingProcessor(SpanProcessor):
         return begun
 
     def _hold(self, run: HeldRun, span: ReadableSpan, ids: SpanContext) -> None:
-        now_s = self._monotonic_s()
-        self._pass_on(self._held.add(run, span, now_s), is_kept=run.is_kept)
+        self._pass_on(self._held.add(run, span), is_kept=run.is_kept)
         if run.root == _key_of(ids):
             self._end(run, span)
-        elif self._keep.is_slow(run.lasted_ns(now_s)):
-            self._decide_early(run)
+        else:
+            run.heard_of_s = now_s = self._monotonic_s()
+            if self._keep.is_slow(run.lasted_ns(now_s)):
+                self._decide_early(run)
         while (heaviest := self._held.heaviest()) is not None:
             self._decide_early(heaviest)
 
@@ -218,7 +213,7 @@ class KeepingProcessor(SpanProcessor):
         if spans is None:
             return  # another thread was faster
         if is_kept:
-            self._keep_around(run)
+            self._open.keep_around(run)
         self._pass_on(spans, is_kept=is_kept)
 
     def _cost_usd(self, run_id: str) -> Decimal | None:
@@ -229,13 +224,6 @@ class KeepingProcessor(SpanProcessor):
             return None
         return None if metrics is None else metrics.cost_usd_known
 
-    def _keep_around(self, run: HeldRun) -> None:
-        """Keep the spans that the run's root is below; they are open still."""
-        key = run.around
-        while key is not None and (around := self._open.get(key)) is not None and not around.is_kept:
-            around.is_kept = True
-            key = around.around
-
     def _pass_on(self, spans: Iterable[ReadableSpan], *, is_kept: bool | None = False) -> None:
         for span in spans:
             one = _sampled(span) if is_kept else span
@@ -244,23 +232,6 @@ class KeepingProcessor(SpanProcessor):
                     processor.on_end(one)
                 except Exception:
                     log_failure(_logger, "a span could not be passed on")
-
-
-class _OpenSpan:
-    """A span that has started and not ended, and is not sampled."""
-
-    __slots__ = ("around", "is_kept", "run")
-
-    def __init__(self, run: HeldRun | None, around: SpanKey | None) -> None:
-        self.run: Final = run
-        """The outermost run that it is inside of; `None` outside of any."""
-        self.around: Final = around
-        """The span that it is below."""
-        self.is_kept = False
-        """Whether it is around a run that is kept."""
-
-
-_UNKNOWN: Final = _OpenSpan(None, None)
 
 
 def _key_of(ids: SpanContext) -> SpanKey:
