@@ -1,6 +1,10 @@
 """The ends of a process: each way that one can end in good order gets the last spans out."""
 
 import atexit
+
+# In a forked child hooks run in the order of the imports that registered them: this module's own one must renew its
+# lock before the SDK's providers, made later, start a pool there.
+import concurrent.futures.thread  # noqa: F401
 import multiprocessing
 import os
 import signal

@@ -42,6 +42,7 @@ class Recorder:
         """Spans and runs that were not recorded because too many waited."""
         self._measuring = Measuring(meter)
         self._closed = False
+        self._drained = True
         self._begin()
         in_forked_child(self._begin)
 
@@ -67,11 +68,12 @@ class Recorder:
         return recorded.wait(timeout_s)
 
     def close(self, timeout_s: float) -> bool:
-        """Record what there is, and nothing more; whether it was in time."""
-        self._closed = True
-        drained = self.drain(timeout_s)
-        self._queue.put(None)
-        return drained
+        """Record what there is, and nothing more; whether it was in time. A second call only answers."""
+        if not self._closed:
+            self._closed = True
+            self._drained = self.drain(timeout_s)
+            self._queue.put(None)
+        return self._drained
 
     def _put(self, work: Work) -> None:
         waiting = self._queue.qsize()

@@ -1,6 +1,7 @@
 """Spans and metrics of a test, kept in memory."""
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics import MeterProvider
@@ -11,6 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from instrumentation.aggregator import PerformanceAggregator
+from instrumentation.metrics.metering import Metering
 from instrumentation.testing.decoding import points_of
 from instrumentation.testing.ids import CountingIds
 from instrumentation.testing.points import MetricPoint
@@ -47,6 +49,22 @@ class Capture:
         self.provider.add_span_processor(self.aggregator)
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.meter_provider.add_metric_reader(self.metric_reader)
+
+    @classmethod
+    def metered(cls) -> Self:
+        """One that measures its runs, too, as `configure` has it done in production.
+
+        Example:
+            >>> captured = Capture.metered()
+            >>> await Orchestrator("What is 5 + 3?", tracer_provider=captured.provider).run()
+            >>> [point.value for point in captured.metrics() if point.name == "nanoagent.runs"]
+            [1]
+        """
+        meter_provider = MeterProvider(resource=_RESOURCE, shutdown_on_exit=False)
+        metering = Metering(meter_provider)
+        aggregator = PerformanceAggregator(observer=metering.recorder)
+        metering.observe(aggregator, lambda: ())
+        return cls(aggregator=aggregator, meter_provider=meter_provider)
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:

@@ -30,12 +30,9 @@ class Measured:
     """Runs that are captured with their metrics."""
 
     def __init__(self) -> None:
-        provider = MeterProvider(shutdown_on_exit=False)
-        self.recorder = Recorder(provider.get_meter("nanoagent"))
-        self.captured = Capture(aggregator=PerformanceAggregator(observer=self.recorder), meter_provider=provider)
+        self.captured = Capture.metered()
 
     def points(self) -> list[MetricPoint]:
-        assert self.recorder.drain(10.0)
         return self.captured.metrics()
 
     def value(self, name: str, **labels: Any) -> float | None:
@@ -342,12 +339,15 @@ async def test_an_instrument_that_hangs_holds_up_no_run_and_what_cannot_wait_is_
     let_go.set()
 
 
-async def test_after_the_close_nothing_is_recorded(measured: Measured) -> None:
-    runs = [await measured.run(*SHORT)]
-    assert measured.recorder.close(10.0)
-    await measured.run(*SHORT)
-    measured.assert_equal_to(runs)
-    assert measured.recorder.unrecorded == 6
+async def test_after_the_close_nothing_is_recorded() -> None:
+    provider = MeterProvider(shutdown_on_exit=False)
+    recorder = Recorder(provider.get_meter("nanoagent"))
+    captured = Capture(aggregator=PerformanceAggregator(observer=recorder), meter_provider=provider)
+    for is_closed in (False, True):
+        await Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=captured.provider).run()
+        assert recorder.close(10.0)
+        assert [point.value for point in captured.metrics() if point.name == "nanoagent.runs"] == [1]
+        assert recorder.unrecorded == (6 if is_closed else 0)
 
 
 async def test_a_span_that_ends_while_metrics_are_collected_is_recorded(measured: Measured) -> None:
