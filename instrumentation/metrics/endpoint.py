@@ -7,6 +7,7 @@ import os
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -27,8 +28,9 @@ SILENCE_S: Final = 5.0
 """A client that sends or takes nothing for so long is left."""
 NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Of an address that this machine does not have."""
-_POLL_S: Final = 0.1
-"""How long it takes to close, at most."""
+_WAKING_S: Final = 0.5
+"""It takes no longer to close, whatever the network is like."""
+_NO_FILE_S: Final = 0.1
 
 Scrape = Callable[[str], tuple[bytes, str]]
 """Gives the metrics in the format that an `Accept` header asks for, and their content type."""
@@ -46,9 +48,7 @@ class Endpoint:
         self._server = _server_at(host, port, scrape)
         named = f"[{host}]" if ":" in host else host
         self.port: Final[int] = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL_S,), name="nanoagent-metrics-endpoint", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve, name="nanoagent-metrics-endpoint", daemon=True)
         self.url: Final = f"http://{named}:{self.port}{PATH}"
 
     def start(self) -> None:
@@ -58,8 +58,9 @@ class Endpoint:
 
     def close(self) -> None:
         """Answer nobody any more, and leave the port."""
+        self._server.stop()
         if self._thread.is_alive():
-            self._server.shutdown()
+            self._thread.join(_WAKING_S)
         self._server.server_close()
         self._server.end_connections()
 
@@ -92,9 +93,33 @@ class _Server(socketserver.ThreadingTCPServer):
     def __init__(self, family: int, address: Any, scrape: Scrape) -> None:
         self.address_family = family
         self.scrape = scrape
+        self._is_stopped = False
         self._lock = threading.Lock()
         self._open: dict[Any, None] = {}
         super().__init__(address, _Handler)
+
+    def serve(self) -> None:
+        """Answer until it is stopped."""
+        while not self._is_stopped:
+            self.handle_request()
+
+    def stop(self) -> None:
+        """Let `serve` end, which would otherwise look up to see whether it shall, all the time."""
+        self._is_stopped = True
+        with suppress(OSError), socket.socket(self.address_family, self.socket_type) as waking:
+            waking.settimeout(_WAKING_S)
+            waking.connect(self.server_address)
+
+    def get_request(self) -> Any:
+        try:
+            return super().get_request()
+        except OSError:
+            # Where the process can open no more files, the connection waits on, and would be looked at all the time.
+            time.sleep(_NO_FILE_S)
+            raise
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        return not self._is_stopped
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:

@@ -128,6 +128,32 @@ os._exit(0)
     assert (found.exit_code, found.stdout) == (0, "True\n")
 
 
+def test_a_process_that_can_open_no_more_files_has_no_less_time_for_its_work(run: Run) -> None:
+    program = """
+import resource, socket
+from urllib.parse import urlsplit
+counter.add(1)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+place = urlsplit(meters.endpoints[0])
+client, held = socket.socket(), []
+try:
+    while True:
+        held.append(os.dup(1))
+except OSError:
+    client.connect((place.hostname, place.port))
+client.sendall(b"GET /metrics HTTP/1.0\\r\\n\\r\\n")
+before_s = time.process_time()
+time.sleep(0.3)
+print(time.process_time() - before_s < 0.15)
+for one in held:
+    os.close(one)
+print(client.recv(15))
+meters.shutdown(2.0)
+"""
+    found = ended(run, program, **{"OTEL_METRICS_EXPORTER": "prometheus", PORT: "0"})
+    assert (found.exit_code, found.stdout, found.stderr) == (0, "True\nb'HTTP/1.0 200 OK'\n", "")
+
+
 # -- several processes ------------------------------------------------------------------------------------------------
 
 
