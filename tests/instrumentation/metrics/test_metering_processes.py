@@ -21,7 +21,7 @@ from instrumentation.testing import (
     slow,
 )
 from tests.collectors import accepting_only
-from tests.instrumentation.metrics.test_scraping import PORT, free_port
+from tests.instrumentation.metrics.test_scraping import PORT, free_ports
 from tests.processes import Ended, Job, Run, nursery
 
 OTLP = "OTEL_EXPORTER_OTLP_"
@@ -158,7 +158,7 @@ meters.shutdown(2.0)
 
 
 def test_several_processes_of_one_machine_are_scraped_each_at_a_port_of_its_own(run: Run, tmp_path: Path) -> None:
-    first = free_port(PORTS)
+    first = free_ports(PORTS)
     program = """
 from pathlib import Path
 counter.add(int(sys.argv[1]))
@@ -228,7 +228,7 @@ notify(meters.shutdown(20))
 
 
 def test_a_forked_child_has_a_port_of_its_own_and_leaves_the_parents_alone(run: Run) -> None:
-    first = free_port(PORTS)
+    first = free_ports(PORTS)
     program = """
 counter.add(1)
 read, write = os.pipe()
