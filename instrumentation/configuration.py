@@ -224,7 +224,7 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> tuple[Tele
         notify=notify,
     )
     if metering is not None:
-        metering.observe(aggregator, telemetry.delivery)
+        metering.observe(aggregator, telemetry.delivery, keeping)
     telemetry.shut_down_at_exit()
     if present is None:
         _install(provider)

@@ -20,6 +20,7 @@ DOCUMENTS = (
     "docs/jaeger.md",
     "docs/overhead.md",
     "docs/producers.md",
+    "docs/production.md",
     "docs/reading.md",
     "docs/sampling.md",
     "docs/scores.md",

@@ -73,6 +73,12 @@ AGGREGATOR: Final = (
         unit="us",
         statistic=added("asked", base="empty"),
     ),
+    Question(
+        id="metrics",
+        what="aggregator and metrics, us a span",
+        unit="us",
+        statistic=added("metered", base="empty"),
+    ),
 )
 IMPORT: Final = (_over_all_of("nanoagent", "pydantic_ai", "import nanoagent / import pydantic_ai", Bound(1.05)),)
 

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from opentelemetry.context import Context
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from benchmarks.measuring.budget import Budget, order
 from benchmarks.measuring.ratios import Round
 from benchmarks.measuring.step import SPANS, Step, provider, steps, with_wrappers
 from instrumentation.aggregator import PerformanceAggregator
+from instrumentation.metrics.recorder import Recorder
 
 BLOCK: Final = 5
 """Steps of one variant in one round."""
@@ -29,6 +32,7 @@ IMPORTS: Final = {"pydantic_ai": "import pydantic_ai", "nanoagent": "from nanoag
 _ROOT: Final = Path(__file__).parents[2]
 _NS_PER_US: Final = 1_000
 _US_PER_S: Final = 1_000_000
+_PATIENCE_S: Final = 60.0
 
 
 async def step_rounds(budget: Budget) -> list[Round]:
@@ -46,15 +50,15 @@ async def aggregator_rounds(budget: Budget) -> list[Round]:
     step = with_wrappers(provider(recorder))
     for _ in range(FED_RUNS):
         await step()
-    processors: Mapping[str, Callable[[], SpanProcessor]] = {
-        "empty": SpanProcessor,
-        "fed": PerformanceAggregator,
-        "asked": PerformanceAggregator,
+    processors: Mapping[str, Callable[[], tuple[SpanProcessor, Callable[[], object]]]] = {
+        "empty": lambda: (SpanProcessor(), _nothing),
+        "fed": lambda: (PerformanceAggregator(), _nothing),
+        "asked": _asked,
+        "metered": _metered,
     }
     with _collected_by_hand():
         return [
-            {name: _fed_us(processors[name](), recorder.calls, ask=name == "asked") for name in order(processors, seed)}
-            for seed in budget
+            {name: _fed_us(*processors[name](), recorder.calls) for name in order(processors, seed)} for seed in budget
         ]
 
 
@@ -86,8 +90,25 @@ async def _block_us(step: Step, count: int = BLOCK) -> float:
     return (time.process_time_ns() - before_ns) / count / _NS_PER_US
 
 
+def _nothing() -> None:
+    pass
+
+
+def _asked() -> tuple[SpanProcessor, Callable[[], object]]:
+    aggregator = PerformanceAggregator()
+    return aggregator, aggregator.recent
+
+
+def _metered() -> tuple[SpanProcessor, Callable[[], object]]:
+    """One whose runs are recorded as metrics, for one reader; and what waits until they are."""
+    recorder = Recorder(MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False).get_meter("overhead"))
+    return PerformanceAggregator(observer=recorder), lambda: recorder.close(_PATIENCE_S)
+
+
 def _fed_us(
-    processor: SpanProcessor, calls: Sequence[tuple[Span, Context | None] | ReadableSpan], *, ask: bool
+    processor: SpanProcessor,
+    at_the_end: Callable[[], object],
+    calls: Sequence[tuple[Span, Context | None] | ReadableSpan],
 ) -> float:
     gc.collect()
     before_ns = time.process_time_ns()
@@ -96,8 +117,7 @@ def _fed_us(
             processor.on_start(*call)
         else:
             processor.on_end(call)
-    if ask and isinstance(processor, PerformanceAggregator):
-        processor.recent()
+    at_the_end()
     return (time.process_time_ns() - before_ns) / (FED_RUNS * SPANS) / _NS_PER_US
 
 

@@ -7,6 +7,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import Meter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
+from opentelemetry.util.types import AttributeValue
 
 from instrumentation.metrics.instruments import Instruments
 from instrumentation.metrics.labels import MODEL_LABELS, TIME, TOKEN_TYPE, LabelMaker, Labels
@@ -75,6 +76,8 @@ class Measuring:
         """Create the instruments."""
         self._instruments = Instruments(meter)
         self._labels = LabelMaker()
+        self._begun: set[tuple[tuple[str, AttributeValue], ...]] = set()
+        """The labels of calls that there were; the cap of each bounds them."""
 
     def span_counted(self, counted: Counted) -> None:
         """Record a model call, a tool call or an agent's work."""
@@ -127,11 +130,15 @@ class Measuring:
                 to.call_tokens.record(tokens, labels | {TOKEN_TYPE: kind}, context)
         if call.cost_usd is not None:
             to.call_cost.add(float(call.cost_usd), labels)
-        # Adding 0 makes the series, so that an alert on its growth sees the first one.
         is_answered = counted.record.error_type is None
-        unmeasured = is_answered and None in (call.input_tokens, call.output_tokens)
-        to.unmeasured_calls.add(int(unmeasured), labels)
-        to.unpriced_calls.add(int(is_answered and call.cost_usd is None), labels)
+        is_unmeasured = is_answered and None in (call.input_tokens, call.output_tokens)
+        is_unpriced = is_answered and call.cost_usd is None
+        series = tuple(labels.items())
+        for counter, happened in ((to.unmeasured_calls, is_unmeasured), (to.unpriced_calls, is_unpriced)):
+            # Once 0, for the series to be there: else an alert on its growth would not see the first one.
+            if happened or series not in self._begun:
+                counter.add(int(happened), labels)
+        self._begun.add(series)
 
 
 def _budget_usage(metrics: PerformanceMetrics, root: Mapping[str, Any]) -> Iterable[tuple[str, float]]:

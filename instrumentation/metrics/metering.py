@@ -10,6 +10,7 @@ from opentelemetry.sdk.resources import Resource
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.delivery.account import DeliveryReport
 from instrumentation.delivery.notices import Notify
+from instrumentation.keeping.processor import KeepingProcessor
 from instrumentation.metrics.provider import Meters
 from instrumentation.metrics.recorder import Recorder
 from instrumentation.metrics.state import observe
@@ -48,9 +49,14 @@ class Metering:
         """The URLs where this process serves its metrics."""
         return self.meters.endpoints if self.meters else ()
 
-    def observe(self, aggregator: PerformanceAggregator, delivery: Callable[[], Sequence[DeliveryReport]]) -> None:
+    def observe(
+        self,
+        aggregator: PerformanceAggregator,
+        delivery: Callable[[], Sequence[DeliveryReport]] = tuple,
+        keeping: KeepingProcessor | None = None,
+    ) -> None:
         """Have the state of the telemetry itself looked at, too."""
-        observe(self._meter, recorder=self.recorder, aggregator=aggregator, delivery=delivery)
+        observe(self._meter, recorder=self.recorder, aggregator=aggregator, delivery=delivery, keeping=keeping)
 
     def look(self, timeout_s: float) -> None:
         """Look at each receiver, and have it said when something is wrong; wait no longer than this for each."""

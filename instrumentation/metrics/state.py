@@ -7,6 +7,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.delivery.account import DeliveryReport
+from instrumentation.keeping.processor import KeepingProcessor
 from instrumentation.metrics.labels import DESTINATION, OUTCOME
 from instrumentation.metrics.recorder import Recorder
 
@@ -20,6 +21,7 @@ def observe(
     recorder: Recorder,
     aggregator: PerformanceAggregator,
     delivery: Callable[[], Sequence[DeliveryReport]],
+    keeping: KeepingProcessor | None = None,
 ) -> None:
     """Have the state looked at whenever the metrics are collected.
 
@@ -64,4 +66,24 @@ def observe(
     )
     meter.create_observable_gauge(
         "nanoagent.spans.pending", [pending_spans], "{span}", "Spans that ended and have not arrived so far"
+    )
+    if keeping is not None:
+        _observe_keeping(meter, keeping)
+
+
+def _observe_keeping(meter: Meter, keeping: KeepingProcessor) -> None:
+    def held_spans(_options: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(keeping.held_spans)]
+
+    def undecided_runs(_options: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(keeping.given_up_runs)]
+
+    meter.create_observable_gauge(
+        "nanoagent.spans.held", [held_spans], "{span}", "Spans that wait until it is known whether their run is kept"
+    )
+    meter.create_observable_counter(
+        "nanoagent.runs.undecided",
+        [undecided_runs],
+        "{run}",
+        "Runs whose spans were let go before it was known whether they are kept",
     )

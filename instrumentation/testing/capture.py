@@ -63,7 +63,7 @@ class Capture:
         meter_provider = MeterProvider(resource=_RESOURCE, shutdown_on_exit=False)
         metering = Metering(meter_provider)
         aggregator = PerformanceAggregator(observer=metering.recorder)
-        metering.observe(aggregator, lambda: ())
+        metering.observe(aggregator)
         return cls(aggregator=aggregator, meter_provider=meter_provider)
 
     @property

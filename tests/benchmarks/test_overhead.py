@@ -170,6 +170,7 @@ def test_the_command_measures_and_exits_by_what_it_found() -> None:
         "outside": ("most", 1.05),
         "aggregator": ("most", 5.0),
         "aggregator_asked": None,
+        "metrics": None,
         "aggregator_in_situ": None,
         "nanoagent": ("most", 1.05),
         "attempts": ("least", 0.9),

@@ -26,6 +26,11 @@ SHORT = (plan("one"), executed("8"), reflected("8"))
 ANY_PORT = {"OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
 
 
+@pytest.fixture
+def sampled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+
+
 def run(*replies: Reply, **options: Any) -> PerformanceMetrics:
     return asyncio.run(Orchestrator("goal", model=CannedModel(replies or SHORT), **options).run()).metrics
 
@@ -80,16 +85,18 @@ def test_the_state_of_the_telemetry_is_measured_too(tmp_path: Path) -> None:
         assert value == 0, name
 
 
-def test_a_run_that_goes_on_is_open() -> None:
-    telemetry = configure(metrics_exporters=["prometheus"], env=ANY_PORT)
+@pytest.mark.usefixtures("sampled_out")
+def test_a_run_that_goes_on_is_open_and_its_spans_are_held_where_it_may_be_kept() -> None:
+    telemetry = configure(exporters=["file"], metrics_exporters=["prometheus"], keep=Keep(failed=True), env=ANY_PORT)
     seen: list[float] = []
 
     async def look() -> Any:
-        seen.extend(scraped(telemetry, "nanoagent_runs_open").values())
-        return plan("one")
+        for name in ("nanoagent_runs_open", "nanoagent_spans_held"):
+            seen.extend(scraped(telemetry, name).values())
+        return executed("8")
 
-    run(look, *SHORT[1:])
-    assert seen == [1.0]
+    run(plan("one"), look, reflected("8"))
+    assert seen == [1.0, 2.0]  # the plan and its call have ended
 
 
 def test_without_a_choice_nothing_is_recorded_and_no_provider_installed() -> None:
@@ -175,11 +182,6 @@ def test_an_unusable_choice_is_an_error_before_anything_is_set_up(settings: dict
     assert metrics.get_meter_provider() is before
 
 
-@pytest.fixture
-def sampled_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
-
-
 @pytest.mark.usefixtures("sampled_out")
 @pytest.mark.parametrize("by_variable", [False, True])
 def test_runs_to_keep_are_exported_whole_whatever_the_sampler_says(tmp_path: Path, by_variable: bool) -> None:
@@ -198,6 +200,8 @@ def test_runs_to_keep_are_exported_whole_whatever_the_sampler_says(tmp_path: Pat
     run(plan("one"), RuntimeError("down"), run_id="failed")
     run(run_id="well")
     run(plan("one", **priced("0.6")), *SHORT[1:], run_id="costly")
+    seen = {name: scraped(telemetry, name) for name in ("nanoagent_spans_held", "nanoagent_runs_undecided_total")}
+    assert [list(values.values()) for values in seen.values()] == [[0.0], [0.0]]
     assert telemetry.shutdown(10.0)
     problems = Problems()
     kept = [run.metrics.run_id for run in counted_runs(read_file(str(path), problems), problems)]

@@ -226,6 +226,18 @@ async def test_how_much_of_each_limit_was_used_is_recorded(measured: Measured) -
     }
 
 
+async def test_a_count_of_what_is_missing_is_there_before_anything_is_missing(measured: Measured) -> None:
+    """Growth is only seen from one value to the next: from nothing to 1 is none."""
+    names = ("nanoagent.unmeasured_api_calls", "nanoagent.unpriced_api_calls")
+    counts: list[list[float | int | None]] = []
+    prices: list[dict[str, Any]] = [priced("1"), {}, priced("1")]
+    for cost in prices:
+        await measured.run(plan("one", **cost), executed("8", **cost), reflected("8", **cost))
+        points = measured.points()
+        counts += [[point.value for point in points if point.name == name] for name in names]
+    assert counts == [[0] * 3, [0] * 3, [0] * 3, [1] * 3, [0] * 3, [1] * 3]
+
+
 async def test_a_tool_is_labelled_by_its_name_and_how_it_failed_unless_the_model_invented_it(
     measured: Measured,
 ) -> None:
