@@ -13,7 +13,6 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from prometheus_client.exposition import gzip_accepted
 
@@ -163,13 +162,13 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _answer(self) -> None:
-        match urlsplit(self.path).path:
-            case "/metrics":
-                self._answer_with_metrics()
-            case "/":
-                self._send(HTTPStatus.OK, f"The metrics are at {PATH}\n".encode())
-            case _:
-                self._send(HTTPStatus.NOT_FOUND, f"Nothing is here; the metrics are at {PATH}\n".encode())
+        path = self.path.partition("?")[0]
+        if path == PATH:
+            self._answer_with_metrics()
+        elif path == "/":
+            self._send(HTTPStatus.OK, f"The metrics are at {PATH}\n".encode())
+        else:
+            self._send(HTTPStatus.NOT_FOUND, f"Nothing is here; the metrics are at {PATH}\n".encode())
 
     def _answer_with_metrics(self) -> None:
         try:

@@ -169,6 +169,14 @@ def test_nothing_else_is_served(path: str, status: int, body: str | None) -> Non
         assert found[1]["Server"].strip() == "nanoagent"
 
 
+def test_what_is_no_path_is_not_found() -> None:
+    with scraped() as meters:
+        place = urlsplit(meters.endpoints[0])
+        with socket.create_connection((place.hostname, place.port), 20) as connection:
+            connection.sendall(b"GET http://[ HTTP/1.0\r\n\r\n")
+            assert connection.recv(18) == b"HTTP/1.0 404 Not F"
+
+
 def test_scrapes_at_one_time_each_have_the_whole() -> None:
     # It takes the exporter some time to put all this in its first answer.
     much = Resource({f"said.{number}": number for number in range(10_000)})
