@@ -35,8 +35,10 @@ class HeardSession(requests.Session):
         Raises:
             NotTakenError: Nothing answered, or it was no success, for which exporters take web pages and redirections.
         """
+        # A session's own certificate would give way to the one that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names.
+        verify = None if self.verify is True else self.verify
         try:
-            with super().request(*args, **{**kwargs, "stream": True}) as response:
+            with super().request(*args, **{**kwargs, "stream": True, "verify": verify}) as response:
                 answer = _answer_of(response)
         except Exception as error:
             hear(Answer(error=type(error).__name__))
