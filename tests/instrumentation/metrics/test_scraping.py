@@ -240,8 +240,8 @@ def test_by_default_nobody_from_elsewhere_can_connect() -> None:
 @needs_ipv6
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_it_listens_at_an_address_of_ipv6(host: str) -> None:
-    with scraped(host=host) as meters:
-        port = urlsplit(meters.endpoints[0]).port or 0
+    port = free_ports(1)
+    with scraped(port, host=host) as meters:
         assert meters.endpoints == (f"http://[::1]:{port}/metrics",)
         assert asked(meters.endpoints[0])[0] == 200
         assert not listens("127.0.0.1", port)
@@ -330,7 +330,7 @@ def test_clients_that_say_nothing_keep_nobody_out_and_do_not_delay_the_end(monke
     monkeypatch.setattr(endpoint._Handler, "timeout", 60.0)
     before = open_files()
     with ExitStack() as stack:
-        meters = stack.enter_context(scraped())
+        meters = stack.enter_context(scraped(free_ports(1)))
         place = urlsplit(meters.endpoints[0])
         silent = [
             stack.enter_context(socket.create_connection((place.hostname, place.port), 20))
