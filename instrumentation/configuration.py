@@ -6,28 +6,28 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
-from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.util._once import Once
 from opentelemetry.util.types import AttributeValue
 
 from instrumentation.aggregator import PerformanceAggregator
 from instrumentation.delivery.destinations import deadline_s_in, destinations_of
 from instrumentation.delivery.notices import Notify
+from instrumentation.installed import (
+    forget_providers,
+    install_meter_provider,
+    install_tracer_provider,
+    others_notice,
+    present_meter_provider,
+    present_tracer_provider,
+)
 from instrumentation.keeping.policy import Keep, keep_in
 from instrumentation.keeping.processor import KeepingProcessor
 from instrumentation.life_cycle import in_forked_child
 from instrumentation.limits import limit_notices
-from instrumentation.metrics.installed import (
-    forget_meter_provider,
-    install_meter_provider,
-    others_notice,
-    present_meter_provider,
-)
 from instrumentation.metrics.selection import metric_exporters_in, metric_exporters_named
 from instrumentation.otlp.settings import credentials_in
 from instrumentation.resource import resource_of
@@ -182,7 +182,7 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> tuple[Tele
     use_redactor(redactor)
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return Telemetry(aggregator=PerformanceAggregator(), redactor=redactor, enabled=False, notify=notify), []
-    present = None if replace else _present_provider()
+    present = None if replace else present_tracer_provider(_STATE.provider)
     exporters = settings.exporters
     if exporters is None:
         exporters = exporters_in(env, standard=present is None)
@@ -227,7 +227,8 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> tuple[Tele
         metering.observe(aggregator, telemetry.delivery, keeping)
     telemetry.shut_down_at_exit()
     if present is None:
-        _install(provider)
+        install_tracer_provider(provider)
+        _STATE.provider = provider
     if metering is not None and metering.meters is not None:
         install_meter_provider(metering.meters.provider)
         _STATE.meter_provider = metering.meters.provider
@@ -255,19 +256,6 @@ def _metering(
     return metering, metering.meters.notices if metering.meters else []
 
 
-def _present_provider() -> TracerProvider | None:
-    """The provider that somebody else has set, or `None`."""
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, trace.ProxyTracerProvider) or provider is _STATE.provider:
-        return None
-    if not hasattr(provider, "add_span_processor"):
-        raise ConfigurationError(
-            f"the tracer provider must take span processors, as the SDK's does; got {type(provider).__name__}: "
-            "configure nanoagent before it is set, or pass replace=True"
-        )
-    return cast("TracerProvider", provider)
-
-
 def _own_provider(settings: _Settings, env: Mapping[str, str]) -> TracerProvider:
     resource = resource_of(settings.service_name, settings.resource_attributes, env)
     try:
@@ -279,33 +267,13 @@ def _own_provider(settings: _Settings, env: Mapping[str, str]) -> TracerProvider
     return provider
 
 
-def _install(provider: TracerProvider) -> None:
-    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        trace.set_tracer_provider(provider)
-    else:
-        _put(provider)
-    if trace.get_tracer_provider() is not provider:
-        raise ConfigurationError("the tracer provider cannot be replaced with this version of opentelemetry-api")
-    _STATE.provider = provider
-
-
-def _put(provider: TracerProvider | None) -> None:
-    # The API sets a provider once and has no way back. These two globals are what OpenTelemetry's own test utilities
-    # reset: https://github.com/open-telemetry/opentelemetry-python/blob/main/tests/opentelemetry-test-utils/src/opentelemetry/test/globals_test.py
-    trace._TRACER_PROVIDER_SET_ONCE = Once()
-    trace._TRACER_PROVIDER = None
-    if provider is not None:
-        trace.set_tracer_provider(provider)
-
-
 def _forget() -> None:
     """Undo `configure`, for tests: shut down at once, and leave no global provider."""
     with _STATE.alone():
         if _STATE.telemetry is not None:
             _STATE.telemetry.shutdown(deadline_s=0.0)
         _STATE.telemetry = _STATE.settings = _STATE.provider = _STATE.meter_provider = None
-        _put(None)
-        forget_meter_provider()
+        forget_providers()
         use_redactor(Redactor())
 
 

@@ -20,7 +20,7 @@ from pydantic_ai.models import ModelRequestParameters
 
 from benchmarks.suite.goals import GOALS, Goal
 from instrumentation import configure
-from instrumentation.metrics.installed import forget_meter_provider
+from instrumentation.installed import forget_providers
 from instrumentation.metrics.labels import MAX_MODELS
 from instrumentation.testing import MetricPoint, by_series, closed_port, collecting
 from instrumentation.testing.decoding import points_of
@@ -166,7 +166,7 @@ def metered() -> Iterator[Callable[[], list[MetricPoint]]]:
 
     yield points
     provider.shutdown()
-    forget_meter_provider()
+    forget_providers()
 
 
 async def run_kinds(runs: int) -> list[PerformanceMetrics]:

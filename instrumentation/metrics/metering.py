@@ -16,6 +16,9 @@ from instrumentation.metrics.recorder import Recorder
 from instrumentation.metrics.state import observe
 from nanoagent.tracing import names
 
+LAST_S: Final = 0.2
+"""Seconds for the last numbers, also when the spans have taken all the time."""
+
 
 class Metering:
     """Records what an aggregator counts, by a meter provider of ours or of the application's."""
@@ -69,12 +72,15 @@ class Metering:
         return self.meters.begin_flush() if self.meters else self.recorder.drain
 
     def begin_close(self) -> None:
-        """Send what there is now for the last time."""
+        """Send what there is now, while the last spans are on their way."""
         if self.meters is not None:
-            self.meters.begin_shutdown()
+            self.meters.begin_flush()
 
     def finish_close(self, deadline_s: float) -> bool:
-        """Wait for what is being sent, and record no more; true when all has arrived by the deadline."""
-        until_s = time.monotonic() + deadline_s
-        arrived = self.meters is None or self.meters.shutdown(deadline_s)
+        """Send what there is once more, and record no more; true when all has arrived by the deadline.
+
+        What has become of the last spans is known only now, so there is a little time for it in any case.
+        """
+        until_s = time.monotonic() + max(deadline_s, LAST_S)
+        arrived = self.meters is None or self.meters.shutdown(max(deadline_s, LAST_S))
         return self.recorder.close(max(0.0, until_s - time.monotonic())) and arrived

@@ -18,11 +18,12 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, AlwaysRecordSampler, Par
 
 import instrumentation
 from instrumentation import PerformanceAggregator, Telemetry, configure
-from instrumentation.configuration import _forget, _put
+from instrumentation.configuration import _forget
 from instrumentation.console import ConsoleTreeProcessor
 from instrumentation.delivery import destinations
 from instrumentation.delivery.account import DeliveryReport
 from instrumentation.delivery.destination import Destination
+from instrumentation.installed import install_tracer_provider
 from instrumentation.otlp.exporters import Outlet
 from instrumentation.sampling import RecordingSampler
 from instrumentation.testing import CountingIds
@@ -637,5 +638,5 @@ def test_forgetting_leaves_the_api_as_it_was() -> None:
     configure()
     _forget()
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    _put(TracerProvider(shutdown_on_exit=False))
+    install_tracer_provider(TracerProvider(shutdown_on_exit=False))
     assert isinstance(trace.get_tracer_provider(), TracerProvider)

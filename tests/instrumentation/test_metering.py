@@ -15,7 +15,7 @@ from instrumentation import Keep, Telemetry, configure
 from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.files import read_file
 from instrumentation.reading.problems import Problems
-from instrumentation.testing import collecting, never_answers
+from instrumentation.testing import by_series, closed_port, collecting, never_answers, series
 from nanoagent import Orchestrator, PerformanceMetrics
 from nanoagent.errors import ConfigurationError
 from tests.models import CannedModel, Reply, executed, plan, priced, reflected
@@ -161,6 +161,21 @@ def test_the_shutdown_sends_the_last_numbers() -> None:
         assert [point.value for point in collector.metrics if point.name == "nanoagent.runs"] == [1]
         run()
     assert telemetry.metrics_endpoints == ()
+
+
+def test_the_last_numbers_say_what_became_of_the_last_spans() -> None:
+    with collecting() as collector, closed_port() as closed:
+        env = {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{closed}/v1/traces",
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{collector.url}/v1/metrics",
+        }
+        telemetry = configure(exporters=["otlp"], metrics_exporters=["otlp"], env=env, notify=lambda _line: None)
+        run()
+        assert telemetry.shutdown(1.0) is False
+    last = by_series(collector.metrics)
+    spans = {"nanoagent.destination": "otlp"}
+    assert last[series("nanoagent.spans", spans | {"nanoagent.outcome": "spooled"})].value == 8
+    assert last[series("nanoagent.spans.pending", spans)].value == 0
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from instrumentation.metrics.installed import (
-    forget_meter_provider,
+from instrumentation.installed import (
+    forget_providers,
     install_meter_provider,
     others_notice,
     present_meter_provider,
@@ -15,9 +15,9 @@ from instrumentation.metrics.installed import (
 
 @pytest.fixture(autouse=True)
 def nothing_is_set() -> Iterator[None]:
-    forget_meter_provider()
+    forget_providers()
     yield
-    forget_meter_provider()
+    forget_providers()
 
 
 def made() -> tuple[MeterProvider, InMemoryMetricReader]:
