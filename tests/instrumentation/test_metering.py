@@ -1,6 +1,7 @@
 """Metrics as `configure` sets them up: from runs of the process to whoever reads them."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import requests
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from instrumentation import Keep, Telemetry, configure
@@ -16,13 +18,15 @@ from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.files import read_file
 from instrumentation.reading.problems import Problems
 from instrumentation.testing import by_series, closed_port, collecting, never_answers, series
-from nanoagent import Orchestrator, PerformanceMetrics
+from nanoagent import Budget, Orchestrator, PerformanceMetrics
 from nanoagent.errors import ConfigurationError
-from tests.models import CannedModel, Reply, executed, plan, priced, reflected
+from tests.commands import ROOT
+from tests.models import CannedModel, Reply, call, executed, plan, priced, reflected, response
 
 pytestmark = pytest.mark.usefixtures("no_global_state")
 
 SHORT = (plan("one"), executed("8"), reflected("8"))
+DOCUMENT = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")
 ANY_PORT = {"OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
 
 
@@ -35,13 +39,17 @@ def run(*replies: Reply, **options: Any) -> PerformanceMetrics:
     return asyncio.run(Orchestrator("goal", model=CannedModel(replies or SHORT), **options).run()).metrics
 
 
+def families(telemetry: Telemetry) -> list[Metric]:
+    """All that is served."""
+    [url] = telemetry.metrics_endpoints
+    return list(text_string_to_metric_families(requests.get(url, timeout=10.0).text))
+
+
 def scraped(telemetry: Telemetry, name: str) -> dict[tuple[str, ...], float]:
     """The samples of this name, by the values of their labels, sorted by label."""
-    [url] = telemetry.metrics_endpoints
-    text = requests.get(url, timeout=10.0).text
     return {
         tuple(value for _, value in sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in families(telemetry)
         for sample in family.samples
         if sample.name == name
     }
@@ -224,3 +232,21 @@ def test_runs_to_keep_are_exported_whole_whatever_the_sampler_says(tmp_path: Pat
     [report] = telemetry.delivery()
     assert report.ended_spans == report.exported_spans + report.sampled_out_spans
     assert report.sampled_out_spans == 8
+
+
+def test_the_document_names_every_metric_that_is_served_and_no_other() -> None:
+    rows = re.findall(r"^\| (`(?:gen_ai|nanoagent)_.*?) \| (?:histogram|counter|gauge)", DOCUMENT, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    telemetry = configure(exporters=["file"], metrics_exporters=["prometheus"], keep=Keep(failed=True), env=ANY_PORT)
+    dear: dict[str, Any] = priced("0.6")
+    budgets = [Budget(tokens=1, action="warn")]
+    run(
+        plan("one", **dear),
+        response(call("add", a=1, b=2), **dear),
+        executed("3", **dear),
+        reflected("3", **dear),
+        budgets=budgets,
+    )
+    assert {family.name for family in families(telemetry)} - {"target_info"} == {
+        name.removesuffix("_total") for name in documented
+    }
