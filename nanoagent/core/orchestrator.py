@@ -34,7 +34,7 @@ from nanoagent.tracing import names
 from nanoagent.tracing.attributes import checked_attributes, checked_version
 from nanoagent.tracing.clock import Clock
 from nanoagent.tracing.model import traced
-from nanoagent.tracing.run import Place, Run, RunStopped, current_place
+from nanoagent.tracing.run import Place, Run, current_place, stop_in
 from nanoagent.tracing.spans import RootSpan, iteration_span, root_span
 from nanoagent.tracing.threads import in_this_loop
 from nanoagent.tracing.watch import Watch, limits_in_force
@@ -249,9 +249,9 @@ class Orchestrator:
         try:
             async with deadline, roles.executor:
                 return await self._loop(place, roles)
-        except RunStopped as stopped:
-            return stopped_by(stopped, place.run)
         except Exception as error:
+            if (stopped := stop_in(error)) is not None:
+                return stopped_by(stopped, place.run)
             if isinstance(error, TimeoutError) and deadline.expired():
                 return Ending(StopReason.TIME_BUDGET)
             from_model = isinstance(error, ModelAPIError | FallbackExceptionGroup) or place.run.is_model_error(error)

@@ -63,6 +63,16 @@ class RunStopped(Exception):  # noqa: N818 - a way to end, not an error
         return f"run {self.run_id} is stopped at {self.passed}"
 
 
+def stop_in(error: BaseException) -> RunStopped | None:
+    """What stopped a run, if anything did: the exception itself, or one of a group of them.
+
+    Tasks that work side by side raise groups, and so does a fallback model that any exception sends to the next one.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return next((stopped for one in error.exceptions if (stopped := stop_in(one))), None)
+    return error if isinstance(error, RunStopped) else None
+
+
 class OpenSpan(Protocol):
     """A span of the run that has not ended."""
 

@@ -16,7 +16,7 @@ from nanoagent.content.content import Content
 from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
 from nanoagent.tracing.failures import error_type_of, log_failure, message_of
-from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, RunStopped
+from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, stop_in
 
 _logger = logging.getLogger(__name__)
 _P = ParamSpec("_P")
@@ -213,7 +213,7 @@ class RunSpan:
         """End the span because of an exception, unless it is one that ends a run in good order."""
         if isinstance(error, GeneratorExit) or (isinstance(error, CancelledError) and self.run.broken_off):
             self.abandon()
-        elif self.error_type is None and not isinstance(error, RunStopped):
+        elif self.error_type is None and stop_in(error) is None:
             self.fail(error)
         self.end()
 

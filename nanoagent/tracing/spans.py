@@ -13,7 +13,7 @@ from nanoagent.content.shown import shown, shown_name
 from nanoagent.core.records import status_of
 from nanoagent.redaction.redactor import Redactor, current_redactor
 from nanoagent.tracing import names
-from nanoagent.tracing.run import Place, Run, RunStopped
+from nanoagent.tracing.run import Place, Run, stop_in
 from nanoagent.tracing.span import RunSpan
 
 MAX_NAME_LENGTH = 64
@@ -61,7 +61,7 @@ class RootSpan(RunSpan):
 
     def end_with(self, error: BaseException) -> None:
         """A run that was stopped at a budget is incomplete: nothing has failed."""
-        if isinstance(error, RunStopped):
+        if stop_in(error) is not None:
             self.set(names.STATUS, "incomplete")
         super().end_with(error)
 

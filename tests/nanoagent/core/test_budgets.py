@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelResponse, TextPart
+from pydantic_ai.models.fallback import FallbackModel
 
 from instrumentation.testing import Capture
 from nanoagent import (
@@ -377,6 +378,16 @@ async def test_a_budget_stops_agents_that_work_side_by_side() -> None:
     assert (ended(run)[0], answers, model.left) == ("token_budget", [], 2)
     assert run.orchestrator.metrics.api_calls == 4
     assert told(run.captured) == [passed("tokens", 439.0, 440.0, "stop")]
+
+
+@pytest.mark.parametrize("limit", [{"max_tokens": 220}, {"budgets": [Budget(tokens=219)]}], ids=str)
+async def test_models_that_any_exception_sends_to_the_next_one_are_stopped_as_well(limit: dict[str, Any]) -> None:
+    first, second = canned(), canned()
+    run = await ran(FallbackModel(first, second, fallback_on=lambda _: True), **limit)
+    assert run.result is not None
+    assert (run.result.status, run.result.stop_reason, run.result.error) == ("incomplete", "token_budget", None)
+    assert (first.left, second.left) == (1, 3)
+    assert "ERROR" not in run.tree
 
 
 async def test_a_function_decides_from_the_numbers_so_far() -> None:

@@ -10,6 +10,8 @@ import pytest
 from pydantic_ai import Agent
 from pydantic_ai.direct import model_request
 from pydantic_ai.messages import ModelRequest, TextPart
+from pydantic_ai.models import Model
+from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.toolsets import FunctionToolset
 
 from instrumentation.testing import Capture, TickingClock
@@ -20,7 +22,7 @@ from tests.models import CannedModel, call, executed, plan, priced, reflected, r
 from tests.runs import add, prepared
 
 
-def agent_of(model: CannedModel, captured: Capture, **options: Any) -> Agent[None, str]:
+def agent_of(model: Model, captured: Capture, **options: Any) -> Agent[None, str]:
     tracing = Tracing(tracer_provider=captured.provider, clock=TickingClock(), run_id="run-1", **options)
     return Agent(model, name="helper", toolsets=[FunctionToolset([add])], capabilities=[tracing])
 
@@ -143,6 +145,38 @@ async def test_an_agent_stops_the_orchestrator_in_its_tool() -> None:
     assert (results[0].stop_reason, model.left) == ("token_budget", 1)
     assert results[0].output.startswith("Stopped at the budget of the run around it.")
     assert told(captured) == [("tokens", "stop", 300.0, 330.0)]
+
+
+async def test_an_agent_whose_agents_are_in_a_group_of_tasks_is_stopped_as_well() -> None:
+    captured = Capture()
+
+    async def delegate() -> str:
+        """Delegate to an agent that would ask twice."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Agent(adding(), tools=[add], capabilities=[Tracing()]).run("go"))
+        return "done"
+
+    model = CannedModel([response(call("delegate")), response(TextPart("8"))])
+    tracing = Tracing(tracer_provider=captured.provider, run_id="run-1", budgets=[Budget(tokens=219)])
+    with pytest.raises(ExceptionGroup) as raised:
+        await Agent(model, name="helper", tools=[delegate], capabilities=[tracing]).run("go")
+    assert raised.group_contains(RunStopped, depth=1)
+    metrics = live(captured)
+    assert (metrics.status, metrics.error_type, metrics.api_calls, model.left) == ("incomplete", None, 2, 1)
+    failed = {span.name for span in captured.spans if not span.status.is_ok}
+    assert failed == {"execute_tool delegate"}
+    assert told(captured) == [("tokens", "stop", 219.0, 220.0)]
+
+
+async def test_a_model_that_any_exception_sends_to_the_next_one_is_stopped_as_well() -> None:
+    captured, first, second = Capture(), adding(), adding()
+    agent = agent_of(FallbackModel(first, second, fallback_on=lambda _: True), captured, budgets=[Budget(tokens=100)])
+    with pytest.raises(ExceptionGroup) as raised:
+        await agent.run("Add")
+    assert raised.group_contains(RunStopped, depth=1)
+    metrics = live(captured)
+    assert (metrics.status, metrics.error_type, metrics.failed_api_calls) == ("incomplete", None, 0)
+    assert (first.left, second.left, told(captured)) == (1, 2, [("tokens", "stop", 100.0, 110.0)])
 
 
 async def test_what_is_built_by_hand_is_watched_without_a_tracer_provider(caplog: pytest.LogCaptureFixture) -> None:
