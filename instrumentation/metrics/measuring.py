@@ -79,6 +79,10 @@ class Measuring:
         self._begun: set[tuple[tuple[str, AttributeValue], ...]] = set()
         """The labels of calls that there were; the cap of each bounds them."""
 
+    def count_anew(self) -> None:
+        """In a forked child: there has been no series so far."""
+        self._begun.clear()
+
     def span_counted(self, counted: Counted) -> None:
         """Record a model call, a tool call or an agent's work."""
         record, context = counted.record, _context_of(counted.context)

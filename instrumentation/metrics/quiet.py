@@ -1,53 +1,90 @@
-"""Quiet forks: none happens while metrics are collected."""
+"""Quiet forks: none happens while metrics are recorded or collected."""
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+import weakref
 from functools import cache
 from typing import Final
 
 MOST_WAIT_S: Final = 3.0
-"""A collection that takes longer, because it waits for what it observes, does not keep the process from forking."""
+"""Whoever takes longer, because of what it waits for itself, does not keep the process from forking."""
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let the process fork before this or after it; one at a time.
+class QuietLock:
+    """A lock that a fork waits for, so that nobody has it in the child.
 
-    The SDK has locks while it collects. A child that is forked meanwhile would have them without the thread that opens
-    them.
+    The SDK has locks while it records and while it collects. A child that is forked meanwhile would have them without
+    the thread that opens them, and whoever measures anything there would wait for ever.
     """
-    _keep_forks_quiet()
-    with _TURN.lock:
-        yield
+
+    def __init__(self) -> None:
+        """Open."""
+        self._lock = threading.Lock()
+        self.was_quiet = True
+        """Whether nobody had it when this process was forked."""
+        _LOCKS[self] = None
+        _keep_forks_quiet()
+
+    def __enter__(self) -> None:
+        """Wait for one's turn."""
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self._lock.release()
+
+    def close(self, timeout_s: float) -> bool:
+        """For a fork: wait, so long at most, until nobody has it, and keep everybody away; whether it came to that."""
+        self.was_quiet = self._lock.acquire(timeout=timeout_s)
+        return self.was_quiet
+
+    def open(self) -> None:
+        """Let everybody in again, also who waits for it in the child already."""
+        self._lock.release()
+
+    def renew(self) -> None:
+        """In a child, forget who has it: that is a thread of the parent's."""
+        self._lock = threading.Lock()
+
+
+def undisturbed() -> QuietLock:
+    """Let the process fork before a collection of metrics or after it; one at a time."""
+    return _COLLECTING
 
 
 def was_forked_quietly() -> bool:
     """Whether nobody was collecting when this process was forked."""
-    return _TURN.is_quiet
+    return _COLLECTING.was_quiet
 
 
-class _Turn:
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.is_quiet = True
-
-
-_TURN: Final = _Turn()
+_LOCKS: Final[weakref.WeakKeyDictionary[QuietLock, None]] = weakref.WeakKeyDictionary()
+"""In the order in which they were made."""
 
 
 @cache
 def _keep_forks_quiet() -> None:
+    forking = threading.local()
+
     def before() -> None:
-        _TURN.is_quiet = _TURN.lock.acquire(timeout=MOST_WAIT_S)
+        until_s = time.monotonic() + MOST_WAIT_S
+        forking.closed = [(lock, lock.close(max(0.0, until_s - time.monotonic()))) for lock in list(_LOCKS)]
 
     def after_in_parent() -> None:
-        if _TURN.is_quiet:
-            _TURN.lock.release()
+        for lock, is_closed in forking.closed:
+            if is_closed:
+                lock.open()
 
     def after_in_child() -> None:
-        _TURN.lock = threading.Lock()
+        for lock, is_closed in forking.closed:
+            if is_closed:
+                lock.open()
+            else:
+                lock.renew()
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=before, after_in_parent=after_in_parent, after_in_child=after_in_child)
+
+
+# The first: whoever collects waits for those who record, which must go on until it is done.
+_COLLECTING: Final = QuietLock()

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from instrumentation.life_cycle import in_forked_child
 from instrumentation.metrics.measuring import Counted, Ended, Measuring, is_measured
+from instrumentation.metrics.quiet import QuietLock
 from instrumentation.observing import Filed
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.records import SpanRecord
@@ -41,10 +42,11 @@ class Recorder:
         self.unrecorded = 0
         """Spans and runs that were not recorded because too many waited."""
         self._measuring = Measuring(meter)
+        self._recording = QuietLock()
         self._closed = False
         self._drained = True
         self._begin()
-        in_forked_child(self._begin)
+        in_forked_child(self._after_fork)
 
     def span_counted(self, span: ReadableSpan, record: SpanRecord, attributes: Mapping[str, Any], filed: Filed) -> None:
         """Record a span that was counted. It waits for nothing but, where far too many wait already, a millisecond."""
@@ -84,12 +86,22 @@ class Recorder:
         if waiting >= PAUSE_AT:
             time.sleep(PAUSE_S)
 
+    def _after_fork(self) -> None:
+        """Owe nothing: what waits is the parent's, and so is what was recorded."""
+        self.unrecorded = 0
+        self._measuring.count_anew()
+        # Else the instruments have locks that nobody opens here.
+        self._closed = self._closed or not self._recording.was_quiet
+        self._begin()
+
     def _begin(self) -> None:
-        """Owe nothing: at the start, and in a forked child, where what waits is the parent's."""
         # A queue that a finalizer may use while its own thread is using it.
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._thread = threading.Thread(
-            target=self._work, args=(self._queue, self._measuring), name="nanoagent-metrics", daemon=True
+            target=self._work,
+            args=(self._queue, self._measuring, self._recording),
+            name="nanoagent-metrics",
+            daemon=True,
         )
         try:
             self._thread.start()
@@ -97,10 +109,11 @@ class Recorder:
             self._closed = True
 
     @staticmethod
-    def _work(queue: "SimpleQueue[Work | None]", measuring: Measuring) -> None:
+    def _work(queue: "SimpleQueue[Work | None]", measuring: Measuring, recording: QuietLock) -> None:
         while (work := queue.get()) is not None:
             try:
-                work(measuring)
+                with recording:
+                    work(measuring)
             except BaseException:  # whatever it is, there is more to be recorded
                 log_failure(_logger, "a metric could not be recorded")
             del work  # nothing is kept alive while the thread waits

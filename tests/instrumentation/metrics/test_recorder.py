@@ -74,6 +74,7 @@ def measured() -> Measured:
 
 
 SHORT = (plan("one"), executed("8"), reflected("8"))
+PATIENCE_S = 20.0
 
 
 async def simple(measured: Measured) -> PerformanceMetrics:
@@ -377,25 +378,91 @@ async def test_a_span_that_ends_while_metrics_are_collected_is_recorded(measured
     measured.assert_equal_to([run])
 
 
+def in_child(work: Callable[[], int]) -> int:
+    """What it gives in a forked child."""
+    child = os.fork()
+    if not child:
+        try:
+            os._exit(work())
+        finally:
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def test_a_forked_child_records_its_own_runs_alone() -> None:
     reader, reader_of_child = InMemoryMetricReader(), InMemoryMetricReader()
     meter_provider = MeterProvider([reader], shutdown_on_exit=False)
     recorder = Recorder(meter_provider.get_meter("nanoagent"))
+    recorder.unrecorded = 1
     provider = Capture(aggregator=PerformanceAggregator(observer=recorder)).provider
 
-    def runs_recorded(by: InMemoryMetricReader) -> int:
-        asyncio.run(Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=provider).run())
+    def recorded(by: InMemoryMetricReader) -> tuple[float, list[Any]]:
+        """How many runs, and the counts of calls without tokens."""
+        price = priced("1")
+        replies = (plan("one", **price), executed("8", **price), reflected("8", **price))
+        asyncio.run(Orchestrator("goal", model=CannedModel(replies), tracer_provider=provider).run())
         data = by.get_metrics_data() if recorder.drain(10.0) else None
         points = points_of(encode_metrics(data)) if data else []
-        return sum(int(point.value or 0) for point in points if point.name == "nanoagent.runs")
+        unmeasured = [point.value for point in points if point.name == "nanoagent.unmeasured_api_calls"]
+        return sum(point.value or 0 for point in points if point.name == "nanoagent.runs"), unmeasured
 
-    assert [runs_recorded(reader), runs_recorded(reader)] == [1, 2]
-    child = os.fork()
-    if not child:
-        try:
-            meter_provider.add_metric_reader(reader_of_child)
-            os._exit(runs_recorded(reader_of_child))
-        finally:
-            os._exit(99)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
-    assert runs_recorded(reader) == 3
+    def record() -> int:
+        meter_provider.add_metric_reader(reader_of_child)
+        return int((recorder.unrecorded, recorded(reader_of_child)) == (0, (1, [0, 0, 0])))
+
+    assert [recorded(reader), recorded(reader)] == [(1, [0, 0, 0]), (2, [0, 0, 0])]
+    assert in_child(record) == 1
+    assert recorded(reader) == (3, [0, 0, 0])
+
+
+class Locking:
+    """Records with a lock in its hand, as instruments of the SDK do, and as slowly as it is told."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.reached, self.go = threading.Event(), threading.Event()
+        self.recorder = Recorder(cast("Meter", Odd(self._record)))
+        self.provider = Capture(aggregator=PerformanceAggregator(observer=self.recorder)).provider
+
+    def _record(self, *_: Any) -> None:
+        with self.lock:
+            self.reached.set()
+            self.go.wait(PATIENCE_S)
+
+    def run(self) -> None:
+        asyncio.run(Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=self.provider).run())
+
+
+def test_a_fork_waits_for_what_is_being_recorded_and_the_child_can_record() -> None:
+    locking = Locking()
+    locking.run()
+    assert locking.reached.wait(PATIENCE_S)
+    later = threading.Timer(0.05, locking.go.set)
+    later.start()
+
+    def record() -> int:
+        is_free = locking.lock.acquire(timeout=0)
+        locking.lock.release()
+        locking.go.set()
+        locking.run()
+        return int(is_free and locking.recorder.drain(PATIENCE_S))
+
+    assert in_child(record) == 1
+    assert locking.recorder.drain(PATIENCE_S)
+
+
+def test_a_child_that_is_forked_while_recording_hangs_measures_nothing_and_waits_for_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("instrumentation.metrics.quiet.MOST_WAIT_S", 0.01)
+    locking = Locking()
+    locking.run()
+    assert locking.reached.wait(PATIENCE_S)
+
+    def record() -> int:
+        locking.run()
+        return locking.recorder.unrecorded if locking.recorder.close(PATIENCE_S) else 0
+
+    assert in_child(record) == 6  # three calls, two agents and the run
+    locking.go.set()
+    assert locking.recorder.close(PATIENCE_S)
