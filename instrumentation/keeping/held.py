@@ -39,6 +39,9 @@ class HeldRun:
 class HeldRuns:
     """Holds spans until it is decided what becomes of their run. Safe under threads.
 
+    The bounds are those of what is undecided: a run that is decided holds nothing, and is known until its root has
+    ended, so that what comes of it goes the same way. Whoever knows of the open roots bounds how many these are.
+
     Nothing of others is called under its lock, and a finalizer may end a span between any two of its steps: spans are
     put in and taken out one by one, and each is given out once, to whoever has to pass it on.
     """
@@ -61,10 +64,14 @@ class HeldRuns:
         """Runs that were let go before they ended."""
         self._look_again_at_s = 0.0
         self._runs: dict[str, HeldRun] = {}
+        """Those that go on."""
+        self._undecided: dict[HeldRun, bool] = {}
+        """Taking one out is atomic, and decides who decides on it."""
         self._lock = threading.RLock()
 
     def begin(self, run: HeldRun) -> None:
         """Know a run from now on."""
+        self._undecided[run] = True
         self._runs[run.run_id] = run
 
     def get(self, run_id: str) -> HeldRun | None:
@@ -90,7 +97,7 @@ class HeldRuns:
     def decide(self, run: HeldRun, *, is_kept: bool, has_ended: bool) -> Sequence[ReadableSpan] | None:
         """Decide what becomes of a run, once; its spans, to be passed on, or `None` where it was decided before."""
         with self._lock:
-            if run.is_kept is not None:
+            if not self._undecided.pop(run, False):
                 return None
             run.is_kept = is_kept
             if not has_ended and not is_kept:
@@ -101,15 +108,15 @@ class HeldRuns:
         """While more is held than may be: the run that holds most."""
         if self.spans <= self._max_spans and self.bytes <= self._max_bytes:
             return None
-        undecided = [run for run in self.all() if run.is_kept is None]
-        return max(undecided, key=lambda run: run.bytes, default=None)
+        return max(self._undecided.copy(), key=lambda run: run.bytes, default=None)
 
     def overdue(self, now_s: float) -> HeldRun | None:
-        """A run that nothing was heard of for too long, or for the longest time of too many."""
-        if len(self._runs) <= self._max_runs and now_s < self._look_again_at_s:
+        """An undecided run that nothing was heard of for too long, or for the longest time of too many."""
+        too_many = len(self._undecided) > self._max_runs
+        if not too_many and now_s < self._look_again_at_s:
             return None
-        silent = min(self.all(), key=lambda run: run.heard_of_s, default=None)
-        if silent is None or (len(self._runs) <= self._max_runs and now_s - silent.heard_of_s <= self._ttl_s):
+        silent = min(self._undecided.copy(), key=lambda run: run.heard_of_s, default=None)
+        if silent is None or (not too_many and now_s - silent.heard_of_s <= self._ttl_s):
             self._look_again_at_s = (now_s if silent is None else silent.heard_of_s) + self._ttl_s
             return None
         return silent

@@ -30,12 +30,12 @@ class OpenSpans:
         self._most = most
         self._spans: OrderedDict[SpanKey, OpenSpan] = OrderedDict()
 
-    def started(self, key: SpanKey, span: OpenSpan) -> HeldRun | None:
-        """Know a span; of too many the oldest is forgotten, and the run that it is in is told."""
+    def started(self, key: SpanKey, span: OpenSpan) -> tuple[SpanKey, OpenSpan] | None:
+        """Know a span; of too many the oldest is known no more, and returned."""
         self._spans[key] = span
         if len(self._spans) > self._most:
             with suppress(KeyError):  # the others have ended meanwhile
-                return self._spans.popitem(last=False)[1].run
+                return self._spans.popitem(last=False)
         return None
 
     def ended(self, key: SpanKey) -> OpenSpan:

@@ -1,6 +1,6 @@
 """The policy: which runs are kept whole, whatever the sampler decided."""
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -109,9 +109,10 @@ def _amount_in(text: str) -> Decimal | None:
 
 
 def _is_amount(value: object) -> bool:
-    if isinstance(value, Decimal):
-        return value.is_finite() and value >= 0
-    return type(value) in (int, float) and 0 <= value < math.inf  # type: ignore[operator]
+    # Compared, not converted: an integer or a decimal may be larger than any float.
+    if isinstance(value, Decimal) and value.is_nan():
+        return False
+    return type(value) in (int, float, Decimal) and 0 <= value <= sys.float_info.max  # type: ignore[operator]
 
 
 def _is_above(cost_usd: Decimal | None, threshold_usd: Decimal | float) -> bool:

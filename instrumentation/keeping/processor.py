@@ -60,7 +60,7 @@ class KeepingProcessor(SpanProcessor):
             keep: Which runs are kept.
             behind: Where spans go on to.
             metrics_of: The numbers of a run, by its id: `get` of an aggregator that is told of a span before this is.
-            max_runs: Runs that go on at once; of more, the one that was heard of least recently is given up.
+            max_runs: Runs that are undecided at once; of more, the one that was heard of least recently is given up.
             max_spans: Spans that are held at once, of all runs; of more, the run that holds most is given up. By
                 default as many as a destination's queue takes, as a run that is kept goes on all at once.
             max_bytes: What they may hold in memory, about; as for `max_spans`.
@@ -151,9 +151,16 @@ class KeepingProcessor(SpanProcessor):
         key, above = _key_of(ids), span.parent
         around = None if above is None else _key_of(above)
         run = self._run_at(place_in(context)) or self._run_named_by(span, key, around)
-        given_up = self._open.started(key, OpenSpan(run, around))
-        if given_up is not None:
-            self._decide_early(given_up)
+        oldest = self._open.started(key, OpenSpan(run, around))
+        if oldest is not None:
+            self._give_up(*oldest)
+
+    def _give_up(self, key: SpanKey, span: OpenSpan) -> None:
+        """Wait no longer for the end of this span; of a root, that is not to know its run any more."""
+        if span.run is not None:
+            self._decide_early(span.run)
+            if span.run.root == key:
+                self._held.forget(span.run)
 
     def _run_at(self, place: Place | None) -> HeldRun | None:
         """The run around a place that is known: of nested ones, that is the outermost."""
@@ -181,7 +188,6 @@ class KeepingProcessor(SpanProcessor):
         self._held.begin(begun)
         while (overdue := self._held.overdue(now_s)) is not None:
             self._decide_early(overdue)
-            self._held.forget(overdue)
         return begun
 
     def _hold(self, run: HeldRun, span: ReadableSpan, ids: SpanContext) -> None:

@@ -17,7 +17,9 @@ from nanoagent import traced_run
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
+from nanoagent.tracing.run import Run
 from nanoagent.tracing.span import RunSpan
+from nanoagent.tracing.spans import agent_root_span
 from tests.instrumentation.keeping.sides import NOTHING_SAMPLED, Keeping
 from tests.instrumentation.test_bounds import ALLOWED_GROWTH_BYTES, growth
 from tests.instrumentation.test_reentrance import interrupted, within_time
@@ -47,6 +49,13 @@ def add(keeping: Keeping, run: RunSpan, *, spans: int = 1, text: str = "") -> No
     with run.current():
         for _ in range(spans):
             tracer.start_span("other", attributes={"run": run.run.id, "text": text}).end()
+
+
+def nested_in(keeping: Keeping, run: RunSpan) -> RunSpan:
+    """A run of its own inside the run."""
+    nested = Run(run_id="nested", parent=run.place, tracer_provider=keeping.provider, root_operation=names.OP_AGENT)
+    with run.current():
+        return agent_root_span(nested, "agent", agent_version=None, attributes={})
 
 
 def end(run: RunSpan, *, failed: bool = True) -> None:
@@ -218,6 +227,36 @@ def test_a_run_that_is_slow_already_does_not_wait_for_its_end() -> None:
     left.end()
     assert (len(keeping.arrivals.spans), keeping.processor.given_up_runs) == (7, 0)
     assert keeping.arrivals.sampled_out == []
+
+
+@pytest.mark.parametrize("bound", [{"max_runs": 1}, {"run_ttl_s": 31.0}], ids=["too many", "silent for too long"])
+def test_past_a_bound_a_run_that_is_slow_already_is_kept_to_its_end(bound: dict[str, Any]) -> None:
+    clock = Hands()
+    keeping = Keeping(Keep(slower_than_s=30), monotonic_s=clock, **bound)
+    slow = begin(keeping, "slow", spans=2)
+    clock.now_s = 32.0
+    begin(keeping, "other")
+    assert names_of(keeping.arrivals.spans) == ["slow"] * 2
+    add(keeping, slow, spans=2)
+    nested = nested_in(keeping, slow)
+    add(keeping, nested)
+    end(nested, failed=False)
+    end(slow, failed=False)
+    assert names_of(keeping.arrivals.spans) == ["slow"] * 4 + ["nested"] * 2 + ["slow"]
+    assert keeping.arrivals.sampled_out == []
+    assert keeping.processor.given_up_runs == 0
+
+
+def test_a_nested_run_of_one_that_was_given_up_is_not_kept_by_itself() -> None:
+    keeping = Keeping(FAILED, max_runs=1)
+    given_up = begin(keeping, "given up")
+    begin(keeping, "other")
+    nested = nested_in(keeping, given_up)
+    add(keeping, nested)
+    end(nested)
+    end(given_up)
+    assert names_of(keeping.arrivals.sampled_out) == ["nested"] * 2 + ["given up"]
+    assert (keeping.arrivals.spans, keeping.processor.given_up_runs) == ([], 1)
 
 
 def test_past_a_bound_a_run_that_is_costly_already_is_kept() -> None:

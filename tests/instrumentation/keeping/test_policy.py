@@ -64,6 +64,7 @@ def test_the_cost_is_worked_out_only_where_nothing_else_decides() -> None:
         ({"cost_above_usd": float("inf")}, "cost_above_usd must be a finite number >= 0, got inf"),
         ({"cost_above_usd": Decimal("sNaN")}, "cost_above_usd must be a finite number >= 0, got Decimal('sNaN')"),
         ({"cost_above_usd": Decimal("-0.1")}, "cost_above_usd must be a finite number >= 0, got Decimal('-0.1')"),
+        ({"slower_than_s": Decimal("1e999")}, "slower_than_s must be a finite number >= 0, got Decimal('1E+999')"),
         (
             {},
             "Keep must say what to keep: failed, incomplete, cancelled, slower_than_s or cost_above_usd",
@@ -98,7 +99,7 @@ def test_the_environment_says_what_to_keep(value: str | None, keep: Keep | None)
     "word",
     [
         *("fail", "failed=1", "failed=", "none", "completed", "slower_than_s=3"),
-        *("slower", "slower=", "slower=soon", "slower=-1", "slower=nan"),
+        *("slower", "slower=", "slower=soon", "slower=-1", "slower=nan", "slower=1e400"),
         *("cost=1e", "cost=inf", "cost=snan", "cost==1"),
     ],
 )
