@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 from opentelemetry import metrics
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import Metric
@@ -18,6 +19,7 @@ from instrumentation.reading.counted import counted_runs
 from instrumentation.reading.files import read_file
 from instrumentation.reading.problems import Problems
 from instrumentation.testing import by_series, closed_port, collecting, never_answers, series
+from instrumentation.testing.decoding import points_of
 from nanoagent import Budget, Orchestrator, PerformanceMetrics
 from nanoagent.errors import ConfigurationError
 from tests.commands import ROOT
@@ -137,6 +139,33 @@ def test_a_provider_of_the_application_gets_the_metrics_and_one_line_says_so() -
     assert "a meter provider of its own (opentelemetry.sdk.metrics" in notice
 
 
+def test_after_a_shutdown_a_provider_of_the_application_has_the_state_of_what_is_set_up_anew(tmp_path: Path) -> None:
+    reader = InMemoryMetricReader()
+    metrics.set_meter_provider(MeterProvider([reader], shutdown_on_exit=False))
+    env = {"OTEL_EXPORTER_FILE_PATH": str(tmp_path / "traces.jsonl")}
+    exported = series("nanoagent.spans", {"nanoagent.destination": "file", "nanoagent.outcome": "exported"})
+    seen: list[tuple[float | None, ...]] = []
+
+    def looked() -> dict[Any, Any]:
+        data = reader.get_metrics_data()
+        assert data is not None
+        return by_series(points_of(encode_metrics(data)))
+
+    async def look() -> Any:
+        seen.append((looked()[series("nanoagent.runs.open", {})].value,))
+        return executed("8")
+
+    for keep in (None, Keep(failed=True)):
+        telemetry = configure(exporters=["file"], keep=keep, env=env)
+        run(plan("one"), look, reflected("8"))
+        assert telemetry.flush(10.0)
+        found = looked()
+        runs = sum(point.value for name, point in found.items() if point.name == "nanoagent.runs")
+        seen.append((runs, found[exported].value, series("nanoagent.spans.held", {}) in found))
+        telemetry.shutdown(10.0)
+    assert seen == [(1,), (1, 8, False), (1,), (2, 8, True)]
+
+
 def test_a_flush_is_true_when_spans_and_metrics_have_arrived() -> None:
     with collecting() as collector:
         telemetry = configure(
@@ -166,7 +195,8 @@ def test_the_shutdown_sends_the_last_numbers() -> None:
         telemetry = configure(metrics_exporters=["otlp"], env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
         run()
         assert telemetry.shutdown(10.0)
-        assert [point.value for point in collector.metrics if point.name == "nanoagent.runs"] == [1]
+        # Once or twice: before and after the last spans.
+        assert {point.value for point in collector.metrics if point.name == "nanoagent.runs"} == {1}
         run()
     assert telemetry.metrics_endpoints == ()
 
