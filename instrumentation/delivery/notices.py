@@ -29,7 +29,7 @@ class Explainer:
 
     def after_fork(self) -> None:
         """Be ready to say something, in a forked child, too."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may say something, too
 
     def look(self) -> bool:
         """Look at the place before anything is sent there; whether nothing is wrong as far as can be seen."""

@@ -22,13 +22,16 @@ _logger = logging.getLogger(__name__)
 
 PATH: Final = "/metrics"
 MAX_CONNECTIONS: Final = 32
-"""Beyond these the oldest one is closed: whoever says nothing keeps nobody else out."""
+"""Beyond these the oldest one is closed: whoever says nothing keeps nobody else out. Where that makes no room, because
+all of them wait for a collection that hangs, the new one is closed."""
 SILENCE_S: Final = 5.0
 """A client that sends or takes nothing for so long is left."""
 NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Of an address that this machine does not have."""
 _WAKING_S: Final = 0.5
 """It takes no longer to close, whatever the network is like."""
+_ENDING_S: Final = 0.5
+"""A client that was left is gone by then, unless metrics are being collected for it."""
 _NO_FILE_S: Final = 0.1
 
 Scrape = Callable[[str], tuple[bytes, str]]
@@ -87,14 +90,15 @@ class _Server(socketserver.ThreadingTCPServer):
     block_on_close = False
     # A port that was served a moment ago can be served again. On Windows it would be taken from whoever serves it now.
     allow_reuse_address = os.name == "posix"
-    request_queue_size = MAX_CONNECTIONS
+    request_queue_size = 4 * MAX_CONNECTIONS
 
     def __init__(self, family: int, address: Any, scrape: Scrape) -> None:
         self.address_family = family
-        self.scrape = scrape
+        self._scrape = scrape
         self._is_stopped = False
-        self._lock = threading.Lock()
-        self._open: dict[Any, None] = {}
+        self._can_scrape = True
+        self._changed = threading.Condition()
+        self._open: dict[Any, bool] = {}  # whether it was closed for another one, the oldest first
         super().__init__(address, _Handler)
 
     def serve(self) -> None:
@@ -121,30 +125,57 @@ class _Server(socketserver.ThreadingTCPServer):
         return not self._is_stopped
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._open[request] = None
-            if len(self._open) > MAX_CONNECTIONS:
-                _end(next(iter(self._open)))
+        with self._changed:
+            if self._is_full():
+                self._end_oldest()
+                self._changed.wait_for(lambda: not self._is_full(), _ENDING_S)
+            if self._is_full():
+                raise ConnectionRefusedError  # whoever calls this closes it
+            self._open[request] = False
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._open.pop(request, None)
         super().shutdown_request(request)
+        with self._changed:
+            self._open.pop(request, None)
+            self._changed.notify()
 
     def end_connections(self) -> None:
         """Leave whoever is being answered."""
-        with self._lock:
+        with self._changed:
             for request in self._open:
                 _end(request)
 
     def leave_connections(self) -> None:
         """Let another process go on answering."""
         for request in self._open:
-            request.close()
+            # Whoever answered has files of it open, which would keep it open here.
+            with suppress(OSError):  # it was just closed
+                os.close(request.detach())
+
+    def scraped(self, accept: str) -> tuple[bytes, str] | None:
+        """The metrics; `None` where they cannot be collected, which is said once, and anew after they could."""
+        try:
+            found = self._scrape(accept)
+        except Exception:
+            could, self._can_scrape = self._can_scrape, False
+            if could:
+                log_failure(_logger, "metrics could not be collected", level=logging.WARNING)
+            return None
+        self._can_scrape = True
+        return found
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that has gone is no news, and no reason to write on stderr."""
+
+    def _is_full(self) -> bool:
+        return len(self._open) >= MAX_CONNECTIONS
+
+    def _end_oldest(self) -> None:
+        oldest = next((request for request, is_ended in self._open.items() if not is_ended), None)
+        if oldest is not None:
+            self._open[oldest] = True
+            _end(oldest)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -171,12 +202,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.NOT_FOUND, f"Nothing is here; the metrics are at {PATH}\n".encode())
 
     def _answer_with_metrics(self) -> None:
-        try:
-            body, kind = self.server.scrape(self.headers.get("Accept", ""))
-        except Exception:
-            log_failure(_logger, "metrics could not be collected", level=logging.WARNING)
+        scraped = self.server.scraped(self.headers.get("Accept", ""))
+        if scraped is None:
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, b"The metrics could not be collected\n")
             return
+        body, kind = scraped
         if gzip_accepted(self.headers.get("Accept-Encoding", "")):
             self._send(HTTPStatus.OK, gzip.compress(body), kind, {"Content-Encoding": "gzip"})
         else:

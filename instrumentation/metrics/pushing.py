@@ -55,7 +55,7 @@ class PushReader(MetricReader):
         self._waiting: deque[MetricsData] = deque()
         self._are_sums = AggregationTemporality.DELTA not in outlet.temporality.values()
         self._arrived = self._can_collect = True
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may ask while its thread is asking
         self._asked: queue.SimpleQueue[Future[bool]] = queue.SimpleQueue()
         self._last: Future[bool] | None = None
         self._is_over = False
@@ -75,13 +75,14 @@ class PushReader(MetricReader):
     def ask(self) -> "Future[bool]":
         """Send what there is now; the outcome is true when it has arrived."""
         with self._lock:
-            return self._last or self._put()
+            return self._last or self._put(Future())
 
     def begin_close(self) -> "Future[bool]":
         """Send what there is now for the last time."""
         with self._lock:
             if self._last is None:
-                self._last = self._put()
+                self._last = Future()
+                self._put(self._last)
             return self._last
 
     def finish_close(self, deadline_s: float) -> bool:
@@ -99,7 +100,8 @@ class PushReader(MetricReader):
     def abandon(self) -> None:
         """Forget the thread and the connection, which are the parent's, in a forked child."""
         self._is_over = True
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._explainer.after_fork()
         self._last = Future()
         self._last.set_result(True)
         self._waiting.clear()
@@ -112,8 +114,7 @@ class PushReader(MetricReader):
         """Send what there is now and shut down: for a provider that is shut down by itself."""
         self.finish_close(min(timeout_millis / 1_000, DEFAULT_DEADLINE_S))
 
-    def _put(self) -> "Future[bool]":
-        outcome: Future[bool] = Future()
+    def _put(self, outcome: "Future[bool]") -> "Future[bool]":
         if self._thread.is_alive():
             self._asked.put(outcome)
         else:
@@ -129,8 +130,8 @@ class PushReader(MetricReader):
             arrived = self._send_all()
             for outcome in asked:
                 outcome.set_result(arrived)
-            with self._lock:
-                is_last = self._last in asked
+            # Without the lock: whoever asks may have it while a signal handler waits for the outcome.
+            is_last = self._last in asked
 
     def _wait(self) -> list["Future[bool]"]:
         """Wait until it is time to send; who has asked for it."""

@@ -41,10 +41,11 @@ class ReaderPlan:
         Raises:
             ConfigurationError: A variable has a value that cannot be used.
         """
-        self._notify = notify
         self._interval_s, self._timeout_s = interval_s_in(env), export_timeout_s_in(env)
         self._place = scrape_place_in(env) if PROMETHEUS in exporters else None
-        self._outlets = [_outlet_of(name, env) for name in exporters if name != PROMETHEUS]
+        outlets = [_outlet_of(name, env) for name in exporters if name != PROMETHEUS]
+        # What was said before a fork is not said again by each child.
+        self._pushed = [(outlet, Explainer(outlet, notify)) for outlet in outlets]
 
     def make(self) -> Made:
         """Make the readers.
@@ -52,7 +53,7 @@ class ReaderPlan:
         Raises:
             ConfigurationError: A place cannot be listened at, or an exporter refuses its settings.
         """
-        readers: list[Reader] = [self._pushing(outlet) for outlet in self._outlets]
+        readers: list[Reader] = [self._pushing(outlet, explainer) for outlet, explainer in self._pushed]
         if self._place is None:
             return Made(readers=tuple(readers), notices=())
         # The last one, because it listens as soon as it is made.
@@ -63,8 +64,7 @@ class ReaderPlan:
         notice = other_port_notice(self._place, scraped.endpoint)
         return Made(readers=(*readers, scraped), notices=(notice,) if notice else ())
 
-    def _pushing(self, outlet: MetricOutlet) -> PushReader:
-        explainer = Explainer(outlet, self._notify)
+    def _pushing(self, outlet: MetricOutlet, explainer: Explainer) -> PushReader:
         return PushReader(outlet, interval_s=self._interval_s, timeout_s=self._timeout_s, explainer=explainer)
 
 

@@ -3,7 +3,7 @@
 import errno
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
@@ -71,7 +71,7 @@ class ScrapedReader(PrometheusMetricReader):
         # The global one has what other libraries register, and what every reader before has registered.
         self._own_registry = CollectorRegistry()
         self._is_closed = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may close it while it is being closed
         self.endpoint: Final = _endpoint_at(place, self._scrape)
         super().__init__(
             scope_info_enabled=False,
@@ -102,7 +102,7 @@ class ScrapedReader(PrometheusMetricReader):
 
     def abandon(self) -> None:
         """Leave the port to the parent, in a forked child."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._is_closed = True
         self.endpoint.abandon()
 
@@ -121,7 +121,7 @@ class ScrapedReader(PrometheusMetricReader):
         # Of two collections at a time, one would have all of it twice and the other nothing.
         with undisturbed():
             collected = _Collected(list(self._own_registry.collect()))
-        encode, kind = choose_encoder(accept)
+        encode, kind = _encoder(accept)
         return encode(collected), kind
 
 
@@ -153,6 +153,13 @@ class _Collected(CollectorRegistry):
 
     def collect(self) -> Sequence[Metric]:
         return self._metrics
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except Exception:  # it names a version that is none
+        return choose_encoder("")
 
 
 def _endpoint_at(place: ScrapePlace, scrape: Scrape) -> Endpoint:

@@ -154,6 +154,31 @@ meters.shutdown(2.0)
     assert (found.exit_code, found.stdout, found.stderr) == (0, "True\nb'HTTP/1.0 200 OK'\n", "")
 
 
+def test_a_signal_handler_may_flush_and_shut_down_whatever_it_interrupts(run: Run) -> None:
+    program = """
+import signal
+waits = []
+def flush(signum, frame):
+    waits.append(meters.begin_flush())
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
+signal.signal(signal.SIGALRM, flush)
+counter.add(1)
+flush(None, None)
+while len(waits) < 50:
+    meters.begin_flush()
+signal.signal(signal.SIGALRM, lambda signum, frame: meters.shutdown(20))
+signal.setitimer(signal.ITIMER_REAL, 0.001)
+while meters.endpoints:
+    meters.begin_flush()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(all(wait(20) for wait in waits), meters.shutdown(20))
+"""
+    with collecting() as collector:
+        env = {**pushing_to(collector.url), "OTEL_METRICS_EXPORTER": "otlp,prometheus", PORT: "0"}
+        found = ended(run, program, **env)
+        assert (found.exit_code, found.stdout, found.stderr) == (0, "True True\n", "")
+
+
 # -- several processes ------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +250,42 @@ notify(meters.shutdown(20))
         }
         assert (len(by_process), set(by_process.values())) == (3, {10, 100, 1_001})
         assert by_series(collector.metrics)[series("shop.visits")].value == 5
+
+
+def test_what_was_said_before_a_fork_is_not_said_again_by_each_child(run: Run) -> None:
+    program = """
+counter.add(1)
+meters.flush(20)
+def work():
+    counter.add(1)
+    print(meters.flush(20), meters.shutdown(2), flush=True)
+for _ in range(3):
+    in_child(work)
+"""
+    with closed_port() as url:
+        found = ended(run, FORK + program, **pushing_to(url))
+        assert (found.exit_code, found.stdout, len(found.stderr.splitlines())) == (0, "False False\n" * 3, 1)
+
+
+def test_a_child_leaves_open_nothing_of_whoever_was_being_answered(run: Run) -> None:
+    program = """
+import socket
+from urllib.parse import urlsplit
+def open_files():
+    return len(os.listdir("/dev/fd"))
+def work():
+    meters.shutdown(2)
+    notify(open_files() - before)
+place = urlsplit(meters.endpoints[0])
+clients = [socket.create_connection((place.hostname, place.port)) for _ in range(3)]
+until_s = time.monotonic() + 20
+while threading.active_count() < 2 + len(clients) and time.monotonic() < until_s:
+    time.sleep(0.01)
+before = open_files() - len(clients) - 1
+in_child(work)
+"""
+    found = ended(run, FORK + program, **{"OTEL_METRICS_EXPORTER": "prometheus", PORT: "0"})
+    assert (found.exit_code, found.stderr) == (0, "0\n")
 
 
 def test_a_forked_child_has_a_port_of_its_own_and_leaves_the_parents_alone(run: Run) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from opentelemetry.metrics import Observation
+from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.resources import Resource
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -137,6 +137,16 @@ def test_the_names_are_the_same_in_openmetrics() -> None:
         assert body.endswith(b"# EOF\n")
         of_both = [{line for line in text.splitlines() if line[0] != "#"} for text in (body.decode(), TEXT)]
         assert of_both[0] == of_both[1]
+
+
+@pytest.mark.parametrize("version", ["x", "1.x.0", "1.0\xff"])
+def test_whoever_asks_for_a_version_that_is_none_gets_what_everybody_reads(version: str) -> None:
+    with scraped() as meters:
+        record_some(meters)
+        accept = f"application/openmetrics-text;version={version}"
+        status, headers, body = asked(meters.endpoints[0], headers={"Accept": accept})
+        assert (status, headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+        assert body.decode() == text_of(meters)
 
 
 def test_whoever_takes_gzip_gets_it_and_a_head_has_no_body() -> None:
@@ -346,6 +356,34 @@ def test_clients_that_say_nothing_keep_nobody_out_and_do_not_delay_the_end(monke
     until(lambda: open_files() <= before)
 
 
+def test_clients_of_a_collection_that_hangs_are_bounded_and_answered_again_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoint, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(endpoint, "_ENDING_S", 0.01)
+    go = threading.Event()
+
+    def hangs(_: CallbackOptions) -> list[Observation]:
+        go.wait(20)
+        return []
+
+    with ExitStack() as stack:
+        meters = stack.enter_context(scraped())
+        stack.callback(go.set)
+        meters.provider.get_meter("shop").create_observable_gauge("shop.slow", [hangs])
+        place = urlsplit(meters.endpoints[0])
+        before = threading.active_count()
+        for _ in range(20):
+            client = stack.enter_context(socket.create_connection((place.hostname, place.port), 20))
+            client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+        assert threading.active_count() <= before + 4
+        go.set()
+        until(lambda: threading.active_count() <= before)
+        assert asked(meters.endpoints[0])[0] == 200
+
+
 def test_a_client_that_says_nothing_for_long_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert endpoint._Handler.timeout == endpoint.SILENCE_S
     monkeypatch.setattr(endpoint._Handler, "timeout", 0.05)
@@ -378,7 +416,9 @@ def test_a_shutdown_closes_all_and_a_second_one_does_nothing() -> None:
     until(lambda: (open_files(), threading.active_count()) <= before)
 
 
-def test_what_fails_while_it_is_collected_is_an_answer_and_not_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_fails_while_it_is_collected_is_an_answer_and_is_said_once(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     with scraped() as meters:
         meter = meters.provider.get_meter("shop")
         fails = True
@@ -390,7 +430,12 @@ def test_what_fails_while_it_is_collected_is_an_answer_and_not_the_end(capfd: py
                 return "fine"
 
         meter.create_counter("shop.orders").add(1, {"who": Label("x")})
-        assert asked(meters.endpoints[0])[0] == 500
-        fails = False
-        assert asked(meters.endpoints[0])[0] == 200
+        for _ in range(2):
+            fails = True
+            assert [asked(meters.endpoints[0])[0] for _ in range(2)] == [500, 500]
+            fails = False
+            assert asked(meters.endpoints[0])[0] == 200
+    # Once for each time that it began to fail.
+    assert [message.partition("\n")[0] for message in caplog.messages] == ["metrics could not be collected"] * 2
+    assert "secret" not in caplog.text
     assert capfd.readouterr().err == ""
