@@ -150,5 +150,7 @@ def _failed(verdict: Verdict, metrics: PerformanceMetrics) -> Ending:
 
 
 def _was_cut_off(metrics: PerformanceMetrics) -> bool:
-    """Whether a limit ended the run; an agent, which has no stop reasons, knows of no limit but the time."""
-    return metrics.stop_reason in _LIMITS or metrics.status == Status.CANCELLED
+    """Whether a limit ended the run; of an agent, which has no stop reasons, a budget or the goal's time limit."""
+    if metrics.stop_reason is None:
+        return metrics.status in (Status.CANCELLED, Status.INCOMPLETE)
+    return metrics.stop_reason in _LIMITS

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic_ai.agent import AbstractAgent
@@ -16,6 +17,7 @@ from benchmarks.suite.goals import Goal
 from nanoagent.core.performance import PerformanceMetrics
 from nanoagent.core.result import Status
 from nanoagent.tracing.capability import Tracing
+from nanoagent.tracing.run import stop_in
 
 _NOT_RUN: Final = PerformanceMetrics(iterations=None, tasks_completed=None, tasks_total=None)
 
@@ -35,8 +37,12 @@ class AgentRun:
     ) -> None:
         self._agent, self._model, self._goal = agent, model, goal
         self._metrics = dataclasses.replace(_NOT_RUN, goal=goal.text)
-        self._tracing = Tracing(
-            on_complete=self._completed, tracer_provider=surroundings.tracer_provider, clock=surroundings.clock
+        self._tracing = dataclasses.replace(
+            _tracing_of(agent),
+            on_complete=self._completed,
+            tracer_provider=surroundings.tracer_provider,
+            clock=surroundings.clock,
+            run_id=None,
         )
 
     async def __call__(self) -> Outcome:
@@ -65,6 +71,8 @@ class AgentRun:
         self._metrics = dataclasses.replace(metrics, goal=self._goal.text)
 
     def _raised(self, error: Exception) -> Outcome:
+        if (stopped := stop_in(error)) is not None:
+            return self._ended(Status.INCOMPLETE, note=stopped.passed.bound)
         # A model call that fails ends an agent's run, unless another model takes its place.
         from_model = isinstance(error, ModelAPIError | FallbackExceptionGroup) or self._metrics.failed_api_calls > 0
         name = type(error).__name__
@@ -72,6 +80,14 @@ class AgentRun:
 
     def _ended(self, status: Status, *, output: str = "", **details: Any) -> Outcome:
         return Outcome(output=output, status=status, stop_reason=None, metrics=self._metrics, **details)
+
+
+def _tracing_of(agent: AbstractAgent[Any, Any]) -> Tracing:
+    """The agent's own, whose place another one takes for a run; its budgets and facts are the agent's."""
+    found = [Tracing()]
+    with suppress(NotImplementedError):  # as an agent of a kind of its own may leave it
+        agent.root_capability.apply(lambda one: found.append(one) if isinstance(one, Tracing) else None)
+    return found[-1]
 
 
 def text_of(output: Any) -> str:

@@ -11,7 +11,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
 
-from nanoagent import Orchestrator, Tracing
+from nanoagent import Budget, Orchestrator, Tracing
 from tests.models import CannedModel, executed, plan, reflected
 
 
@@ -48,6 +48,7 @@ async def leave() -> str:
 eight = Agent(told("It is 8."))
 surrogate = Agent(told("It is 8 \ud83d."))
 traced = Agent(told("8"), name="own", capabilities=[Tracing(agent_version="7")])
+frugal = Agent(TestModel(), tools=[add], capabilities=[Tracing(budgets=[Budget(tokens=20)])])
 structured = Agent(TestModel(custom_output_args={"total": 8, "terms": (5, 3)}), output_type=Sum)
 adding = Agent(TestModel(custom_output_text="8"), tools=[add], name="adding")
 failing = Agent(TestModel(), tools=[fail])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.judging.outcomes import Ending, ending_of
 from benchmarks.results.results import Attempt
 from benchmarks.subjects.agents import subject_of
 from benchmarks.suite import checks
@@ -137,6 +138,21 @@ async def test_an_agent_with_tracing_of_its_own_is_counted_once() -> None:
     (attempt,) = await attempts_at("traced", tracer_provider=captured.provider)
     assert (attempt.metrics.api_calls, attempt.verdict.word.value) == (1, "pass")
     assert sorted(span.name for span in captured.spans) == ["benchmark goal", "chat told", "invoke_agent own"]
+    (root,) = [span for span in captured.spans if span.name == "invoke_agent own"]
+    assert (root.attributes or {})["gen_ai.agent.version"] == "7"
+
+
+async def test_an_agent_is_stopped_at_its_own_budget() -> None:
+    said: list[str] = []
+    (attempt,) = await attempts_at("frugal", said=said)
+    word, cause, reasons = judged(attempt)
+    assert (word, cause, reasons[0]) == (
+        "fail",
+        None,
+        "status incomplete (the budget of 20 tokens), expected completed",
+    )
+    assert (attempt.metrics.status, attempt.metrics.api_calls, said) == ("incomplete", 1, [])
+    assert ending_of(attempt) is Ending.LIMIT
 
 
 async def test_an_agent_has_the_tools_that_a_goal_brings() -> None:

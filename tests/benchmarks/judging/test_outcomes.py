@@ -69,6 +69,7 @@ def test_every_failure_whatever_failed_and_however_it_stopped_has_an_ending() ->
         (failed("status", "stop_reason", "answer", "tokens", stop_reason="no_progress"), Ending.OTHER_ENDING),
         # An agent has no stop reason: it was cancelled when its time was over.
         (failed("status", "answer", stop_reason=None, status="cancelled"), Ending.LIMIT),
+        (failed("status", "answer", stop_reason=None, status="incomplete"), Ending.LIMIT),
         (failed("status", "answer", stop_reason=None, status="failed"), Ending.OTHER_ENDING),
         # A limit that was expected has cut nothing off.
         (failed("answer", stop_reason="max_iterations"), Ending.WRONG_ANSWER),
