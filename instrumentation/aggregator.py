@@ -32,7 +32,7 @@ class PerformanceAggregator(SpanProcessor):
 
     It keeps a few numbers a span, and no span, until somebody asks for the numbers of a run that has ended. It is safe
     under threads, bounded, and never raises into the application. A goal is content and on no span:
-    `PerformanceMetrics.goal` is `None` here.
+    `PerformanceMetrics.goal` is `None` here. A forked child knows of its own runs alone.
     """
 
     def __init__(
@@ -62,20 +62,25 @@ class PerformanceAggregator(SpanProcessor):
         for name, value in (("max_open_runs", max_open_runs), ("max_recent_runs", max_recent_runs)):
             if type(value) is not int or value < 1:
                 raise ConfigurationError(f"{name} must be a positive integer, got {value!r}")
-        self.evicted_runs = 0
-        """Runs that were given up before their root ended."""
         self._max_open_runs = max_open_runs
         self._open_run_ttl_s = open_run_ttl_s
         self._max_recent_runs = max_recent_runs
         self._monotonic_s = monotonic_s
         self._look_again_at_s = monotonic_s()
+        self._turns = Turns()
+        self._begin_anew()
+        in_forked_child(self._begin_anew)
+        self._calls = Callbacks(on_complete) if on_complete is not None else None
+        self._observer = observer
+
+    def _begin_anew(self) -> None:
+        """Know of no run: at the start, and in a forked child, where those that there were are the parent's."""
+        self.evicted_runs = 0
+        """Runs that were given up before their root ended."""
         self._open: dict[str, _OpenRun] = {}
         self._recent: OrderedDict[str, _EndedRun] = OrderedDict()
         self._others = OpenSpansOfOthers()
-        self._turns = Turns()
-        in_forked_child(self._turns.renew)
-        self._calls = Callbacks(on_complete) if on_complete is not None else None
-        self._observer = observer
+        self._turns.renew()
 
     def get(self, run_id: str) -> PerformanceMetrics | None:
         """The metrics of a run that goes on or ended recently; `None` for any other."""

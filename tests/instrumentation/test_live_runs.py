@@ -1,5 +1,6 @@
 """The live aggregator, on real SDK spans."""
 
+import os
 import threading
 from typing import Any
 
@@ -77,6 +78,24 @@ def test_only_so_many_ended_runs_are_kept() -> None:
     for n in range(4):
         emit(tracer, f"run-{n}")
     assert ids(aggregator.recent()) == ["run-2", "run-3"]
+
+
+def test_a_forked_child_knows_of_its_own_runs_alone() -> None:
+    aggregator = PerformanceAggregator(max_open_runs=1)
+    tracer = traced(aggregator)
+    emit(tracer, "ended")
+    for run_id in ("evicted", "open"):
+        emit(tracer, run_id, root=False)
+    child = os.fork()
+    if not child:
+        try:
+            begun = (aggregator.open_run_count, aggregator.evicted_runs)
+            emit(tracer, "own")
+            os._exit((begun, ids(aggregator.recent())) != ((0, 0), ["own"]))
+        finally:
+            os._exit(99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (ids(aggregator.recent()), ids(aggregator.open_runs()), aggregator.evicted_runs) == (["ended"], ["open"], 1)
 
 
 def test_a_callback_is_told_of_each_run_and_one_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
