@@ -1,7 +1,6 @@
 """The rules and configurations of Prometheus, checked by its own promtool."""
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,10 @@ PRODUCTION = DEPLOY.parents[1] / "docs" / "production.md"
 GROUPS = yaml.safe_load((DEPLOY / "rules.yml").read_text())["groups"]
 RULES: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
-CASES = yaml.safe_load((DEPLOY / "rules_test.yml").read_text())["tests"]
+TRIALS: list[dict[str, Any]] = [
+    yaml.safe_load((DEPLOY / name).read_text()) for name in ("rules_test.yml", "rules_day_test.yml")
+]
+CASES: list[dict[str, Any]] = [case for trial in TRIALS for case in trial["tests"]]
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,7 @@ CASES = yaml.safe_load((DEPLOY / "rules_test.yml").read_text())["tests"]
         ["check", "config", "--agent", "agent.yml"],
         ["check", "rules", "--lint=all", "--lint-fatal", "rules.yml"],
         ["test", "rules", "rules_test.yml"],
+        ["test", "rules", "rules_day_test.yml"],
     ],
     ids=" ".join,
 )
@@ -32,19 +35,34 @@ def test_promtool_finds_nothing_wrong(promtool: Path, arguments: list[str]) -> N
     assert "SUCCESS" in checked(promtool, *arguments, directory=DEPLOY)
 
 
+WRONG, WELL, RARE = "a job where everything goes wrong", "a job where all is well", "a run an hour, and from"
+EACH, IDLE, AWAY = "each of four workers", "a job in which no run has failed", "what a worker has counted before"
+
+
 @pytest.mark.parametrize(
-    ("right", "wrong"),
+    ("right", "wrong", "case"),
     [
-        ("vector(0.1)", "vector(0.5)"),
-        ('le="0.9"', 'le="0.8"'),
-        ("for: 10m", "for: 1m"),
-        ('{nanoagent_outcome="dropped"} > 0', '{nanoagent_outcome="exported"} > 0'),
-        ("0 * sum by (job) (rate(nanoagent_runs_total[15m]))", "sum by (job) (rate(nanoagent_runs_total[15m]))"),
-        (' and max_over_time(up{job="nanoagent"}[1h]) == 1', ""),
+        ("vector(0.1)", "vector(0.5)", WRONG),
+        ('le="0.9"', 'le="0.8"', WRONG),
+        ("for: 10m", "for: 1m", "what is over soon"),
+        ('{nanoagent_outcome="dropped"} > 0', '{nanoagent_outcome="exported"} > 0', WELL),
+        ("or 0 * sum by (job) (job_status:", "or sum by (job) (job_status:", IDLE),
+        (' and max_over_time(up{job="nanoagent"}[2h]) == 1', "", WRONG),
+        ("quantile_over_time(0.5,", "quantile_over_time(1,", "all workers are started again"),
+        ("[2h:1m]", "[10m:1m]", "one of two workers ends"),
+        ('"part", "first", "", ""', '"part", "later", "", ""', EACH),
+        (" unless last_over_time(nanoagent_cost_usd_total[1h] offset 1h)", "", AWAY),
+        ("and on (job, instance) last_over_time(up[1h] offset 1h)", "", AWAY),
+        ("nanoagent_runs_failed:ratio_rate6h == 1", "nanoagent_runs_failed:ratio_rate6h > 0", RARE),
+        ("of: least_cases }, expr: vector(3)", "of: least_cases }, expr: vector(1)", "two of few fail"),
+        ("unless on (gen_ai_request_model) nanoagent:free_model", "", EACH),
     ],
 )
-def test_a_rule_that_says_something_else_is_noticed(promtool: Path, tmp_path: Path, right: str, wrong: str) -> None:
-    shutil.copy(DEPLOY / "rules_test.yml", tmp_path)
+def test_a_rule_that_says_something_else_is_noticed(
+    promtool: Path, tmp_path: Path, right: str, wrong: str, case: str
+) -> None:
+    [(trial, tried)] = [(trial, one) for trial in TRIALS for one in trial["tests"] if one["name"].startswith(case)]
+    (tmp_path / "rules_test.yml").write_text(yaml.safe_dump(trial | {"tests": [tried]}))
     rules = (DEPLOY / "rules.yml").read_text()
     assert right in rules
     (tmp_path / "rules.yml").write_text(rules.replace(right, wrong))
