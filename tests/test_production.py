@@ -86,6 +86,7 @@ def dear_model(found: Provider) -> dict[str, str]:
         "OPENAI_API_KEY": "none",
         "NANOAGENT_SERVICE_MAX_COST_USD": "1e-9",
         "NANOAGENT_SERVICE_AGENT_VERSION": "2.1",
+        "NANOAGENT_KEEP": "failed",
     }
 
 

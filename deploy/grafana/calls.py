@@ -181,11 +181,13 @@ def telemetry_row() -> list[Panel]:
         lines(
             "Spans on their way",
             "short",
-            "Spans that have ended and not arrived. More and more of them: the destination is slow or down.",
+            "Spans that have ended and not arrived. More and more of them: the destination is slow or down. Those held "
+            "wait until it is known whether their run is kept.",
             (
                 f"sum by (nanoagent_destination) ({selected('nanoagent_spans_pending')})",
                 "{{nanoagent_destination}}",
             ),
+            (f"sum({selected('nanoagent_spans_held')})", "held"),
         ),
         lines(
             "What is not counted",
@@ -194,13 +196,18 @@ def telemetry_row() -> list[Panel]:
             "were counted and are in no metric.",
             (increase("nanoagent_runs_evicted_total"), "runs evicted"),
             (increase("nanoagent_unrecorded_total"), "unrecorded"),
-            span=12,
+        ),
+        lines(
+            "Runs let go undecided",
+            "short",
+            "With `NANOAGENT_KEEP`: runs whose spans were let go before it was known whether to keep them, because too "
+            "many waited, or one for too long.",
+            (increase("nanoagent_runs_undecided_total"), "runs undecided"),
         ),
         lines(
             "Workers that answer",
             "short",
             "Targets that answered when Prometheus asked them.",
             ('sum by (job) (up{job=~"$job"})', "{{job}}"),
-            span=12,
         ),
     ]

@@ -10,24 +10,32 @@ FAILED_STATUS: Final = 'nanoagent_status="failed"'
 FAILED_CALL: Final = 'error_type!=""'
 
 
+def total(metric: str, only: str = "") -> str:
+    """How much a counter grew in the whole time range."""
+    series = selected(metric, only)
+    return f"sum({_with_first(f'increase({series}[$__range])', _first(series, '$__range'))})"
+
+
 def increase(metric: str, *by: str, only: str = "") -> str:
-    """How much a counter grew between two points of a graph."""
-    return f"sum by ({', '.join(by)}) (increase({selected(metric, only)}[$__rate_interval]))"
+    """How much a counter grew from one point of a graph to the next: the points add up to all of it."""
+    return f"{rate(metric, *by, only=only)} * $__interval_ms / 1000"
 
 
 def rate(metric: str, *by: str, only: str = "") -> str:
-    """How much a counter grows in a second."""
-    return f"sum by ({', '.join(by)}) (rate({selected(metric, only)}[$__rate_interval]))"
+    """How much a counter grows in a second, from one point of a graph to the next."""
+    series = selected(metric, only)
+    first = f"({_first(series, '$__interval')}) * 1000 / $__interval_ms"
+    return f"sum by ({', '.join(by)}) ({_with_first(f'rate({series}[$__rate_interval])', first)})"
 
 
 def share(metric: str, *by: str) -> str:
     """What part of a counter's growth each group has."""
-    return f"{rate(metric, *by)} / on () group_left () ({rate(metric)} > 0)"
+    return f"{_smooth(metric, *by)} / on () group_left () ({_smooth(metric)} > 0)"
 
 
 def quantile(share_of_all: float, histogram: str, *by: str) -> str:
     """The value that this share of all observations does not exceed."""
-    return f"histogram_quantile({share_of_all}, {rate(f'{histogram}_bucket', 'le', *by)})"
+    return f"histogram_quantile({share_of_all}, {_smooth(f'{histogram}_bucket', 'le', *by)})"
 
 
 def limit(of: str) -> Query:
@@ -38,3 +46,21 @@ def limit(of: str) -> Query:
 def selected(metric: str, only: str = "") -> str:
     """The series of a metric that the dashboard's variables leave, or some of them."""
     return f"{metric}{{{', '.join(filter(None, (WHOSE, only)))}}}"
+
+
+def _smooth(metric: str, *by: str) -> str:
+    """How much a counter grows in a second, but for the first value of each series: what is compared needs no more."""
+    return f"sum by ({', '.join(by)}) (rate({selected(metric)}[$__rate_interval]))"
+
+
+def _first(series: str, window: str) -> str:
+    """The first value of each series that began in the window, at a worker asked before: rules.yml says why."""
+    return (
+        f"min_over_time({series}[{window}]) unless last_over_time({series}[1h] offset {window})"
+        f" and on (job, instance) last_over_time(up[1h] offset {window})"
+    )
+
+
+def _with_first(growth: str, first: str) -> str:
+    """Both, side by side: PromQL's own functions see a series from its second value on."""
+    return f'label_replace({growth}, "part", "later", "", "") or label_replace({first}, "part", "first", "", "")'

@@ -1,15 +1,11 @@
 """The rows on runs: how they end, how near to their limits, and what their time is spent on."""
 
 from deploy.grafana.panels import Panel, figure, jaeger_monitor, jaeger_search, lines, shades
-from deploy.grafana.queries import FAILED_CALL, FAILED_STATUS, increase, limit, quantile, selected, share
+from deploy.grafana.queries import FAILED_CALL, FAILED_STATUS, increase, limit, quantile, selected, share, total
 
 
 def now_row() -> list[Panel]:
     """How it was in the whole time range."""
-
-    def total(metric: str, only: str = "") -> str:
-        return f"sum(increase({selected(metric, only)}[$__range]))"
-
     runs = "nanoagent_runs_total"
     return [
         figure("Runs", "short", "Outermost runs that ended in the time range.", total(runs)),
@@ -22,7 +18,7 @@ def now_row() -> list[Panel]:
         figure(
             "Cost",
             "currencyUSD",
-            "Price of all model calls of the time range. Calls without a price are not in it: see Unpriced calls.",
+            "Price of all model calls of the time range. Calls without a price are not in it; they have a panel below.",
             total("nanoagent_cost_usd_total"),
         ),
         figure(

@@ -76,7 +76,7 @@ def test_a_query_keeps_to_the_chosen_time_job_and_version(panel: dict[str, Any])
             r"((?:nanoagent|gen_ai)_\w+)\{([^}]*)\}(\[[^]]*\])?", target["expr"]
         ):
             assert selected.startswith('job=~"$job", service_version=~"$version"'), metric
-            assert window in ("", "[$__rate_interval]", "[$__range]"), metric
+            assert window in ("", "[$__rate_interval]", "[$__interval]", "[$__range]", "[1h]"), metric
         # A number of the whole range is asked for once, what is drawn over time is not.
         assert ("$__range" in target["expr"]) <= bool(target.get("instant"))
 

@@ -1,7 +1,7 @@
 """A service that does nothing but tell its metrics, for tests of whoever asks it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -12,10 +12,11 @@ def exporting(text: Callable[[], str]) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(text().encode())
+            with suppress(ConnectionError):  # who asked waits no more
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                self.end_headers()
+                self.wfile.write(text().encode())
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
             pass

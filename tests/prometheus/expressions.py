@@ -34,19 +34,27 @@ class Asked:
     """With values in place of Grafana's variables."""
 
 
-def expressions(*, rate_interval: str = "1m", whole_range: str = "1h") -> list[Asked]:
-    """Every expression of the dashboard and the rules.
+def expressions() -> list[Asked]:
+    """Every expression of the dashboard and the rules."""
+    return [*panel_expressions(), *rule_expressions()]
+
+
+def panel_expressions(*, interval_s: int = 60, rate_interval_s: int = 60, range_s: int = 3600) -> list[Asked]:
+    """Every expression of the dashboard's panels, with all jobs and versions chosen.
 
     Args:
-        rate_interval: In place of `$__rate_interval`: at least two samples long.
-        whole_range: In place of `$__range`.
+        interval_s: In place of `$__interval`: from one point of a graph to the next.
+        rate_interval_s: In place of `$__rate_interval`: at least two samples long.
+        range_s: In place of `$__range`.
     """
-    return [*panel_expressions(rate_interval=rate_interval, whole_range=whole_range), *rule_expressions()]
-
-
-def panel_expressions(*, rate_interval: str = "1m", whole_range: str = "1h") -> list[Asked]:
-    """Every expression of the dashboard's panels, with all jobs and versions chosen."""
-    values = {"__rate_interval": rate_interval, "__range": whole_range, "job": ".+", "version": ".*"}
+    values = {
+        "__interval": f"{interval_s}s",
+        "__interval_ms": f"{interval_s * 1000}",
+        "__rate_interval": f"{rate_interval_s}s",
+        "__range": f"{range_s}s",
+        "job": ".+",
+        "version": ".*",
+    }
     return [
         Asked(where=f"panel {panel['title']!r}", text=_substituted(target["expr"], values))
         for panel in panels()
