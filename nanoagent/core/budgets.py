@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from nanoagent.core.amounts import positive_integer, positive_number
 from nanoagent.core.performance import PerformanceMetrics
-from nanoagent.core.records import as_cost_usd
+from nanoagent.core.records import MAX_COST_USD, as_cost_usd
 from nanoagent.errors import ConfigurationError
 
 Action = Literal["stop", "warn"]
@@ -100,7 +100,8 @@ class Budget:
             positive_number("duration_s", self.duration_s, "seconds")
         if self.cost_usd is not None and not as_cost_usd(self.cost_usd):
             raise ConfigurationError(
-                f"cost_usd must be a positive number of USD, got {self.cost_usd!r}; leave it out for none"
+                f"cost_usd must be a positive number of USD below {MAX_COST_USD:,}, got {self.cost_usd!r}; "
+                "leave it out for none"
             )
         if self.action not in get_args(Action):
             raise ConfigurationError(f"action must be 'stop' or 'warn', got {self.action!r}")

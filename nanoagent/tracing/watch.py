@@ -24,6 +24,8 @@ _LIMIT_KEYS: Final = {
     Measure.TIME: names.TIMEOUT_S,
 }
 _DOUBLES: Final = (Measure.COST, Measure.TIME)
+MAX_INTEGER: Final = 2**63 - 1
+"""The largest integer that an attribute can be."""
 
 
 class Watch:
@@ -98,9 +100,11 @@ class Watch:
 
 
 def limits_in_force(limits: Mapping[Measure, Number]) -> dict[str, AttributeValue]:
-    """What a run's root says of the run's limits."""
+    """What a run's root says of the run's limits; one that is larger than an attribute can be limits nothing."""
     return {
-        _LIMIT_KEYS[measure]: float(limit) if measure in _DOUBLES else int(limit) for measure, limit in limits.items()
+        _LIMIT_KEYS[measure]: float(limit) if measure in _DOUBLES else int(limit)
+        for measure, limit in limits.items()
+        if measure in _DOUBLES or limit <= MAX_INTEGER
     }
 
 

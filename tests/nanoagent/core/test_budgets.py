@@ -456,6 +456,9 @@ async def test_the_root_carries_the_limits_in_force() -> None:
     run = await ran(canned(), **own)
     assert limits(run) == expected
     assert type(limits(run)["nanoagent.timeout_s"]) is float
+    assert limits(await ran(canned(), max_iterations=2**63 - 1, max_tokens=2**63)) == {
+        "nanoagent.max_iterations": 2**63 - 1
+    }
     looser = Budget(tokens=9_001, iterations=8, duration_s=61)
     assert limits(await ran(canned(), **own, budgets=[looser, Budget(tokens=1, action="warn")])) == expected
     tighter = [Budget(tokens=8_000, cost_usd=0.5), Budget(iterations=6, duration_s=30.5, cost_usd=0.75)]
@@ -486,10 +489,23 @@ async def _awaited(metrics: PerformanceMetrics) -> None: ...
         (lambda: Budget(tokens=True), "tokens must be a positive integer, got True; leave it out"),
         (lambda: Budget(iterations=2.0), "iterations must be a positive integer, got 2.0; leave it out"),  # type: ignore[arg-type]
         (lambda: Budget(duration_s=0), "duration_s must be a positive number of seconds, got 0; leave it out"),
-        (lambda: Budget(cost_usd=-1), "cost_usd must be a positive number of USD, got -1; leave it out"),
-        (lambda: Budget(cost_usd=0), "cost_usd must be a positive number of USD, got 0; leave it out"),
-        (lambda: Budget(cost_usd=float("nan")), "cost_usd must be a positive number of USD, got nan; leave it out"),
-        (lambda: Budget(cost_usd="1"), "cost_usd must be a positive number of USD, got '1'; leave it out"),  # type: ignore[arg-type]
+        (
+            lambda: Budget(cost_usd=-1),
+            "cost_usd must be a positive number of USD below 1,000,000,000, got -1; leave it out",
+        ),
+        (
+            lambda: Budget(cost_usd=0),
+            "cost_usd must be a positive number of USD below 1,000,000,000, got 0; leave it out",
+        ),
+        (
+            lambda: Budget(cost_usd=float("nan")),
+            "cost_usd must be a positive number of USD below 1,000,000,000, got nan; leave it out",
+        ),
+        (lambda: Budget(cost_usd=1e9), "below 1,000,000,000, got 1000000000.0; leave it out"),
+        (
+            lambda: Budget(cost_usd="1"),
+            "cost_usd must be a positive number of USD below 1,000,000,000, got '1'; leave it out",
+        ),  # type: ignore[arg-type]
         (lambda: Budget(tokens=1, action="halt"), "action must be 'stop' or 'warn', got 'halt'"),  # type: ignore[arg-type]
         (lambda: Budget(), "a Budget needs a bound: give it tokens, cost_usd, iterations or duration_s"),
         (lambda: Orchestrator("a", budgets=Budget(tokens=1)), "budgets must be a list, got Budget("),  # type: ignore[arg-type]
