@@ -76,11 +76,12 @@ def configure(
         metrics_exporters: none, console, otlp, prometheus. Default: `OTEL_METRICS_EXPORTER`, then none. Where the
             application has set a meter provider of the SDK, that one gets the metrics, whatever stands here.
         keep: Runs whose spans are exported whatever the sampler says. Default: `NANOAGENT_KEEP`, then none.
-        env: Stands for `os.environ`, except in what the SDK reads by itself: sampler, limits, resource detectors.
+        env: Stands for `os.environ`, except in what the SDK reads by itself: sampler, limits, resource detectors,
+            certificates.
         span_processors: Further ones, called after ours.
         resource_attributes: Further attributes of the resource; they win over the environment.
         id_generator: Makes the ids of traces and spans. Like the resource, it takes effect on our own provider only.
-        replace: Whether providers that are there are replaced. Tracers that were taken from it before stay with it.
+        replace: Whether providers that are there are replaced. What was taken from them before stays with them.
         redactor: What is masked in every text before it becomes telemetry. Default: the known shapes of secrets. The
             credentials of the destinations are masked besides.
         notify: Takes each line that a person should see. Default: a warning of the logger `nanoagent`.
