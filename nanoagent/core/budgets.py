@@ -142,13 +142,18 @@ def checked_budgets(budgets: object, *, of_agent: bool = False) -> tuple[Budget 
     if not isinstance(budgets, Sequence) or isinstance(budgets, str):
         raise ConfigurationError(f"budgets must be a list, got {budgets!r}; put it in brackets")
     for budget in budgets:
-        if not isinstance(budget, Budget) and (not callable(budget) or inspect.iscoroutinefunction(budget)):
+        if not isinstance(budget, Budget) and not _can_be_asked(budget):
             raise ConfigurationError(
                 f"a budget must be a Budget, or a function that takes the metrics and is not awaited, got {budget!r}"
             )
         if of_agent and isinstance(budget, Budget) and budget.iterations is not None:
             raise ConfigurationError(f"an agent has no iterations: leave them out of {budget!r}")
     return tuple(budgets)
+
+
+def _can_be_asked(policy: object) -> bool:
+    """Whether it is a function, or what is called like one, whose answer is not awaited."""
+    return callable(policy) and not any(map(inspect.iscoroutinefunction, (policy, type(policy).__call__)))
 
 
 def bounds_of(budgets: Iterable[Budget | Policy]) -> Iterator[Bound]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final, get_args
 
 from opentelemetry.util.types import AttributeValue
@@ -122,6 +123,8 @@ def _asked(policy: Policy, metrics: PerformanceMetrics) -> Action | None:
 
 
 def _name_of(policy: Policy) -> str:
+    while isinstance(policy, partial):
+        policy = policy.func
     return shown_name(getattr(policy, "__name__", type(policy).__name__))
 
 

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -479,7 +480,22 @@ async def test_the_reflector_is_told_of_the_iterations_that_the_budget_leaves() 
     assert "Iterations left: 2" in model.prompts[-1]
 
 
+async def test_a_function_with_arguments_bound_has_its_own_name() -> None:
+    def too_many_calls(limit: int, metrics: PerformanceMetrics) -> Any:
+        return "warn" if metrics.api_calls > limit else None
+
+    run = await ran(canned(), budgets=[partial(partial(too_many_calls), 2)])
+    assert told(run.captured) == [{"nanoagent.budget": "too_many_calls", "nanoagent.action": "warn"}]
+
+
 async def _awaited(metrics: PerformanceMetrics) -> None: ...
+
+
+class Awaited:
+    async def __call__(self, metrics: PerformanceMetrics) -> None: ...
+
+    def __repr__(self) -> str:
+        return "Awaited()"
 
 
 @pytest.mark.parametrize(
@@ -505,6 +521,7 @@ async def _awaited(metrics: PerformanceMetrics) -> None: ...
         (lambda: Orchestrator("a", budgets=Budget(tokens=1)), "budgets must be a list, got Budget("),  # type: ignore[arg-type]
         (lambda: Orchestrator("a", budgets=[300]), "a budget must be a Budget, or a function that takes the metrics"),  # type: ignore[list-item]
         (lambda: Orchestrator("a", budgets=[_awaited]), "takes the metrics and is not awaited, got <function _awaited"),  # type: ignore[list-item]
+        (lambda: Orchestrator("a", budgets=[Awaited()]), "takes the metrics and is not awaited, got Awaited()"),  # type: ignore[list-item]
         (lambda: Tracing(budgets=[Budget(iterations=1)]), "an agent has no iterations: leave them out of Budget("),
     ],
 )
