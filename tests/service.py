@@ -119,7 +119,12 @@ def serving(env: Mapping[str, str] | None = None, *, workers: int = 1) -> Iterat
         ]
         with (directory / "log").open("wb") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=_surroundings(directory) | dict(env or {}), stdout=log, stderr=log
+                command,
+                cwd=ROOT,
+                env=_surroundings(directory) | dict(env or {}),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         service = ServiceProcess(process, directory)
         try:
@@ -131,7 +136,8 @@ def serving(env: Mapping[str, str] | None = None, *, workers: int = 1) -> Iterat
                 service.ended()
         finally:
             if process.poll() is None:
-                process.kill()
+                # Its workers, too, which would go on without it.
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
 
