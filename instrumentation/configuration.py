@@ -244,7 +244,8 @@ def _metering(
     exporters = settings.metrics_exporters
     if exporters is None:
         exporters = metric_exporters_in(env)
-    present = None if replace else present_meter_provider(_STATE.meter_provider)
+    # Where nothing takes its place, one that is there is not replaced.
+    present = None if replace and exporters else present_meter_provider(_STATE.meter_provider)
     if present is None and not exporters:
         return None, []
     from instrumentation.metrics.metering import Metering

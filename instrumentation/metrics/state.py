@@ -14,7 +14,9 @@ from instrumentation.metrics.labels import DESTINATION, OUTCOME
 from instrumentation.metrics.recorder import Recorder
 
 DRAIN_S: Final = 1.0
-"""A collection of the metrics waits so long for what has been counted to be recorded."""
+"""A collection of the metrics waits so long for what has been counted to be recorded, ..."""
+MAX_SHARE: Final = 0.5
+"""... and for no more than this share of the time that it has: one that takes longer is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +80,8 @@ class _Observer:
             "Runs whose spans were let go before it was known whether they are kept",
         )
 
-    def _open_runs(self, _options: CallbackOptions) -> Iterable[Observation]:
-        self.observed.recorder.drain(DRAIN_S)
+    def _open_runs(self, options: CallbackOptions) -> Iterable[Observation]:
+        self.observed.recorder.drain(min(DRAIN_S, MAX_SHARE * options.timeout_millis / 1_000))
         return [Observation(self.observed.aggregator.open_run_count)]
 
     def _evicted_runs(self, _options: CallbackOptions) -> Iterable[Observation]:

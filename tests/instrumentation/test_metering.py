@@ -3,6 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -139,6 +140,16 @@ def test_a_provider_of_the_application_gets_the_metrics_and_one_line_says_so() -
     assert "a meter provider of its own (opentelemetry.sdk.metrics" in notice
 
 
+def test_a_provider_of_the_application_that_nothing_replaces_gets_the_metrics() -> None:
+    reader = InMemoryMetricReader()
+    metrics.set_meter_provider(MeterProvider([reader], shutdown_on_exit=False))
+    configure(env={}, replace=True)
+    run()
+    data = reader.get_metrics_data()
+    assert data is not None
+    assert "nanoagent.runs" in {point.name for point in points_of(encode_metrics(data))}
+
+
 def test_after_a_shutdown_a_provider_of_the_application_has_the_state_of_what_is_set_up_anew(tmp_path: Path) -> None:
     reader = InMemoryMetricReader()
     metrics.set_meter_provider(MeterProvider([reader], shutdown_on_exit=False))
@@ -188,6 +199,13 @@ def test_a_flush_is_false_while_only_the_metrics_do_not_arrive() -> None:
         assert telemetry.flush(0.5) is False
         assert len(healthy.received) == 8
         assert telemetry.shutdown(0.5) is False
+
+
+def test_a_receiver_of_metrics_that_is_not_there_is_named_at_set_up() -> None:
+    with closed_port() as closed:
+        said: SimpleQueue[str] = SimpleQueue()
+        configure(metrics_exporters=["otlp"], env={"OTEL_EXPORTER_OTLP_ENDPOINT": closed}, notify=said.put)
+        assert re.match(f"nothing listens at {closed}.*: metrics will not arrive", said.get(timeout=20.0))
 
 
 def test_the_shutdown_sends_the_last_numbers() -> None:

@@ -12,12 +12,14 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from opentelemetry.metrics import Meter, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan
 from pydantic_ai import Agent
 from pydantic_ai.messages import TextPart
 from pydantic_ai.usage import RequestUsage
 
 from instrumentation import PerformanceAggregator
 from instrumentation.metrics.recorder import Recorder
+from instrumentation.metrics.state import observe
 from instrumentation.testing import Capture, MetricPoint, series
 from instrumentation.testing.decoding import points_of
 from nanoagent import Budget, Orchestrator, PerformanceMetrics, Tracing
@@ -376,6 +378,18 @@ async def test_a_span_that_ends_while_metrics_are_collected_is_recorded(measured
     await asyncio.to_thread(measured.points)
     [run] = measured.captured.aggregator.recent()
     measured.assert_equal_to([run])
+
+
+def test_recording_that_hangs_keeps_no_collection_from_being_in_time() -> None:
+    """The application's own numbers are in it."""
+    go = threading.Event()
+    reader, aggregator = InMemoryMetricReader(), PerformanceAggregator()
+    meter_provider = MeterProvider([reader], shutdown_on_exit=False)
+    recorder = Recorder(cast("Meter", Odd(lambda *_: go.wait(PATIENCE_S))))
+    observe(meter_provider.get_meter("nanoagent"), recorder=recorder, aggregator=aggregator, delivery=tuple)
+    recorder.run_ended(PerformanceMetrics, ReadableSpan("root"), {})
+    reader.collect(timeout_millis=600)  # else it raises
+    go.set()
 
 
 def in_child(work: Callable[[], int]) -> int:
