@@ -181,7 +181,7 @@ def test_of_spans_that_never_end_the_run_of_the_oldest_is_given_up() -> None:
     assert keeping.processor.held_spans == 2
 
 
-def test_ten_thousand_runs_that_never_end_take_the_room_of_the_bounds() -> None:
+def test_thousands_of_runs_that_never_end_take_the_room_of_the_bounds() -> None:
     processor = KeepingProcessor(
         FAILED, [], metrics_of=lambda run_id: None, max_runs=100, max_spans=150, max_open_spans=1_000
     )
@@ -193,10 +193,8 @@ def test_ten_thousand_runs_that_never_end_take_the_room_of_the_bounds() -> None:
         with traced_run("agent", run_id=f"run-{number}", tracer_provider=provider).current():
             provider.get_tracer("others").start_span("other").end()
 
-    for number in range(7_800):
-        leave(number)
-    grown = growth(leave, before=range(7_800, 9_000), during=range(9_000, 10_000))
-    assert (processor.held_spans, processor.given_up_runs) == (100, 9_900)
+    grown = growth(leave, before=range(1_500), during=range(1_500, 3_000))
+    assert (processor.held_spans, processor.given_up_runs) == (100, 2_900)
     assert grown < ALLOWED_GROWTH_BYTES
 
 
