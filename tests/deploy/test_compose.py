@@ -107,9 +107,9 @@ def test_the_health_check_asks_a_port_that_is_open(check: Check) -> None:
         assert asked in inside, name
 
 
-def test_root_in_a_container_has_no_privileges() -> None:
+def test_root_in_a_container_and_who_is_on_the_machines_network_have_no_privileges() -> None:
     for service in SERVICES.values():
-        if str(service.get("user", "")).startswith("0"):
+        if str(service.get("user", "")).startswith("0") or service.get("network_mode") == "host":
             assert service["cap_drop"] == ["ALL"]
             assert service["security_opt"] == ["no-new-privileges:true"]
 
