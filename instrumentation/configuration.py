@@ -89,6 +89,8 @@ def configure(
     Raises:
         ConfigurationError: A setting cannot be used, or `configure` was called before with other arguments.
     """
+    if keep is not None and not isinstance(keep, Keep):
+        raise ConfigurationError(f"keep must be a Keep, such as Keep(failed=True), got {keep!r}")
     settings = _Settings(
         service_name=service_name,
         exporters=None if exporters is None else exporters_named(exporters, source="exporters", given=exporters),

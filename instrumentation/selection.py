@@ -43,9 +43,7 @@ def exporters_in(env: Mapping[str, str], *, standard: bool = True) -> tuple[str,
     return ()
 
 
-def exporters_named(
-    names: Iterable[str], *, source: str, given: object, choices: Sequence[str] = CHOICES
-) -> tuple[str, ...]:
+def exporters_named(names: object, *, source: str, given: object, choices: Sequence[str] = CHOICES) -> tuple[str, ...]:
     """The exporters of a list of names, case and blanks forgiven, each once.
 
     Args:
@@ -55,9 +53,12 @@ def exporters_named(
         choices: Every name that may be chosen, `none` first.
 
     Raises:
-        ConfigurationError: A name is unknown, or `none` stands with another.
+        ConfigurationError: It is no list of names, a name is unknown, or `none` stands with another.
     """
-    chosen = tuple(dict.fromkeys(name.strip().lower() for name in names if name.strip()))
+    listed = None if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
+    if listed is None or not all(isinstance(name, str) for name in listed):
+        raise ConfigurationError(f"{source} must be a list of names out of {', '.join(choices)}; got {given!r}")
+    chosen = tuple(dict.fromkeys(name.strip().lower() for name in listed if name.strip()))
     unknown = [name for name in chosen if name not in choices]
     if unknown:
         raise ConfigurationError(

@@ -244,6 +244,11 @@ def test_the_last_numbers_say_what_became_of_the_last_spans() -> None:
         ({"env": {"OTEL_METRICS_EXPORTER": "prometheus,none"}}, r"^OTEL_METRICS_EXPORTER"),
         ({"env": {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": "x"}}, "_PROMETHEUS_PORT"),
         ({"env": {"NANOAGENT_KEEP": "fast"}}, r"^NANOAGENT_KEEP"),
+        ({"keep": "failed"}, r"^keep must be a Keep, such as Keep\(failed=True\), got 'failed'$"),
+        ({"metrics_exporters": "otlp"}, r"^metrics_exporters must be a list of names out of none, .*; got 'otlp'$"),
+        ({"exporters": "file"}, r"^exporters must be a list of names out of none, .*; got 'file'$"),
+        ({"exporters": [None]}, r"^exporters must be a list of names .*; got \[None\]$"),
+        ({"exporters": 1}, r"^exporters must be a list of names .*; got 1$"),
     ],
 )
 def test_an_unusable_choice_is_an_error_before_anything_is_set_up(settings: dict[str, Any], message: str) -> None:
