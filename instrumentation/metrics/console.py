@@ -23,6 +23,8 @@ from instrumentation.selection import CONSOLE
 
 MAX_SERIES: Final = 200
 """Series of a metric that get a line; the others are counted in one."""
+NO_UNIT: Final = "1"
+"""Of shares; beside a name it reads like a value."""
 
 
 class ConsoleExporter(MetricExporter):
@@ -97,7 +99,8 @@ def quantile(point: HistogramDataPoint, share: float) -> float:
 def _lines_of(metric: Metric) -> Iterator[Text]:
     points: list[Any] = sorted(metric.data.data_points, key=lambda point: _labels(point.attributes))
     if points:
-        yield Text(visible(f"{metric.name} {metric.unit}".rstrip()), "cyan")
+        unit = "" if metric.unit == NO_UNIT else metric.unit
+        yield Text(visible(f"{metric.name} {unit}".rstrip()), "cyan")
     for point in points[:MAX_SERIES]:
         yield Text("  ").append(_figures(point)).append(_labels(point.attributes), "dim")
     if len(points) > MAX_SERIES:
@@ -118,4 +121,4 @@ def _labels(attributes: Mapping[str, Any] | None) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if abs(value) < 1_000 else f"{value:,.0f}"

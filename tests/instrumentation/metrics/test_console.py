@@ -34,6 +34,8 @@ def test_each_metric_is_a_line_and_each_series_its_figures_and_labels() -> None:
     orders.add(1_234, {"paid": True, "kind": "b"})
     orders.add(2, {"kind": "a"})
     there.meter.create_counter("shop.cost", "usd").add(0.000_123_46)
+    there.meter.create_counter("shop.share", "1").add(0.5)
+    there.meter.create_counter("shop.time", "s").add(12_345.6)
     duration = there.meter.create_histogram("shop.duration", "s", explicit_bucket_boundaries_advisory=[1, 2, 4])
     for seconds in (0.5, 1.5, 1.5, 3.0):
         duration.record(seconds, {"steered": "a\x1b[31m"})
@@ -45,6 +47,10 @@ def test_each_metric_is_a_line_and_each_series_its_figures_and_labels() -> None:
         "shop.orders {order}",
         "  2  kind=a",
         "  1,234  kind=b  paid=True",
+        "shop.share",
+        "  0.5",
+        "shop.time s",
+        "  12,346",
     ]
 
 
