@@ -37,7 +37,8 @@ def run(
 ) -> None:
     """Run a goal with the built-in tools: events as they happen, then the answer, then the numbers.
 
-    OTEL_EXPORTER says where traces go: none, console, file, jaeger, otlp.
+    OTEL_EXPORTER says where traces go: none, console, file, jaeger, otlp; OTEL_METRICS_EXPORTER where metrics do: none,
+    console, otlp, prometheus.
     Exit code: 0 completed, 1 failed, 3 incomplete, 4 bad input, 130 interrupted.
     """
     from instrumentation.commands.run import run_goal

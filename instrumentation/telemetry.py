@@ -110,7 +110,7 @@ class Telemetry:
             deadline_s: By default `NANOAGENT_EXPORT_DEADLINE`, or 2 s.
 
         Returns:
-            True only when every span of the process has arrived at every destination.
+            True only when every span of the process has arrived at every destination, and the last metrics have.
         """
         seconds = self._seconds(deadline_s)
         # From a signal handler, or from `notify`, while it goes on; in another thread that may be waited for there.
