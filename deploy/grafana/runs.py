@@ -8,7 +8,7 @@ def now_row() -> list[Panel]:
     """How it was in the whole time range."""
     runs = "nanoagent_runs_total"
     return [
-        figure("Runs", "short", "Outermost runs that ended in the time range.", total(runs)),
+        figure("Runs", "short", "Outermost runs that ended in the time range.", f"round({total(runs)})"),
         figure(
             "Failed runs",
             "percentunit",
