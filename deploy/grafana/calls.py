@@ -78,7 +78,12 @@ def calls_row() -> list[Panel]:
             "error.type": "${__field.labels.error_type}",
         },
     )
-    failed_tools = jaeger_search("These calls in Jaeger", **{"gen_ai.tool.name": "${__field.labels.gen_ai_tool_name}"})
+    failed_tools = jaeger_search(
+        "These calls in Jaeger",
+        # A span that is named `unknown` has the name that the model invented as its tool's.
+        operation="execute_tool ${__field.labels.gen_ai_tool_name}",
+        **{"error.type": "${__field.labels.error_type}"},
+    )
     return [
         lines(
             "Model calls",

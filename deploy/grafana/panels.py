@@ -103,16 +103,17 @@ def shades(title: str, unit: str, description: str, buckets: str, *, span: int =
     )
 
 
-def jaeger_search(title: str, **attributes: str) -> DashboardLink:
-    """A link to the traces of the panel's time range, of those whose one span has all the attributes.
+def jaeger_search(title: str, *, operation: str = "", **attributes: str) -> DashboardLink:
+    """A link to the traces of the panel's time range, of those whose one span has the name and all the attributes.
 
     jaeger_search("Its runs", **{"nanoagent.status": "${__field.labels.nanoagent_status}"})
     """
+    named = f"&operation={operation.replace(' ', '%20')}" if operation else ""
     pairs = "%2C".join(f"%22{key}%22%3A%22{value}%22" for key, value in attributes.items())
     tags = f"&tags=%7B{pairs}%7D" if attributes else ""
     # Grafana has milliseconds, Jaeger wants microseconds.
     window = "&lookback=custom&start=${__from}000&end=${__to}000"
-    return _link(title, "${jaeger}/search?service=${jaeger_service}" + window + "&limit=200" + tags)
+    return _link(title, "${jaeger}/search?service=${jaeger_service}" + named + window + "&limit=200" + tags)
 
 
 def jaeger_monitor(title: str) -> DashboardLink:

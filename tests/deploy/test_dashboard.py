@@ -101,6 +101,7 @@ def test_a_link_leads_to_the_traces_of_the_time_that_is_shown() -> None:
         query = {name: value for name, (value,) in parse_qs(search.query).items()}
         assert search.path == "${jaeger}/search"
         tags = json.loads(query.pop("tags", "{}"))
+        assert query.pop("operation", f"{names.OP_TOOL} ").startswith(f"{names.OP_TOOL} ")
         # Grafana's variables are milliseconds, Jaeger's parameters microseconds.
         assert query == {
             "service": "${jaeger_service}",
