@@ -82,7 +82,9 @@ def totals_of(runs: Sequence[PerformanceMetrics]) -> list[Total]:
         Total("nanoagent.run.iterations", "sum", total(lambda run: run.iterations)),
         Total("nanoagent.run.tokens", "count", known(lambda run: run.tokens_used)),
         Total("nanoagent.run.tokens", "sum", total(lambda run: run.tokens_used)),
+        Total("nanoagent.run.api_calls", "count", len(runs)),
         Total("nanoagent.run.api_calls", "sum", total(lambda run: run.api_calls)),
+        Total("nanoagent.run.tool_calls", "count", len(runs)),
         Total("nanoagent.run.tool_calls", "sum", total(lambda run: run.tool_calls)),
         Total("nanoagent.run.cost", "count", known(lambda run: run.cost_usd)),
         Total("nanoagent.run.cost", "sum", total(lambda run: None if run.cost_usd is None else float(run.cost_usd))),
@@ -125,18 +127,20 @@ def _of_phases(runs: Sequence[PerformanceMetrics]) -> Iterable[Total]:
         rows = [phase for run in runs for phase in run.by_phase if phase.phase == name]
         labels = {"nanoagent.phase": name}
         yield Total("gen_ai.client.operation.duration", "count", sum(row.api_calls for row in rows), labels)
-        yield Total(
-            "gen_ai.client.token.usage",
-            "sum",
-            sum(row.input_tokens or 0 for row in rows),
-            labels | {"gen_ai.token.type": "input"},
+        yield Total("nanoagent.cost", "value", sum(float(row.cost_usd_known) for row in rows), labels)
+        yield Total("nanoagent.unmeasured_api_calls", "value", sum(row.unmeasured_api_calls for row in rows), labels)
+        yield Total("nanoagent.unpriced_api_calls", "value", sum(row.unpriced_api_calls for row in rows), labels)
+        tokens = (("input", [row.input_tokens for row in rows]), ("output", [row.output_tokens for row in rows]))
+        for kind, counts in tokens:
+            expected = sum(count or 0 for count in counts)
+            yield Total("gen_ai.client.token.usage", "sum", expected, labels | {"gen_ai.token.type": kind})
+        times = (
+            ("llm", [row.llm_seconds for row in rows]),
+            ("tool", [row.tool_seconds for row in rows]),
+            ("other", [row.other_seconds for row in rows]),
         )
-        yield Total(
-            "nanoagent.phase.time", "value", sum(row.llm_seconds for row in rows), labels | {"nanoagent.time": "llm"}
-        )
-        yield Total(
-            "nanoagent.phase.time", "value", sum(row.tool_seconds for row in rows), labels | {"nanoagent.time": "tool"}
-        )
+        for time, seconds in times:
+            yield Total("nanoagent.phase.time", "value", sum(seconds), labels | {"nanoagent.time": time})
 
 
 def bucket_counts(points: Iterable[MetricPoint], name: str) -> tuple[int, ...]:

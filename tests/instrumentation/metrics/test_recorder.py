@@ -338,12 +338,32 @@ async def test_an_instrument_that_raises_costs_its_own_number_only(caplog: pytes
     assert [line.getMessage().splitlines()[0] for line in caplog.records] == ["a metric could not be recorded"]
 
 
+def test_where_no_thread_can_start_any_more_nothing_is_recorded_and_nobody_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    root = ReadableSpan("root")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    recorder = Recorder(cast("Meter", Odd(lambda *_: pytest.fail("recorded"))))
+    recorder.run_ended(PerformanceMetrics, root, {})
+    assert (recorder.unrecorded, recorder.drain(PATIENCE_S), recorder.close(PATIENCE_S)) == (1, True, True)
+
+
 async def test_an_instrument_that_hangs_holds_up_no_run_and_what_cannot_wait_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("instrumentation.metrics.recorder.MAX_WAITING", 4)
-    let_go = threading.Event()
-    recorder = Recorder(cast("Meter", Odd(lambda *_: let_go.wait())))
+    let_go, values = threading.Event(), list[float]()
+
+    def record(value: float, *_: Any) -> None:
+        values.append(value)
+        let_go.wait(PATIENCE_S)
+
+    others = set(threading.enumerate())
+    recorder = Recorder(cast("Meter", Odd(record)))
+    [thread] = set(threading.enumerate()) - others
     captured = Capture(aggregator=PerformanceAggregator(observer=recorder))
     for _ in range(5):
         await Orchestrator("goal", model=CannedModel(SHORT), tracer_provider=captured.provider).run()
@@ -352,6 +372,21 @@ async def test_an_instrument_that_hangs_holds_up_no_run_and_what_cannot_wait_is_
     assert not recorder.drain(0.01)
     assert not recorder.close(0.01)
     let_go.set()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    assert len(values) <= 5 * 5  # of a call its duration, its tokens and whether they and its price are there
+
+
+def test_who_ends_spans_far_faster_than_they_are_recorded_waits_a_little_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("MAX_WAITING", 50), ("PAUSE_AT", 5), ("PAUSE_S", 0.01)):
+        monkeypatch.setattr(f"instrumentation.metrics.recorder.{name}", value)
+    recorder = Recorder(cast("Meter", Odd(lambda *_: None)))
+    root = ReadableSpan("root")
+    for _ in range(100):
+        recorder.run_ended(PerformanceMetrics, root, {})
+    assert (recorder.unrecorded, recorder.close(PATIENCE_S)) == (0, True)
 
 
 async def test_after_the_close_nothing_is_recorded() -> None:
