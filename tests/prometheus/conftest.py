@@ -1,4 +1,7 @@
-"""What several tests ask: it takes a Prometheus five seconds from its start to ask its targets, so there is one."""
+"""What several tests ask: it takes a Prometheus five seconds from its start to ask its targets, so there is one.
+
+Its targets answer in threads of this process, which other tests may count: so there is none outside of this package.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -62,7 +65,7 @@ class Asking:
     """Host and port of what has the job `plain`, and the job `handed_on` of the agent."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def exposition() -> Iterator[Callable[[], str]]:
     """What a service exports once everything has been recorded once more."""
     registry = CollectorRegistry()
@@ -88,7 +91,7 @@ def exposition() -> Iterator[Callable[[], str]]:
     provider.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def asking(
     prometheus_program: Path, exposition: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Asking]:
