@@ -83,6 +83,8 @@ class Watch:
         for bound in self._bounds:
             used = iterations if bound.measure is Measure.ITERATIONS else _used(run, bound.measure)
             if used > bound.limit:
+                if bound.measure is Measure.ITERATIONS and bound.action == "stop":
+                    used -= 1  # the one that was about to begin will not
                 yield bound, Passed(bound.measure, bound.action, bound.limit, used)
         for number, policy in enumerate(self._policies):
             action = _asked(policy, self._metrics(run))
