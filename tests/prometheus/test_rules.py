@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.prometheus.expressions import panels
 from tests.prometheus.programs import checked
 from tests.prometheus.server import DEPLOY
 
@@ -90,12 +91,25 @@ def test_an_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on(alert: d
 
 
 def test_what_an_alert_points_to_is_there() -> None:
-    headings = re.findall(r"^#+ (.+)$", PRODUCTION.read_text() if PRODUCTION.exists() else "", re.MULTILINE)
-    if "When an alert fires" not in headings:
-        pytest.skip("docs/production.md does not say what to do when an alert fires")
+    headings = re.findall(r"^#+ (.+)$", PRODUCTION.read_text(), re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     pointed_to = {alert["annotations"]["runbook"].partition("#")[2] for alert in ALERTS.values()}
     assert pointed_to - anchors == set()
+
+
+def test_the_document_has_every_alert_as_the_rules_have_it() -> None:
+    rows = re.findall(r"^\| (Nanoagent[\w, ]+) \| .+ \| (\d+) min \| (\w+) \|$", PRODUCTION.read_text(), re.MULTILINE)
+    told = {name: (f"{minutes}m", severity) for names, minutes, severity in rows for name in names.split(", ")}
+    assert told == {name: (alert["for"], alert["labels"]["severity"]) for name, alert in ALERTS.items()}
+
+
+def test_a_panel_that_somebody_is_sent_to_is_there() -> None:
+    what_to_do = PRODUCTION.read_text().partition("## When an alert fires")[2].partition("\n## ")[0]
+    texts = [what_to_do, *(alert["annotations"]["description"] for alert in ALERTS.values())]
+    named = {name.replace("\n", " ") for text in texts for name in re.findall(r'"([^"]+)"', text)}
+    titles = [panel["title"] for panel in panels()]
+    assert {name for name in named if not any(title.endswith(name) for title in titles)} == set()
+    assert len(named) > 8
 
 
 def test_the_limits_stand_in_one_place() -> None:
