@@ -12,8 +12,13 @@ FAILED_CALL: Final = 'error_type!=""'
 
 def total(metric: str, only: str = "") -> str:
     """How much a counter grew in the whole time range."""
-    series = selected(metric, only)
-    return f"sum({_with_first(f'increase({series}[$__range])', _first(series, '$__range'))})"
+    series, window = selected(metric, only), "$__range"
+    # Prometheus may be younger than the range: then it is enough that a worker has answered without the series.
+    answered_without = (
+        f"(count_over_time({series}[{window}]) < on (job, instance) group_left () sum_over_time(up[{window}]))"
+    )
+    first = f"{_first(series, window)} or {_begun(series, window)} and {answered_without}"
+    return f"sum({_with_first(f'increase({series}[{window}])', first)})"
 
 
 def increase(metric: str, *by: str, only: str = "") -> str:
@@ -55,10 +60,12 @@ def _smooth(metric: str, *by: str) -> str:
 
 def _first(series: str, window: str) -> str:
     """The first value of each series that began in the window, at a worker asked before: rules.yml says why."""
-    return (
-        f"min_over_time({series}[{window}]) unless last_over_time({series}[1h] offset {window})"
-        f" and on (job, instance) last_over_time(up[1h] offset {window})"
-    )
+    return f"{_begun(series, window)} and on (job, instance) last_over_time(up[1h] offset {window})"
+
+
+def _begun(series: str, window: str) -> str:
+    """The first value of each series that was not there before the window."""
+    return f"min_over_time({series}[{window}]) unless last_over_time({series}[1h] offset {window})"
 
 
 def _with_first(growth: str, first: str) -> str:
