@@ -1,8 +1,11 @@
+import asyncio
 import http.client
 import json
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,14 +15,18 @@ import pytest
 
 from benchmarks.suite.goals import GOALS
 from examples.service.app import Answered, app
+from examples.service.goals import Busy, Goals
 from examples.service.models import patient_client
 from examples.service.service import Service
+from examples.service.service import serving as serving_here
 from examples.service.settings import ServiceSettings
 from instrumentation import configure
 from instrumentation.reading.spans import ReadSpan
-from nanoagent import ConfigurationError, PerformanceMetrics, RunResult, Status, StopReason
+from nanoagent import ConfigurationError, Orchestrator, PerformanceMetrics, RunResult, Status, StopReason
 from tests.benchmarks.subjects.provider import Failing, Provider, Waiting, provider
 from tests.documents import assert_links_lead_somewhere
+from tests.models import CannedModel, call, executed, plan, reflected
+from tests.models import response as replied
 from tests.service import PATIENCE_S, ROOT, ServiceProcess, serving, wait_for
 
 README = "examples/service/README.md"
@@ -150,7 +157,7 @@ def test_a_user_can_judge_an_answer(service: ServiceProcess) -> None:
     answer = service.answer(GOAL)
     given = {"value": 1, "label": "good", "explanation": "it is right"}
     here = service.post(f"/runs/{answer['run_id']}/score", given)
-    of_another_worker = service.post("/runs/elsewhere/score", given | {"trace_id": TRACE_ID})
+    of_another_worker = service.post("/runs/elsewhere/score", {"name": "accuracy", "value": 0.5, "trace_id": TRACE_ID})
     assert (here.status_code, of_another_worker.status_code) == (202, 202)
     scores = {span.trace_id: span for span in wait_for(lambda: _scores(service, 2))}
     score = scores[here.json()["trace_id"]].attributes
@@ -159,7 +166,8 @@ def test_a_user_can_judge_an_answer(service: ServiceProcess) -> None:
         answer["trace_id"],
     )
     assert (score["gen_ai.evaluation.score.value"], score["gen_ai.evaluation.score.label"]) == (1, "good")
-    assert scores[of_another_worker.json()["trace_id"]].attributes["nanoagent.score.trace_id"] == TRACE_ID
+    other = scores[of_another_worker.json()["trace_id"]].attributes
+    assert (other["nanoagent.score.trace_id"], other["gen_ai.evaluation.name"]) == (TRACE_ID, "accuracy")
 
 
 def _scores(service: ServiceProcess, count: int) -> list[ReadSpan]:
@@ -174,6 +182,8 @@ def _scores(service: ServiceProcess, count: int) -> list[ReadSpan]:
         ({"trace_id": TRACE_ID}, 422, "a score needs a value"),
         ({"trace_id": "t", "value": 1}, 422, "trace"),
         ({"trace_id": TRACE_ID, "value": "much"}, 422, "number"),
+        ({"trace_id": TRACE_ID, "value": True}, 422, "number"),
+        ({"trace_id": TRACE_ID, "value": 1, "name": ""}, 422, "name must be"),
     ],
 )
 def test_a_verdict_that_cannot_be_sent_is_refused(
@@ -211,7 +221,14 @@ def test_what_is_no_goal_is_refused_and_not_said_again(service: ServiceProcess, 
     response = service.post("/goals", body)
     assert response.status_code == 422
     assert "secret" not in response.text
-    assert response.json()["detail"][0]["where"][0] == "body"
+    assert response.json()["detail"][0]["loc"][0] == "body"
+
+
+async def test_a_request_that_is_longer_than_any_goal_is_not_read(client: httpx2.AsyncClient) -> None:
+    longest = json.dumps({"goal": 8_000 * "\N{GRINNING FACE}"})  # 12 bytes a character
+    for body, status in ((longest, 503), (longest + 40_000 * " ", 413)):
+        said = await client.post("/goals", content=body, headers={"Content-Type": "application/json"})
+        assert said.status_code == status
 
 
 def test_a_provider_that_asks_for_patience_is_asked_again_within_one_call(asked: Asking) -> None:
@@ -275,7 +292,10 @@ def test_what_a_service_cannot_finish_in_time_is_cancelled_and_all_its_spans_are
     stuck = Waiting(PLAN, threading.Event())
     # No batch is due before the end.
     env = {"NANOAGENT_SERVICE_GRACE_S": "0.1", "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+    env["UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN"] = "1"
     with provider(stuck) as found, serving(asking(found, **env)) as ending, ThreadPoolExecutor() as pool:
+        half = socket.create_connection((urlsplit(ending.url).hostname, urlsplit(ending.url).port))
+        half.sendall(b"POST /runs/a/score HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
         running = posted(ending, GOAL, pool)
         wait_for(lambda: found.asked_s)
         ending.ask_to_end()
@@ -283,11 +303,41 @@ def test_what_a_service_cannot_finish_in_time_is_cancelled_and_all_its_spans_are
         answer = response.json()
         assert (response.status_code, answer["status"], answer["answer"]) == (503, "cancelled", None)
         ending.ended()
+        half.close()
         spans = {span.name: span for span in ending.spans}
+        assert spans.pop("POST /runs/{run_id}/score").failed
         assert {*spans} == {"POST /goals", "invoke_workflow nanoagent", "plan task_planner", "chat gpt-5-mini"}
         ours = [span for span in spans.values() if "POST" not in span.name]
         assert {span.attributes["error.type"] for span in ours} == {"asyncio.exceptions.CancelledError"}
         assert {span.trace_id for span in spans.values()} == {answer["trace_id"]}
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+async def test_a_tool_that_goes_on_when_it_is_cancelled_holds_nobody_up_but_keeps_its_place(hangs_up: bool) -> None:
+    goals = Goals(max_goals=1, grace_s=0.01, cancel_s=0.01)
+    works, go_on = asyncio.Event(), asyncio.Event()
+
+    async def go_on_working() -> str:
+        """Work."""
+        works.set()
+        while not go_on.is_set():
+            with suppress(asyncio.CancelledError):
+                await go_on.wait()
+        return "done"
+
+    model = CannedModel([plan("Work"), replied(call("go_on_working")), executed("done"), reflected("done")])
+    orchestrator = Orchestrator("Work", model=model)
+    orchestrator.registry.register("go_on_working", go_on_working)
+    working = asyncio.create_task(goals.work_on(orchestrator, (works if hangs_up else asyncio.Event()).wait))
+    try:
+        await asyncio.wait_for(works.wait(), PATIENCE_S)
+        if not hangs_up:
+            await goals.close()
+        assert await asyncio.wait_for(working, PATIENCE_S) is None
+        with pytest.raises(Busy):
+            await goals.work_on(orchestrator, works.wait)
+    finally:
+        go_on.set()
 
 
 def test_two_workers_each_count_their_own_runs_and_finish_them_when_they_are_asked_to_end() -> None:
@@ -382,3 +432,18 @@ def test_a_setting_that_is_no_positive_number_is_refused(name: str, value: str, 
         ConfigurationError, match=f"NANOAGENT_SERVICE_{name} must be a positive {wanted}, got '{value}'"
     ):
         ServiceSettings.from_env({f"NANOAGENT_SERVICE_{name}": value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("NANOAGENT_SERVICE_LOG_LEVEL", "LOUD"), ("NANOAGENT_SERVICE_MAX_GOALS", "0")]
+)
+async def test_a_setting_that_cannot_be_used_is_one_line_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError) as raised:
+        async with serving_here():
+            pass
+    assert [record.getMessage() for record in caplog.records] == [f"the service cannot start: {raised.value}"]
+    assert str(raised.value).startswith(f"{variable} must be a ")
+    assert value in str(raised.value)

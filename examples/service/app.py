@@ -16,6 +16,8 @@ from instrumentation.scoring import score
 from nanoagent import ConfigurationError, PerformanceMetrics, RunResult
 from nanoagent.texts import clean
 
+MAX_BODY_BYTES: Final = 128 * 1024
+"""Of a request: more than the longest goal has, however it is written."""
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 SUMMARY: Final = (
     "iterations",
@@ -34,9 +36,11 @@ class Asked(BaseModel):
     goal: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
 
 
-class Verdict(BaseModel):
+class Verdict(BaseModel, strict=True):
     """What a user thinks of an answer: a value, a label or both."""
 
+    name: str = "user"
+    """What is judged, or who judges."""
     value: float | None = None
     label: str | None = None
     explanation: str | None = None
@@ -75,7 +79,7 @@ class Answered(BaseModel):
     @property
     def status_code(self) -> int:
         """200 also for what is incomplete; 503 where it may be asked again a little later."""
-        if self.stop_reason in ("model_error", "cancelled"):
+        if self.answer is None or self.stop_reason == "model_error":
             return 503
         return 500 if self.status == "failed" else 200
 
@@ -90,6 +94,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(
     title="Goals",
     lifespan=lifespan,
+    max_body_size=MAX_BODY_BYTES,
     # FastAPI makes the server's span of each request, in the trace that the request brings along. Its logs would carry
     # what exceptions say, and its exporters would send each span once more.
     telemetry={
@@ -160,7 +165,7 @@ async def unavailable(request: Request, error: Exception) -> JSONResponse:
 @app.exception_handler(RequestValidationError)
 async def unusable(request: Request, error: RequestValidationError) -> JSONResponse:
     """What is asked cannot be used; it is not said again, for it may be anything."""
-    problems = [{"where": list(problem["loc"]), "what": problem["msg"]} for problem in error.errors()]
+    problems = [{key: problem[key] for key in ("loc", "msg", "type")} for problem in error.errors()]
     return JSONResponse({"detail": problems}, 422)
 
 

@@ -23,10 +23,11 @@ class Busy(Exception):  # noqa: N818 - an answer, not an error
 class Goals:
     """Works on goals in tasks of their own."""
 
-    def __init__(self, *, max_goals: int, grace_s: float) -> None:
+    def __init__(self, *, max_goals: int, grace_s: float, cancel_s: float = CANCEL_S) -> None:
         """Work on at most `max_goals` at a time, and `grace_s` longer once it is told to close."""
-        self._max_goals, self._grace_s = max_goals, grace_s
+        self._max_goals, self._grace_s, self._cancel_s = max_goals, grace_s, cancel_s
         self._runs: set[asyncio.Task[RunResult]] = set()
+        self._no_more_time = asyncio.Event()
         self._end: asyncio.Task[None] | None = None
 
     @property
@@ -37,6 +38,8 @@ class Goals:
     async def work_on(self, orchestrator: Orchestrator, nobody_waits: NobodyWaits) -> RunResult | None:
         """Run it; `None` where the run was cancelled, since nobody waits for it or there was no more time.
 
+        A run that is cancelled and goes on all the same is one of those that there may be until it ends.
+
         Raises:
             Busy: There are too many goals.
         """
@@ -45,14 +48,14 @@ class Goals:
         run = asyncio.create_task(orchestrator.run())
         self._runs.add(run)
         run.add_done_callback(self._runs.discard)
-        left = asyncio.create_task(nobody_waits())
+        ends = [asyncio.create_task(nobody_waits()), asyncio.create_task(self._no_more_time.wait())]
         try:
-            await asyncio.wait({run, left}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({run, *ends}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            left.cancel()
-            run.cancel()  # one that is done stays as it is
-        await asyncio.wait({run})
-        return None if run.cancelled() else run.result()
+            for task in (*ends, run):
+                task.cancel()  # one that is done stays as it is
+        await asyncio.wait({run}, timeout=self._cancel_s)
+        return run.result() if run.done() and not run.cancelled() else None
 
     def close(self) -> asyncio.Task[None]:
         """Take no further goals, and be done with those that are worked on in time: they are cancelled then."""
@@ -63,11 +66,9 @@ class Goals:
     async def _close(self) -> None:
         if self._runs:
             await asyncio.wait(self._runs, timeout=self._grace_s)
-        late = self._runs.copy()
-        for run in late:
-            run.cancel()
-        if late:
-            await asyncio.wait(late, timeout=CANCEL_S)
+        self._no_more_time.set()
+        if self._runs:
+            await asyncio.wait(self._runs, timeout=self._cancel_s)
 
 
 @contextmanager

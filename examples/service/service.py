@@ -15,6 +15,7 @@ from instrumentation import Telemetry, configure
 from instrumentation.logs import configure_logging
 from nanoagent import (
     Budget,
+    ConfigurationError,
     Event,
     EventType,
     ModelConfigurationError,
@@ -98,9 +99,7 @@ class Service:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Service]:
     """The service, as the environment sets it up; at the end it has answered, and its telemetry is out."""
-    settings = ServiceSettings.from_env()
-    configure_logging(level=settings.log_level, instead_of=("uvicorn", "uvicorn.access"))
-    telemetry = configure()
+    settings, telemetry = _set_up()
     for url in telemetry.metrics_endpoints:
         _logger.info("metrics are served at %s", url)
     async with patient_client() as client:
@@ -109,6 +108,16 @@ async def serving() -> AsyncIterator[Service]:
             yield service
             await service.goals.close()
     await asyncio.to_thread(telemetry.shutdown)
+
+
+def _set_up() -> tuple[ServiceSettings, Telemetry]:
+    try:
+        settings = ServiceSettings.from_env()
+        configure_logging(level=settings.log_level, instead_of=("uvicorn", "uvicorn.access"))
+        return settings, configure()
+    except ConfigurationError as error:
+        _logger.error("the service cannot start: %s", error)  # the server shows a stack, which hides it
+        raise
 
 
 def _log_task(event: Event) -> None:

@@ -1,5 +1,6 @@
 """What may be set, in the environment."""
 
+import logging
 import math
 import os
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class ServiceSettings:
         """The settings that the environment holds; an empty variable counts as unset.
 
         Raises:
-            ConfigurationError: What should be a positive number is none.
+            ConfigurationError: What should be a positive number is none, or there is no such level.
         """
         found: dict[str, Any] = {}
         for field in fields(cls):
@@ -41,6 +42,9 @@ class ServiceSettings:
             value = env.get(variable, "").strip()
             if value:
                 found[field.name] = value if field.type not in (int, float) else _positive(field.type, variable, value)
+        level = found.get("log_level", cls.log_level)
+        if level.upper() not in logging.getLevelNamesMapping():
+            raise ConfigurationError(f"NANOAGENT_SERVICE_LOG_LEVEL must be a level such as INFO, got {level!r}")
         return cls(**found)
 
 
