@@ -47,8 +47,9 @@ class ContextFilter(logging.Filter):
     """Adds the ids of where a record was logged, each where there is one; a filter for handlers.
 
     `trace_id` and `span_id` are those of the current span, as hex digits; `run_id` is that of the run around the
-    caller. An id that the record has already, out of `extra`, stays. With a `QueueHandler` it belongs there: what
-    handles the record later does so elsewhere.
+    caller. An id that the record has already, out of `extra`, stays. With a `QueueHandler` the filter and the
+    formatter both belong there: what handles the record later does so elsewhere, and what an exception says would be
+    part of its message by then.
 
     Example:
         >>> handler.addFilter(ContextFilter())
@@ -86,6 +87,10 @@ class JsonFormatter(logging.Formatter):
             _FORMATTING.is_on = is_inside
 
 
+class _ConfiguredHandler(logging.StreamHandler[TextIO]):
+    """One that `configure_logging` has made."""
+
+
 def configure_logging(
     *, stream: TextIO | None = None, level: int | str = logging.INFO, instead_of: Iterable[str] = ()
 ) -> logging.Handler:
@@ -113,10 +118,10 @@ def configure_logging(
         root.setLevel(level.strip().upper() if isinstance(level, str) else level)
     except (TypeError, ValueError):
         raise ConfigurationError(f"level must be a level of logging, such as INFO, got {level!r}") from None
-    handler = logging.StreamHandler(sys.stderr if stream is None else stream)
+    handler = _ConfiguredHandler(sys.stderr if stream is None else stream)
     handler.addFilter(ContextFilter())
     handler.setFormatter(JsonFormatter())
-    for before in [one for one in root.handlers if isinstance(one.formatter, JsonFormatter)]:
+    for before in [one for one in root.handlers if isinstance(one, _ConfiguredHandler)]:
         root.removeHandler(before)
     root.addHandler(handler)
     for logger in map(logging.getLogger, instead_of):

@@ -65,7 +65,7 @@ class Verdict:
         _checked_word("name", self.name)
         if self.value is None and self.label is None:
             raise ConfigurationError(
-                "a score needs a value, a label or both, got neither: give value=1 or label='good'"
+                "a score needs a value, a label or both, got neither: give a value such as 1 or a label such as good"
             )
         if self.value is not None:
             _checked_value(self.value)

@@ -4,6 +4,8 @@ import logging
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from logging.handlers import QueueHandler
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -166,6 +168,24 @@ def test_the_ids_are_there_for_formats_of_others() -> None:
     assert stream.getvalue() == f"outside trace=-\ninside trace={span.get_span_context().trace_id:032x}\n"
 
 
+def test_a_queue_that_has_filter_and_formatter_hands_on_lines_as_they_are_elsewhere(log: Log) -> None:
+    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    handler = QueueHandler(queue)
+    handler.addFilter(ContextFilter())
+    handler.setFormatter(JsonFormatter())
+    logger = logging.Logger("shop")
+    logger.addHandler(handler)
+    logger.addHandler(log.logger.handlers[0])
+    with Capture().provider.get_tracer("shop").start_as_current_span("order"):
+        try:
+            raise ValueError("the goal was to sell 3 chairs")
+        except ValueError:
+            logger.exception("failed", extra={"items": 3})
+    line = json.loads(logging.Formatter().format(queue.get()))
+    assert line.pop("time")
+    assert line == log.line
+
+
 def test_what_the_caller_adds_stands_in_the_line_and_takes_no_place_of_ours(log: Log) -> None:
     given = {"status": "completed", "seconds": 1.5, "tags": ["a", None], "level": "mine", "color_message": "\x1b[1m"}
     log.logger.info("answered", extra=given)
@@ -295,6 +315,9 @@ def test_a_context_that_breaks_leaves_the_record_without_ids(log: Log) -> None:
 
 def test_configured_logs_are_written_once_however_often_they_are_configured(root: logging.Logger) -> None:
     first, second = io.StringIO(), io.StringIO()
+    own = logging.StreamHandler(io.StringIO())
+    own.setFormatter(JsonFormatter())
+    root.addHandler(own)
     others = list(root.handlers)
     configure_logging(stream=first)
     handler = configure_logging(stream=second, level="warning")
