@@ -115,6 +115,7 @@ def test_a_callback_is_told_of_each_run_and_one_that_raises_is_logged(caplog: py
     assert "a callback failed on the run bad" in caplog.text
     aggregator.shutdown()
     emit(tracer, "late")
+    assert aggregator.force_flush()
     assert told == ["good", "bad", "last"]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import Span, Tracer
 from pydantic_ai import Agent, InstrumentationSettings
 from pydantic_ai.messages import TextPart
 from pydantic_ai.models.instrumented import InstrumentedModel
@@ -105,3 +105,34 @@ async def test_untracked_calls_in_a_nested_run_are_untracked_in_both() -> None:
     records = [record for span in captured.spans if (record := record_of(span)) is not None]
     assert [fold(records, run_id=run_id) for run_id in ("run-1", "run-2")] == found
     assert replace(outer.metrics, goal=None) == found[0]
+
+
+async def test_a_call_of_others_that_a_nested_run_leaves_behind_is_of_the_run_around_it_while_that_goes_on() -> None:
+    captured = Capture()
+    tracer = captured.provider.get_tracer("theirs")
+    left: list[Span] = []
+
+    def start() -> str:
+        """Start calls that nobody waits for."""
+        chat = {"gen_ai.operation.name": "chat"}
+        left.extend(tracer.start_span("their call", attributes=chat) for _ in range(2))
+        return "started"
+
+    async def delegate() -> str:
+        """Delegate."""
+        replies = [plan("Start"), response(call("start")), executed("done"), reflected("done")]
+        orchestrator, _ = prepared(CannedModel(replies), tools=(start,), run_id="run-2", tracer_provider=None)
+        await orchestrator.run()
+        left.pop().end()
+        return "done"
+
+    outer, _ = prepared(
+        CannedModel([plan("Delegate"), response(call("delegate")), executed("done"), reflected("done")]),
+        tools=(delegate,),
+        tracer_provider=captured.provider,
+    )
+    metrics = (await outer.run()).metrics
+    left.pop().end()
+    found = [captured.aggregator.get(run_id) for run_id in ("run-1", "run-2")]
+    assert [(run.untracked_api_calls, run.api_calls) for run in found if run] == [(1, 8), (0, 4)]
+    assert replace(metrics, goal=None) == found[0]
