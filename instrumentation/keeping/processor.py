@@ -70,10 +70,8 @@ class KeepingProcessor(SpanProcessor):
             monotonic_s: The clock of the time to live, and of how long a run that goes on has taken.
 
         Raises:
-            ConfigurationError: A bound is not positive, or `keep` is no policy.
+            ConfigurationError: A bound is not positive.
         """
-        if not isinstance(keep, Keep):
-            raise ConfigurationError(f"keep must be a Keep, such as Keep(failed=True), got {keep!r}")
         bounds = {
             "max_runs": max_runs,
             "max_spans": max_spans,

@@ -205,12 +205,6 @@ def test_a_bound_that_is_none_is_an_error(bound: str, value: Any) -> None:
         Keeping(FAILED, **{bound: value})
 
 
-def test_what_is_no_policy_is_an_error() -> None:
-    keep: Any = "failed"
-    with pytest.raises(ConfigurationError, match=r"keep must be a Keep, such as Keep\(failed=True\), got 'failed'"):
-        Keeping(keep)
-
-
 # -- what is certain ---------------------------------------------------------------------------------------------------
 
 
