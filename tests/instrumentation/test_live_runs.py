@@ -10,6 +10,7 @@ from opentelemetry.trace import set_span_in_context
 
 from instrumentation import PerformanceAggregator
 from nanoagent import PerformanceMetrics
+from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
 
 TIMEOUT_S = 10.0
@@ -78,6 +79,13 @@ def test_only_so_many_ended_runs_are_kept() -> None:
     for n in range(4):
         emit(tracer, f"run-{n}")
     assert ids(aggregator.recent()) == ["run-2", "run-3"]
+
+
+@pytest.mark.parametrize("name", ["max_open_runs", "max_recent_runs"])
+@pytest.mark.parametrize("value", [0, -1, True, 2.5])
+def test_a_bound_that_is_no_positive_number_of_runs_is_an_error(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} must be a positive integer, got {value!r}$"):
+        PerformanceAggregator(**{name: value})
 
 
 def test_a_forked_child_knows_of_its_own_runs_alone() -> None:
