@@ -35,6 +35,8 @@ PLACE_KEY: Final = otel_context.create_key("nanoagent.place")
 _logger = logging.getLogger(__name__)
 
 
+ENDING_S: Final = 2.0
+"""So long, in seconds, the end of a span waits for that of another one of its run."""
 MAX_UNCOUNTED: Final = 64
 """Spans that have ended and wait to be counted."""
 
@@ -158,7 +160,8 @@ class Run:
         self._turns = Turns()
         self.ending = threading.RLock()
         """Held while a span of the run ends: one that ends in another thread is wholly before the root's end or not of
-        the run."""
+        the run. It is waited for `ENDING_S` at most: whoever holds it waits for locks of processors, and a finalizer
+        that ends a span of the run may hold one of those."""
         if parent is not None:
             parent.run.nests(self.id, parent)
 

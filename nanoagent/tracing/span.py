@@ -16,7 +16,7 @@ from nanoagent.content.content import Content
 from nanoagent.core.records import CANCELLED_ERROR_TYPE
 from nanoagent.tracing import names
 from nanoagent.tracing.failures import error_type_of, log_failure, message_of
-from nanoagent.tracing.run import PLACE_KEY, SPAN_KEY, Place, Run, stop_in
+from nanoagent.tracing.run import ENDING_S, PLACE_KEY, SPAN_KEY, Place, Run, stop_in
 
 _logger = logging.getLogger(__name__)
 _P = ParamSpec("_P")
@@ -155,7 +155,8 @@ class RunSpan:
     def end(self) -> None:
         """End the span once; later calls do nothing, and neither does a first one after its run has closed."""
         run = self.run
-        with run.ending:
+        is_held = run.ending.acquire(True, ENDING_S)  # noqa: FBT003 - by name it takes longer
+        try:
             if self._ended:
                 return
             self._ended = True
@@ -177,6 +178,9 @@ class RunSpan:
             ids = self._trace_id, self._span_id, self._parent_span_id
             failed = self.error_type is not None
             run.ended(self, (*ids, self._start_ns, end_ns, self._name, self._attributes, failed))
+        finally:
+            if is_held:
+                run.ending.release()
 
     @property
     def context(self) -> Context:

@@ -13,7 +13,7 @@ from nanoagent.content.shown import shown, shown_name
 from nanoagent.core.records import status_of
 from nanoagent.redaction.redactor import Redactor, current_redactor
 from nanoagent.tracing import names
-from nanoagent.tracing.run import Place, Run, stop_in
+from nanoagent.tracing.run import ENDING_S, Place, Run, stop_in
 from nanoagent.tracing.span import RunSpan
 
 MAX_NAME_LENGTH = 64
@@ -69,7 +69,8 @@ class RootSpan(RunSpan):
         """Close the run, then end its root."""
         if not self._ended:
             self.run.before_end()
-        with self.run.ending:
+        is_held = self.run.ending.acquire(timeout=ENDING_S)
+        try:
             if self._ended:
                 return
             self.run.close(self)
@@ -79,6 +80,9 @@ class RootSpan(RunSpan):
             else:
                 self._late.update(self.run.self_counts())
             super().end()
+        finally:
+            if is_held:
+                self.run.ending.release()
         if self.run.parent is not None:
             self.run.parent.run.forget(self)
         self.run.complete()

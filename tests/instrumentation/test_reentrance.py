@@ -344,3 +344,41 @@ def test_a_clock_of_the_aggregator_may_end_runs_and_ask_for_numbers() -> None:
     assert len(seen) == 5
     runs = {run.run_id: run.api_calls for run in aggregator.recent()}
     assert runs == {"outer": 5} | {f"inner-{number}": 1 for number in range(5)}
+
+
+class Locked(SpanProcessor):
+    """Has a lock of its own, as many have, and calls somebody while it holds it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.is_waited_for = threading.Event()
+
+    def on_end(self, span: Any) -> None:
+        self.is_waited_for.set()
+        with self.lock:
+            pass
+
+
+def test_two_threads_that_end_spans_of_a_run_do_not_wait_for_each_other_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one waits for a processor's lock; the other one holds it, where a finalizer ends another span."""
+    monkeypatch.setattr("nanoagent.tracing.span.ENDING_S", 0.2)
+    processor, aggregator = Locked(), PerformanceAggregator()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(aggregator)
+    provider.add_span_processor(processor)
+    traced_run = Run(run_id="r", tracer_provider=provider)
+    first, second = (RunSpan(traced_run, name, {}, place=None) for name in ("first", "second"))
+
+    def end_both() -> None:
+        with processor.lock:
+            ending = threading.Thread(target=first.end, daemon=True)
+            ending.start()
+            assert processor.is_waited_for.wait(TIMEOUT_S)
+            # As by a finalizer: the processor's lock is one that its thread may take again.
+            processor.lock = threading.Lock()
+            second.end()
+        ending.join(TIMEOUT_S)
+
+    within_time(end_both)
