@@ -41,7 +41,7 @@ def held_bytes_of(span: ReadableSpan) -> int:
     """About what the span holds in memory: rough, as whoever ends a span waits for it, a microsecond."""
     size = HELD_BYTES
     try:
-        holders: tuple[Any, ...] = (span, *span.events)
+        holders: tuple[Any, ...] = (span, *span.events, *span.links)
         for holder in holders:
             # Of the SDK's attributes the copy is a dict, which is iterated over much faster; asking for their length
             # would take as long as the rest.

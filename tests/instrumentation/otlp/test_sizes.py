@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link
 from opentelemetry.util.types import Attributes
 
 from instrumentation.otlp.sizes import HELD_BYTES, held_bytes_of
@@ -24,6 +25,8 @@ def test_a_span_holds_its_texts(attributes: Attributes, texts: int) -> None:
     assert held_bytes_of(ReadableSpan("s", attributes=attributes)) == HELD_BYTES + texts
     event = Event("exception", attributes)
     assert held_bytes_of(ReadableSpan("s", events=[event, event])) == HELD_BYTES + 2 * texts
+    link = Link(INVALID_SPAN_CONTEXT, attributes)
+    assert held_bytes_of(ReadableSpan("s", links=[link, link])) == HELD_BYTES + 2 * texts
 
 
 @pytest.mark.parametrize("value", [b"x" * 1_000, {"inner": "x" * 1_000}, ({"inner": ["x" * 1_000]},)])
