@@ -194,6 +194,14 @@ def test_a_verdict_that_cannot_be_sent_is_refused(
     assert said in response.text
 
 
+async def test_where_nothing_is_traced_no_verdict_is_taken(client: httpx2.AsyncClient) -> None:
+    async with patient_client() as models:
+        app.state.service = Service(ServiceSettings(), configure(env={"OTEL_SDK_DISABLED": "true"}), models)
+        response = await client.post("/runs/a/score", json={"value": 1, "trace_id": TRACE_ID})
+    assert response.status_code == 503
+    assert "nothing is traced" in response.json()["detail"]
+
+
 def test_an_answer_that_no_json_can_carry_is_sent_all_the_same() -> None:
     result = RunResult(
         output="8\ud83e", status=Status.COMPLETED, stop_reason=StopReason.GOAL_REACHED, metrics=PerformanceMetrics()
@@ -286,6 +294,8 @@ def test_whoever_hangs_up_cancels_the_run(asked: Asking) -> None:
     wait_for(lambda: not asked.service.get("/runs/open").json()["runs"])
     last = asked.service.get("/runs/recent").json()["runs"][-1]
     assert (last["run_id"], last["status"], last["cancelled_api_calls"]) == (run["run_id"], "cancelled", 1)
+    request = asked.service.trace(last["trace_id"])["POST /goals"]
+    assert (request.attributes["http.response.status_code"], request.failed) == (499, False)
 
 
 def test_what_a_service_cannot_finish_in_time_is_cancelled_and_all_its_spans_are_out() -> None:

@@ -18,6 +18,8 @@ from nanoagent.texts import clean
 
 MAX_BODY_BYTES: Final = 128 * 1024
 """Of a request: more than the longest goal has, however it is written."""
+HUNG_UP: Final = 499
+"""Nobody is told so: it is what spans and metrics say of a request that was no fault of the service."""
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 SUMMARY: Final = (
     "iterations",
@@ -109,8 +111,10 @@ app = FastAPI(
 @app.post("/goals", responses={status: {"model": Answered} for status in (500, 503)})
 async def answer(asked: Asked, request: Request, response: Response) -> Answered:
     """Work on a goal; who hangs up cancels it."""
-    answered = Answered.of(*await _service(request).answer(asked.goal, lambda: _hung_up(request)))
-    response.status_code = answered.status_code
+    service = _service(request)
+    answered = Answered.of(*await service.answer(asked.goal, lambda: _hung_up(request)))
+    is_left = answered.answer is None and not service.goals.is_closing
+    response.status_code = HUNG_UP if is_left else answered.status_code
     return answered
 
 
@@ -127,14 +131,17 @@ async def open_runs(request: Request) -> dict[str, Any]:
 
 
 @app.post("/runs/{run_id}/score", status_code=202)
-async def score_run(run_id: str, verdict: Verdict, request: Request) -> dict[str, str | None]:
+async def score_run(run_id: str, verdict: Verdict, request: Request) -> dict[str, str]:
     """Send what a user thinks of a run that is over, to where the spans go; it has a trace of its own."""
     if verdict.trace_id is None and _service(request).telemetry.aggregator.get(run_id) is None:
         raise HTTPException(404, "the run is not among the recent ones of this process; give its trace_id")
     try:
-        return {"trace_id": score(run_id, **verdict.model_dump())}
+        trace_id = score(run_id, **verdict.model_dump())
     except ConfigurationError as error:
         raise HTTPException(422, str(error)) from error
+    if trace_id is None:
+        raise HTTPException(503, "nothing is traced here, and a score would go nowhere")
+    return {"trace_id": trace_id}
 
 
 @app.get("/healthz")
