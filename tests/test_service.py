@@ -245,6 +245,11 @@ def test_a_provider_that_asks_for_patience_is_asked_again_within_one_call(asked:
     assert (answer["status"], answer["answer"]) == ("completed", "It is 8")
     assert (answer["metrics"]["api_calls"], len(asked.provider.asked_s)) == (3, 5)
     assert asked.provider.asked_s[1] - asked.provider.asked_s[0] >= 1
+    lines = [line for line in asked.service.log_lines if line.get("run_id") == answer["run_id"]]
+    assert [line["message"] for line in lines if line["logger"] == "examples.service.models"] == [
+        "a provider cannot answer for the moment (429): asked again in 1.0 s",
+        "a provider cannot answer for the moment (503): asked again in 0.0 s",
+    ]
     asked.service.trace(answer["trace_id"])
     calls = [span for span in asked.service.spans if span.trace_id == answer["trace_id"] and "chat" in span.name]
     assert [span.failed for span in calls] == [False, False, False]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import logging
 from typing import Any, Final
 
 import httpx2
@@ -11,10 +12,12 @@ from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 from pydantic_ai.retries import AsyncHTTPX2TenacityTransport, RetryConfig, wait_retry_after
 from pydantic_ai.settings import ModelSettings as RequestSettings
 from pydantic_ai.settings import merge_model_settings
-from tenacity import retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from benchmarks.scripted.model import NAME, ScriptedModel
 from nanoagent import ModelConfigurationError, ModelSettings
+
+_logger = logging.getLogger(__name__)
 
 MAX_REQUESTS: Final = 5
 """Of one model call: the first one, and those after a refusal."""
@@ -51,6 +54,7 @@ def patient_client() -> httpx2.AsyncClient:
             retry=retry_if_exception_type((httpx2.HTTPStatusError, httpx2.ConnectError, httpx2.ConnectTimeout)),
             wait=wait_retry_after(wait_random_exponential(multiplier=0.5, max=30), max_wait=MAX_WAIT_S),
             stop=stop_after_attempt(MAX_REQUESTS),
+            before_sleep=_tell,
             reraise=True,
         ),
         validate_response=_refuse_passing,
@@ -88,3 +92,10 @@ class _AskedOnce(WrapperModel):
 def _refuse_passing(response: httpx2.Response) -> None:
     if response.status_code in PASSING:
         response.raise_for_status()
+
+
+def _tell(state: RetryCallState) -> None:
+    """Say that a call waits; no span and no number does."""
+    error = state.outcome.exception() if state.outcome else None
+    why = error.response.status_code if isinstance(error, httpx2.HTTPStatusError) else type(error).__name__
+    _logger.warning("a provider cannot answer for the moment (%s): asked again in %.1f s", why, state.upcoming_sleep)

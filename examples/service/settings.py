@@ -22,7 +22,8 @@ class ServiceSettings:
     max_cost_usd: float = 0.5
     """As far as the price of the model is known."""
     timeout_s: float = 120.0
-    """Seconds, waiting for a provider that asks for patience included. After half of it the log has a warning."""
+    """Seconds, waiting for a provider that asks for patience included. The first call that ends after half of it is
+    a warning of the log."""
     grace_s: float = 10.0
     """Seconds for the goals that are worked on when the process is asked to end."""
     agent_version: str | None = None
