@@ -105,6 +105,7 @@ _WORDS: Final = {
     "ConnectTimeout": "no connection in time",
     "ConnectionError": "no connection",
     "DEADLINE_EXCEEDED": "no answer in time",
+    "ForkedDuringCallError": "this process was forked during a call of gRPC, and can make none",
     "ProtocolError": "no connection",
     "ReadTimeout": "no answer in time",
     "ReadTimeoutError": "no answer in time",

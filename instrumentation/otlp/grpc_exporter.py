@@ -9,6 +9,7 @@ from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
 from instrumentation.otlp.answers import Answer, hear
+from instrumentation.otlp.grpc_calls import call
 
 _TOO_LARGE: Final = ("larger than max", "too large")
 """What gRPC libraries write of a message over the limit, in a status that also stands for a busy receiver."""
@@ -38,7 +39,8 @@ class _HeardClient:
 
     def Export(self, **arguments: Any) -> Any:  # noqa: N802 - gRPC's name
         try:
-            response = self._client.Export(**arguments)
+            with call():
+                response = self._client.Export(**arguments)
         except grpc.RpcError as error:
             hear(_answer_of(error))
             raise

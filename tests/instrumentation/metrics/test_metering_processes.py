@@ -405,6 +405,37 @@ notify(flushed(20))
         assert orders(collector) == 11
 
 
+CALL = """
+from instrumentation.otlp import grpc_calls
+counter.add(1)
+flushed = meters.begin_flush()
+while not grpc_calls._CALLS._under_way:
+    time.sleep(0.001)
+def work():
+    counter.add(10)
+    notify(meters.flush(20))
+"""
+
+
+def test_a_fork_waits_until_a_call_of_grpc_is_answered(run: Run) -> None:
+    with collecting("grpc", slow(0.3)) as collector:
+        program = f"{FORK}{CALL}grpc_calls.MOST_WAIT_S = 20\nin_child(work)\nnotify(flushed(20))"
+        found = ended(run, program, **pushing_to(collector.url, "grpc"))
+        assert (found.exit_code, found.stderr) == (0, "True\nTrue\n")
+        assert orders(collector) == 11
+
+
+def test_a_child_that_is_forked_during_a_call_of_grpc_makes_none_and_says_so(run: Run) -> None:
+    with collecting("grpc", never_answers) as collector:
+        program = f"{FORK}{CALL}grpc_calls.MOST_WAIT_S = 0.05\nin_child(work)\nin_child(lambda: in_child(work))"
+        found = ended(run, program, **pushing_to(collector.url, "grpc"))
+        line = f"otlp at {collector.url} does not take metrics: this process was forked during a call of gRPC, "
+        # gRPC, which the process had loaded before it could be told to be quiet, says something itself.
+        said = [line for line in found.stderr.splitlines() if "fork_posix" not in line]
+        assert (found.exit_code, said) == (0, [f"{line}and can make none", "False"] * 2)
+        assert collector.requests == 1
+
+
 def test_a_fork_does_not_wait_for_ever_and_the_child_says_that_it_sends_nothing(run: Run) -> None:
     program = """
 from instrumentation.metrics import quiet
