@@ -105,7 +105,8 @@ def configure_logging(
     Args:
         stream: Where to; by default stderr.
         level: The lowest level that is written, as `logging` takes it.
-        instead_of: Loggers that write in another form, to handlers of their own: these are taken from them.
+        instead_of: Loggers that write in another form, to handlers of their own: these are taken from them. One that
+            has none stays as it is: it may have been silenced.
 
     Returns:
         The handler.
@@ -125,8 +126,9 @@ def configure_logging(
         root.removeHandler(before)
     root.addHandler(handler)
     for logger in map(logging.getLogger, instead_of):
-        logger.handlers.clear()
-        logger.propagate = True
+        if logger.handlers:
+            logger.handlers.clear()
+            logger.propagate = True
     return handler
 
 

@@ -339,6 +339,15 @@ def test_loggers_with_handlers_of_their_own_write_json_instead(root: logging.Log
     assert json.loads(common.getvalue())["message"] == "stopped"
 
 
+def test_a_logger_that_was_silenced_stays_so(root: logging.Logger) -> None:
+    common = io.StringIO()
+    silenced = logging.getLogger("shop-access")
+    silenced.propagate = False
+    configure_logging(stream=common, instead_of=["shop-access"])
+    silenced.error("GET /healthz")
+    assert common.getvalue() == ""
+
+
 def test_logs_go_to_stderr_by_default(root: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging()
     logging.getLogger("shop").info("sold")
