@@ -183,6 +183,27 @@ def test_a_span_that_ends_after_its_root_does_not_open_the_run_again() -> None:
     assert (ids(aggregator.recent()), ids(aggregator.open_runs())) == (["r"], [])
 
 
+def test_what_is_used_three_runs_deep_is_filed_where_each_run_around_it_is_at_work() -> None:
+    aggregator = PerformanceAggregator()
+    tracer = traced(aggregator)
+    begin(tracer, "outer")
+    begin(tracer, "middle", **{names.PARENT_RUN_ID: "outer", names.PHASE: "execute", names.ITERATION: 2})
+    begin(tracer, "inner", **{names.PARENT_RUN_ID: "middle", names.PHASE: "reflect", names.ITERATION: 1})
+    chat = {names.RUN_ID: "inner", names.OPERATION_NAME: names.OP_CHAT, names.PHASE: "plan"}
+    tracer.start_span("chat m", attributes=chat).end()
+    runs = {str(run.run_id): run for run in aggregator.open_runs()}
+    places = {
+        run_id: ([row.phase for row in run.by_phase], [row.iteration for row in run.by_iteration])
+        for run_id, run in runs.items()
+    }
+    assert places == {"outer": (["execute"], [2]), "middle": (["reflect"], [1]), "inner": (["plan"], [])}
+
+
+def begin(tracer: Any, run_id: str, **place: Any) -> None:
+    own = {names.RUN_ID: run_id, names.OPERATION_NAME: names.OP_WORKFLOW, names.STATUS: "running"}
+    tracer.start_span(names.ROOT_SPAN, attributes=own | place)
+
+
 def test_a_run_id_that_is_used_again_is_a_new_run() -> None:
     aggregator = PerformanceAggregator()
     tracer = traced(aggregator)
