@@ -91,7 +91,7 @@ class Orchestrator:
                 the run as an error.
             tracer_provider: By default the one that the application installed, if any.
             clock: Stamps the run's spans; by default a clock of its own that starts with the run.
-            run_id: By default a random one.
+            run_id: By default a random one; metrics count two runs at once with one id as one.
 
         Raises:
             ConfigurationError: The goal is empty, a limit is not positive, a budget is none, or `model` and `models`

@@ -43,7 +43,7 @@ def traced_run(
         agent_version: On the span.
         tracer_provider: By default the one that the application installed, if any.
         clock: Stamps the run's spans; by default a clock of its own.
-        run_id: By default a random one.
+        run_id: By default a random one; metrics count two runs at once with one id as one.
         on_complete: Called with the final numbers when the block has ended, however it ended; not called for a part of
             another run.
         budgets: Bounds of which somebody is told when the run passes them: see `Budget`. One that stops raises

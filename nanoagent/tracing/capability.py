@@ -59,7 +59,7 @@ class Tracing(AbstractCapability[Any]):
     clock: Clock | None = None
     """Stamps the spans; by default each run has a clock of its own."""
     run_id: str | None = None
-    """By default a random one for each run."""
+    """By default a random one for each run; metrics count two runs at once with one id as one."""
     id: str | None = "nanoagent.tracing"
     """An agent has one `Tracing`; pydantic-ai tells by this name that a second one is the same thing again."""
 
