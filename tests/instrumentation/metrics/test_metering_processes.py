@@ -51,6 +51,7 @@ counter = meter.create_counter("shop.orders")
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
     imported = (
+        "instrumentation.configuration",  # whose hooks are the first ones, as in an application
         "instrumentation.metrics.provider",
         "instrumentation.otlp.grpc_exporter",
         "opentelemetry.exporter.otlp.proto.http.metric_exporter",
@@ -403,6 +404,27 @@ notify(flushed(20))
         found = ended(run, FORK + program, **pushing_to(collector.url))
         assert (found.exit_code, found.stderr) == (0, "True\nTrue\n")
         assert orders(collector) == 11
+
+
+def test_a_child_that_collects_before_all_hooks_of_the_fork_have_run_is_not_left_waiting(run: Run) -> None:
+    program = """
+from instrumentation.life_cycle import in_forked_child
+class Slow:
+    def hook(self):
+        time.sleep(0.1)
+slow = Slow()
+in_forked_child(slow.hook)
+counter.add(1)
+meters.flush(20)
+def work():
+    counter.add(10)
+    notify(meters.flush(5))
+in_child(work)
+"""
+    with collecting() as collector:
+        env = {**pushing_to(collector.url), "OTEL_METRIC_EXPORT_INTERVAL": "1"}
+        found = ended(run, FORK + program, **env)
+        assert (found.exit_code, found.stderr) == (0, "True\n")
 
 
 CALL = """
