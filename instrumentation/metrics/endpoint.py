@@ -109,6 +109,8 @@ class _Server(socketserver.ThreadingTCPServer):
     def stop(self) -> None:
         """Let `serve` end, which would otherwise look up to see whether it shall, all the time."""
         self._is_stopped = True
+        with suppress(OSError):  # it is enough on Linux, also where the process can open no more files
+            self.socket.shutdown(socket.SHUT_RDWR)
         with suppress(OSError), socket.socket(self.address_family, self.socket_type) as waking:
             waking.settimeout(_WAKING_S)
             waking.connect(self.server_address)
@@ -118,7 +120,8 @@ class _Server(socketserver.ThreadingTCPServer):
             return super().get_request()
         except OSError:
             # Where the process can open no more files, the connection waits on, and would be looked at all the time.
-            time.sleep(_NO_FILE_S)
+            if not self._is_stopped:
+                time.sleep(_NO_FILE_S)
             raise
 
     def verify_request(self, request: Any, client_address: Any) -> bool:

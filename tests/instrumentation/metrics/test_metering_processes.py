@@ -155,6 +155,30 @@ meters.shutdown(2.0)
     assert (found.exit_code, found.stdout, found.stderr) == (0, "True\nb'HTTP/1.0 200 OK'\n", "")
 
 
+def test_a_process_that_can_open_no_more_files_leaves_its_port_all_the_same(run: Run) -> None:
+    program = """
+import resource, socket
+from urllib.parse import urlsplit
+place = urlsplit(meters.endpoints[0])
+client, held = socket.socket(), []
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    while True:
+        held.append(os.dup(1))
+except OSError:
+    print(meters.shutdown(2.0))
+until_s = time.monotonic() + 10
+while threading.active_count() > 1 and time.monotonic() < until_s:
+    time.sleep(0.01)
+try:
+    client.connect((place.hostname, place.port))
+except OSError as error:
+    print(error.strerror)
+"""
+    found = ended(run, program, **{"OTEL_METRICS_EXPORTER": "prometheus", PORT: "0"})
+    assert (found.exit_code, found.stdout, found.stderr) == (0, "True\nConnection refused\n", "")
+
+
 def test_a_signal_handler_may_flush_and_shut_down_whatever_it_interrupts(run: Run) -> None:
     program = """
 import signal
