@@ -14,6 +14,13 @@ pytest_plugins = ["tests.jaeger.plugin", "tests.prometheus.plugin"]
 pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is slow runs code that quick tests run, too: measuring its coverage takes time and shows nothing."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
