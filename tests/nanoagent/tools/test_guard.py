@@ -35,8 +35,8 @@ class Raising(FunctionToolset[Any]):
         raise self._error
 
 
-async def call(tool: Callable[..., Any], **settings: Any) -> Any:
-    guarded = GuardedToolset(FunctionToolset([tool], timeout=0.01), **settings)
+async def call(tool: Callable[..., Any], *, timeout_s: float = 60.0, **settings: Any) -> Any:
+    guarded = GuardedToolset(FunctionToolset([tool], timeout=timeout_s), **settings)
     tools = await guarded.get_tools(context())
     return await guarded.call_tool(tool.__name__, {}, context(), tools[tool.__name__])
 
@@ -104,7 +104,7 @@ async def test_a_tool_that_takes_too_long_is_a_failure_and_not_a_retry() -> None
         await asyncio.Event().wait()
 
     with pytest.raises(ToolFailed) as caught:
-        await call(hang)
+        await call(hang, timeout_s=0.01)
     assert caught.value == ToolFailed("Timed out after 0.01 seconds.")
 
 
