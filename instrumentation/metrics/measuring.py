@@ -135,7 +135,7 @@ class Measuring:
         if call.cost_usd is not None:
             to.call_cost.add(float(call.cost_usd), labels)
         is_answered = counted.record.error_type is None
-        is_unmeasured = is_answered and None in (call.input_tokens, call.output_tokens)
+        is_unmeasured = is_answered and not call.is_measured
         is_unpriced = is_answered and call.cost_usd is None
         series = tuple(labels.items())
         for counter, happened in ((to.unmeasured_calls, is_unmeasured), (to.unpriced_calls, is_unpriced)):

@@ -94,16 +94,12 @@ class Meters:
         """Send what there is now; true when all of it has arrived by the deadline."""
         return self.begin_flush()(deadline_s)
 
-    def begin_shutdown(self) -> None:
-        """Send what there is now for the last time, while others do the same."""
-        self._is_closing = True
-        for reader in self._readers:
-            reader.begin_close()
-
     def shutdown(self, deadline_s: float) -> bool:
         """Send what there is now and end; true when it has arrived by the deadline."""
         until_s = time.monotonic() + deadline_s
-        self.begin_shutdown()
+        self._is_closing = True
+        for reader in self._readers:
+            reader.begin_close()
         arrived = [reader.finish_close(max(0.0, until_s - time.monotonic())) for reader in self._readers]
         return all(arrived)
 

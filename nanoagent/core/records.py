@@ -86,6 +86,11 @@ class ModelCall(NamedTuple):
         """Input and output tokens, as far as they are known."""
         return (self.input_tokens or 0) + (self.output_tokens or 0)
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether input and output tokens are known, both."""
+        return self.input_tokens is not None and self.output_tokens is not None
+
 
 class RunSummary(NamedTuple):
     """What a run's root says of the whole run."""

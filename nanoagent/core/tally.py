@@ -56,7 +56,7 @@ class Tally:
         self.calls.append(interval)
         _, input_tokens, output_tokens, cached, created, reasoning, cost_usd, first_chunk_ns = call
         if error_type is None:
-            if input_tokens is None or output_tokens is None:
+            if not call.is_measured:
                 self.unmeasured_api_calls += 1
             if cost_usd is None:
                 self.unpriced_api_calls += 1
