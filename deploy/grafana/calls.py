@@ -1,7 +1,7 @@
 """The rows on what runs are made of, model calls and tool calls: their price, number, failures and duration."""
 
 from deploy.grafana.panels import Panel, jaeger_search, lines
-from deploy.grafana.queries import FAILED_CALL, increase, limit, quantile, rate, selected
+from deploy.grafana.queries import FAILED_CALL, increase, limit, quantile, rate, selected, spread
 
 
 def spending_row() -> list[Panel]:
@@ -54,15 +54,13 @@ def spending_row() -> list[Panel]:
             "Cost of a run",
             "currencyUSD",
             "Median and 95th percentile of runs whose every answered call has a price.",
-            (quantile(0.5, "nanoagent_run_cost_usd"), "p50"),
-            (quantile(0.95, "nanoagent_run_cost_usd"), "p95"),
+            *spread("nanoagent_run_cost_usd"),
         ),
         lines(
             "Tokens of a run",
             "short",
             "Median and 95th percentile of input plus output tokens.",
-            (quantile(0.5, "nanoagent_run_tokens"), "p50"),
-            (quantile(0.95, "nanoagent_run_tokens"), "p95"),
+            *spread("nanoagent_run_tokens"),
         ),
     ]
 
@@ -107,8 +105,7 @@ def calls_row() -> list[Panel]:
             "Duration of model calls",
             "s",
             "Median and 95th percentile, by model.",
-            (quantile(0.5, call, model), "{{gen_ai_request_model}} p50"),
-            (quantile(0.95, call, model), "{{gen_ai_request_model}} p95"),
+            *spread(call, model, of="{{gen_ai_request_model}}"),
         ),
         lines(
             "Tool calls",
@@ -138,15 +135,13 @@ def calls_row() -> list[Panel]:
             "Model calls of a run",
             "short",
             "Median and 95th percentile.",
-            (quantile(0.5, "nanoagent_run_api_calls"), "p50"),
-            (quantile(0.95, "nanoagent_run_api_calls"), "p95"),
+            *spread("nanoagent_run_api_calls"),
         ),
         lines(
             "Tool calls of a run",
             "short",
             "Median and 95th percentile.",
-            (quantile(0.5, "nanoagent_run_tool_calls"), "p50"),
-            (quantile(0.95, "nanoagent_run_tool_calls"), "p95"),
+            *spread("nanoagent_run_tool_calls"),
         ),
         lines(
             "Failed model calls, of all",

@@ -101,18 +101,21 @@ def _choices() -> tuple[DatasourceVariable | QueryVariable, ...]:
 
 def _addresses() -> tuple[TextBoxVariable, ...]:
     return (
-        TextBoxVariable("jaeger")
-        .label("Jaeger")
-        .description("Base URL of the Jaeger that links lead to.")
-        .default_value("http://localhost:16686")
-        .current(VariableOption(selected=True, text="http://localhost:16686", value="http://localhost:16686"))
-        .hide(VariableHide.DONT_HIDE),
-        TextBoxVariable("jaeger_service")
-        .label("Service in Jaeger")
-        .description("The `service.name` whose traces links look for.")
-        .default_value("nanoagent")
-        .current(VariableOption(selected=True, text="nanoagent", value="nanoagent"))
-        .hide(VariableHide.DONT_HIDE),
+        _text_box("jaeger", "Jaeger", "Base URL of the Jaeger that links lead to.", "http://localhost:16686"),
+        _text_box(
+            "jaeger_service", "Service in Jaeger", "The `service.name` whose traces links look for.", "nanoagent"
+        ),
+    )
+
+
+def _text_box(name: str, label: str, description: str, value: str) -> TextBoxVariable:
+    return (
+        TextBoxVariable(name)
+        .label(label)
+        .description(description)
+        .default_value(value)
+        .current(VariableOption(selected=True, text=value, value=value))
+        .hide(VariableHide.DONT_HIDE)
     )
 
 

@@ -43,6 +43,12 @@ def quantile(share_of_all: float, histogram: str, *by: str) -> str:
     return f"histogram_quantile({share_of_all}, {_smooth(f'{histogram}_bucket', 'le', *by)})"
 
 
+def spread(histogram: str, *by: str, of: str = "") -> tuple[Query, Query]:
+    """The median and the 95th percentile; `of` stands before both names."""
+    named = f"{of} " if of else ""
+    return (quantile(0.5, histogram, *by), f"{named}p50"), (quantile(0.95, histogram, *by), f"{named}p95")
+
+
 def limit(of: str) -> Query:
     """The limit that an alert has."""
     return f'nanoagent:limit{{of="{of}"}}', "limit"

@@ -1,7 +1,7 @@
 """The rows on runs: how they end, how near to their limits, and what their time is spent on."""
 
 from deploy.grafana.panels import Panel, figure, jaeger_monitor, jaeger_search, lines, shades
-from deploy.grafana.queries import FAILED_CALL, FAILED_STATUS, increase, limit, quantile, selected, share, total
+from deploy.grafana.queries import FAILED_CALL, FAILED_STATUS, increase, limit, quantile, selected, share, spread, total
 
 
 def now_row() -> list[Panel]:
@@ -79,8 +79,7 @@ def runs_row() -> list[Panel]:
             "Duration of runs",
             "s",
             "Median and 95th percentile of outermost runs, and the alert's limit.",
-            (quantile(0.5, "nanoagent_run_duration_seconds"), "p50"),
-            (quantile(0.95, "nanoagent_run_duration_seconds"), "p95"),
+            *spread("nanoagent_run_duration_seconds"),
             limit("p95_seconds"),
             links=(jaeger_search("Runs of this time in Jaeger"),),
         ),
