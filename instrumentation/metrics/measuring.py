@@ -12,9 +12,11 @@ from opentelemetry.util.types import AttributeValue
 from instrumentation.metrics.instruments import Instruments
 from instrumentation.metrics.labels import MODEL_LABELS, TIME, TOKEN_TYPE, LabelMaker, Labels
 from instrumentation.observing import Filed
+from nanoagent.core.budgets import Measure
 from nanoagent.core.performance import Counts, PerformanceMetrics
 from nanoagent.core.records import NS_PER_S, SpanRecord
 from nanoagent.tracing import names
+from nanoagent.tracing.watch import LIMIT_KEYS
 
 _INVENTED_TOOL: Final = f"{names.OP_TOOL} {names.UNKNOWN_TOOL}"
 _SPAN_KEYS: Final = (*MODEL_LABELS, names.TOOL_NAME, names.TOOL_TYPE, names.AGENT_NAME)
@@ -22,11 +24,7 @@ _ROOT_KEYS: Final = (
     names.WORKFLOW_NAME,
     names.AGENT_NAME,
     names.AGENT_VERSION,
-    names.MAX_ITERATIONS,
-    names.MAX_TOKENS,
-    names.MAX_COST_USD,
-    names.MAX_TASKS,
-    names.TIMEOUT_S,
+    *LIMIT_KEYS.values(),
 )
 
 
@@ -147,16 +145,17 @@ class Measuring:
 
 def _budget_usage(metrics: PerformanceMetrics, root: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
     """The share of each limit that the run used, of those that it had."""
-    used: dict[str, tuple[float | None, Any]] = {
-        "iterations": (metrics.iterations, root.get(names.MAX_ITERATIONS)),
-        "tokens": (metrics.tokens_used, root.get(names.MAX_TOKENS)),
-        "cost": (float(metrics.cost_usd_known), root.get(names.MAX_COST_USD)),
-        "tasks": (metrics.tasks_total, root.get(names.MAX_TASKS)),
-        "time": (metrics.duration_seconds(), root.get(names.TIMEOUT_S)),
+    used: dict[Measure, float | None] = {
+        Measure.ITERATIONS: metrics.iterations,
+        Measure.TOKENS: metrics.tokens_used,
+        Measure.COST: float(metrics.cost_usd_known),
+        Measure.TASKS: metrics.tasks_total,
+        Measure.TIME: metrics.duration_seconds(),
     }
-    for budget, (amount, limit) in used.items():
+    for measure, amount in used.items():
+        limit = root.get(LIMIT_KEYS[measure])
         if amount is not None and limit:
-            yield budget, amount / limit
+            yield measure.value, amount / limit
 
 
 def _times(counts: Counts) -> Iterable[tuple[str, float]]:

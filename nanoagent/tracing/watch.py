@@ -17,13 +17,14 @@ from nanoagent.tracing.run import Run, RunStopped
 
 _logger = logging.getLogger(names.SCOPE_NAME)
 
-_LIMIT_KEYS: Final = {
+LIMIT_KEYS: Final = {
     Measure.ITERATIONS: names.MAX_ITERATIONS,
     Measure.TOKENS: names.MAX_TOKENS,
     Measure.COST: names.MAX_COST_USD,
     Measure.TASKS: names.MAX_TASKS,
     Measure.TIME: names.TIMEOUT_S,
 }
+"""Where a run's root says what the limit of each measure is."""
 _DOUBLES: Final = (Measure.COST, Measure.TIME)
 MAX_INTEGER: Final = 2**63 - 1
 """The largest integer that an attribute can be."""
@@ -105,7 +106,7 @@ class Watch:
 def limits_in_force(limits: Mapping[Measure, Number]) -> dict[str, AttributeValue]:
     """What a run's root says of the run's limits; one that is larger than an attribute can be limits nothing."""
     return {
-        _LIMIT_KEYS[measure]: float(limit) if measure in _DOUBLES else int(limit)
+        LIMIT_KEYS[measure]: float(limit) if measure in _DOUBLES else int(limit)
         for measure, limit in limits.items()
         if measure in _DOUBLES or limit <= MAX_INTEGER
     }
