@@ -3,12 +3,14 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.util.types import AttributeValue
@@ -192,14 +194,19 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> tuple[Tele
     keep = settings.keep or keep_in(env)
     redactor.hide(credentials_in(env))
     deadline_s = deadline_s_in(env)
-    provider = present or _own_provider(settings, env)
+
+    @cache
+    def resource() -> Resource:
+        return resource_of(settings.service_name, settings.resource_attributes, env)
+
+    provider = present or _own_provider(settings, resource())
 
     def say(line: str) -> None:
         tell(notify, line)
 
     destinations = destinations_of([name for name in exporters if name != CONSOLE], env, say)
     try:
-        metering, notices = _metering(settings, env, say, replace=replace)
+        metering, notices = _metering(settings, env, resource, say, replace=replace)
     except ConfigurationError:
         for destination in destinations:
             destination.finish_close(deadline_s)
@@ -207,19 +214,14 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> tuple[Tele
     # The aggregator first: no exporter can keep a span from it.
     aggregator = PerformanceAggregator(observer=metering.recorder if metering else None)
     keeping = KeepingProcessor(keep, destinations, metrics_of=aggregator.get) if keep and destinations else None
-    processors = [
-        aggregator,
-        *_console(exporters),
-        *([keeping] if keeping else destinations),
-        *settings.span_processors,
-    ]
-    for processor in processors:
+    ours: list[SpanProcessor] = [aggregator, *_console(exporters)]
+    for processor in (*ours, *([keeping] if keeping else destinations), *settings.span_processors):
         provider.add_span_processor(processor)
     telemetry = Telemetry(
         aggregator=aggregator,
         redactor=redactor,
         exporters=exporters,
-        processors=processors,
+        others=[*ours, *settings.span_processors],
         destinations=destinations,
         keeping=keeping,
         metering=metering,
@@ -229,18 +231,25 @@ def _set_up(settings: _Settings, *, replace: bool, notify: Notify) -> tuple[Tele
     if metering is not None:
         metering.observe(aggregator, telemetry.delivery, keeping)
     telemetry.shut_down_at_exit()
-    if present is None:
-        install_tracer_provider(provider)
-        _STATE.provider = provider
-    if metering is not None and metering.meters is not None:
-        install_meter_provider(metering.meters.provider)
-        _STATE.meter_provider = metering.meters.provider
+    _install(
+        None if present else provider, metering.meters.provider if metering is not None and metering.meters else None
+    )
     # Like the sampler, the limits are what the SDK has read by itself.
     return telemetry, [*notices, *sampling_notices(present), *limit_notices(os.environ)]
 
 
+def _install(provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
+    """Make those the global ones that are ours."""
+    if provider is not None:
+        install_tracer_provider(provider)
+        _STATE.provider = provider
+    if meter_provider is not None:
+        install_meter_provider(meter_provider)
+        _STATE.meter_provider = meter_provider
+
+
 def _metering(
-    settings: _Settings, env: Mapping[str, str], notify: Notify, *, replace: bool
+    settings: _Settings, env: Mapping[str, str], resource: Callable[[], Resource], notify: Notify, *, replace: bool
 ) -> "tuple[Metering | None, Sequence[str]]":
     """What records metrics, if anybody wants them; and what is to be said of it."""
     exporters = settings.metrics_exporters
@@ -251,17 +260,16 @@ def _metering(
     if present is None and not exporters:
         return None, []
     from instrumentation.metrics.metering import Metering
+    from instrumentation.metrics.provider import Meters
 
     if present is not None:
         notice = others_notice(exporters, present)
         return Metering(present), [notice] if notice else []
-    resource = resource_of(settings.service_name, settings.resource_attributes, env)
-    metering = Metering.of_ours(exporters, resource=resource, env=env, notify=notify)
-    return metering, metering.meters.notices if metering.meters else []
+    meters = Meters(exporters, resource=resource(), env=env, notify=notify)
+    return Metering(meters.provider, meters=meters), meters.notices
 
 
-def _own_provider(settings: _Settings, env: Mapping[str, str]) -> TracerProvider:
-    resource = resource_of(settings.service_name, settings.resource_attributes, env)
+def _own_provider(settings: _Settings, resource: Resource) -> TracerProvider:
     try:
         provider = TracerProvider(resource=resource, id_generator=settings.id_generator, shutdown_on_exit=False)
     except ValueError as error:  # of a limit that is no number, which it names

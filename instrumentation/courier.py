@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -58,6 +59,11 @@ class Courier:
                 _logger.warning("telemetry could not be flushed or closed: %s", type(error).__name__)
                 outcome.set_result(False)
             del errand, outcome, item  # nothing is kept alive while the thread waits
+
+
+def left_s(until_s: float) -> float:
+    """The seconds until then, by the monotonic clock; 0 once it is past."""
+    return max(0.0, until_s - time.monotonic())
 
 
 def outcome_of(errand: "Future[bool]", timeout_s: float) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.sdk.trace import SpanProcessor
 
 from instrumentation.aggregator import PerformanceAggregator
-from instrumentation.courier import Courier, outcome_of
+from instrumentation.courier import Courier, left_s, outcome_of
 from instrumentation.delivery.account import DeliveryReport
 from instrumentation.delivery.destination import DEFAULT_DEADLINE_S, Destination
 from instrumentation.delivery.notices import Notify, loss_notice
@@ -38,7 +38,7 @@ class Telemetry:
         redactor: Redactor | None = None,
         exporters: tuple[str, ...] = (),
         enabled: bool = True,
-        processors: Sequence[SpanProcessor] = (),
+        others: Sequence[SpanProcessor] = (),
         destinations: Sequence[Destination] = (),
         keeping: "KeepingProcessor | None" = None,
         metering: "Metering | None" = None,
@@ -52,8 +52,8 @@ class Telemetry:
             redactor: By default a new one.
             exporters: See the attribute.
             enabled: See the attribute.
-            processors: All that were added to the provider, in their order.
-            destinations: Where spans go, whether one of the processors or behind one.
+            others: Further processors of the provider, in their order.
+            destinations: Where spans go.
             keeping: What stands before the destinations, if anything does.
             metering: What records metrics, if anything does.
             deadline_s: Seconds that a flush or a shutdown may take, where nothing else is said.
@@ -70,7 +70,7 @@ class Telemetry:
         self._destinations = tuple(destinations)
         self._keeping = keeping
         self._metering = metering
-        self._others = [one for one in processors if one is not keeping and one not in self._destinations]
+        self._others = tuple(others)
         self._deadline_s = min(deadline_s, MAX_DEADLINE_S)
         self._notify = notify
         self._courier = Courier("nanoagent-telemetry")
@@ -95,10 +95,10 @@ class Telemetry:
         until_s = time.monotonic() + self._seconds(deadline_s)
         others = self._courier.run(self._flush_others)
         wait_for_metrics = self._metering.begin_flush() if self._metering else None
-        arrived = [destination.flush(_left_s(until_s)) for destination in self._destinations]
+        arrived = [destination.flush(left_s(until_s)) for destination in self._destinations]
         if wait_for_metrics is not None:
-            arrived.append(wait_for_metrics(_left_s(until_s)))
-        return outcome_of(others, _left_s(until_s)) and all(arrived)
+            arrived.append(wait_for_metrics(left_s(until_s)))
+        return outcome_of(others, left_s(until_s)) and all(arrived)
 
     def shutdown(self, deadline_s: float | None = None) -> bool:
         """Send what has ended and end; what does not arrive by the deadline is spooled, and one line says so.
@@ -180,10 +180,10 @@ class Telemetry:
             self._metering.begin_close()
         others = self._courier.run(self._close_others)
         self._courier.stop()
-        arrived = [destination.finish_close(_left_s(until_s)) for destination in self._destinations]
+        arrived = [destination.finish_close(left_s(until_s)) for destination in self._destinations]
         if self._metering is not None:
-            arrived.append(self._metering.finish_close(_left_s(until_s)))
-        return outcome_of(others, _left_s(until_s)) and all(arrived)
+            arrived.append(self._metering.finish_close(left_s(until_s)))
+        return outcome_of(others, left_s(until_s)) and all(arrived)
 
     def _flush_others(self) -> bool:
         return all(processor.force_flush() is not False for processor in self._others)
@@ -199,10 +199,6 @@ class Telemetry:
             notice = loss_notice(destination.report(), destination.outlet.endpoint)
             if notice:
                 tell(self._notify, notice)
-
-
-def _left_s(until_s: float) -> float:
-    return max(0.0, until_s - time.monotonic())
 
 
 def tell(notify: Notify, line: str) -> None:

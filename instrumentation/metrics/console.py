@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from instrumentation.metrics.outlets import CUMULATIVE, MetricOutlet
+from instrumentation.metrics.parts import metrics_in
 from instrumentation.rendering.paper import encodable, rendered
 from instrumentation.rendering.visible import visible
 from instrumentation.selection import CONSOLE
@@ -80,8 +81,7 @@ def metric_lines(data: MetricsData) -> Iterator[Text]:
 
     Of a histogram these are count and sum, and the median and the 95th percentile as far as the buckets tell them.
     """
-    scopes = (scope for resource in data.resource_metrics for scope in resource.scope_metrics)
-    for metric in sorted((metric for scope in scopes for metric in scope.metrics), key=lambda metric: metric.name):
+    for metric in sorted(metrics_in(data), key=lambda metric: metric.name):
         yield from _lines_of(metric)
 
 

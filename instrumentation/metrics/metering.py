@@ -1,15 +1,14 @@
 """Metering: the runs of this process as metrics, from the aggregator to where they go."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from opentelemetry.metrics import Meter, MeterProvider
-from opentelemetry.sdk.resources import Resource
 
 from instrumentation.aggregator import PerformanceAggregator
+from instrumentation.courier import left_s
 from instrumentation.delivery.account import DeliveryReport
-from instrumentation.delivery.notices import Notify
 from instrumentation.keeping.processor import KeepingProcessor
 from instrumentation.metrics.provider import Meters
 from instrumentation.metrics.recorder import Recorder
@@ -34,18 +33,6 @@ class Metering:
         self._meter: Final[Meter] = provider.get_meter(names.SCOPE_NAME, schema_url=names.SCHEMA_URL)
         self.recorder: Final = Recorder(self._meter)
         """What the aggregator tells."""
-
-    @classmethod
-    def of_ours(
-        cls, exporters: Sequence[str], *, resource: Resource, env: Mapping[str, str], notify: Notify
-    ) -> "Metering":
-        """Meter by a provider of our own, whose numbers these exporters get out.
-
-        Raises:
-            ConfigurationError: A setting cannot be used.
-        """
-        meters = Meters(exporters, resource=resource, env=env, notify=notify)
-        return cls(meters.provider, meters=meters)
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -83,4 +70,4 @@ class Metering:
         """
         until_s = time.monotonic() + max(deadline_s, LAST_S)
         arrived = self.meters is None or self.meters.shutdown(max(deadline_s, LAST_S))
-        return self.recorder.close(max(0.0, until_s - time.monotonic())) and arrived
+        return self.recorder.close(left_s(until_s)) and arrived

@@ -74,10 +74,13 @@ def otlp_outlet(env: Mapping[str, str]) -> MetricOutlet:
     """
     settings = otlp_settings(env, signal="metrics")
     settings = replace(settings, timeout_s=min(settings.timeout_s, export_timeout_s_in(env)))
-    temporality = {**CUMULATIVE, **dict.fromkeys(_with_delta(env), AggregationTemporality.DELTA)}
+    temporality = {
+        **CUMULATIVE,
+        **dict.fromkeys(chosen_in(env, TEMPORALITY_VARIABLE, _WITH_DELTA), AggregationTemporality.DELTA),
+    }
     wanted: dict[str, Any] = {
         "preferred_temporality": temporality,
-        "preferred_aggregation": {Histogram: _histogram_aggregation(env)},
+        "preferred_aggregation": {Histogram: chosen_in(env, AGGREGATION_VARIABLE, _AGGREGATIONS)()},
     }
     build = _grpc_exporter if settings.protocol == "grpc" else _http_exporter
     return MetricOutlet(
@@ -120,15 +123,12 @@ def _seconds(env: Mapping[str, str], variable: str, default_ms: float) -> float:
     return min(milliseconds / 1_000, threading.TIMEOUT_MAX)
 
 
-def _with_delta(env: Mapping[str, str]) -> tuple[type, ...]:
-    return _chosen(env, TEMPORALITY_VARIABLE, _WITH_DELTA)
+def chosen_in(env: Mapping[str, str], variable: str, choices: Mapping[str, _T]) -> _T:
+    """What a variable chooses, case and blanks forgiven; the first of the choices where it is unset or empty.
 
-
-def _histogram_aggregation(env: Mapping[str, str]) -> Aggregation:
-    return _chosen(env, AGGREGATION_VARIABLE, _AGGREGATIONS)()
-
-
-def _chosen(env: Mapping[str, str], variable: str, choices: Mapping[str, _T]) -> _T:
+    Raises:
+        ConfigurationError: It is none of them.
+    """
     value = env.get(variable, "")
     chosen = value.strip().lower() or next(iter(choices))
     if chosen not in choices:

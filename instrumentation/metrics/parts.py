@@ -12,8 +12,14 @@ MAX_POINTS: Final = 1_000
 
 def points_in(data: MetricsData) -> int:
     """How many data points there are."""
-    scopes = (scope for resource in data.resource_metrics for scope in resource.scope_metrics)
-    return sum(len(metric.data.data_points) for scope in scopes for metric in scope.metrics)
+    return sum(len(metric.data.data_points) for metric in metrics_in(data))
+
+
+def metrics_in(data: MetricsData) -> Iterator[Metric]:
+    """Every metric, of whichever scope."""
+    for resource in data.resource_metrics:
+        for scope in resource.scope_metrics:
+            yield from scope.metrics
 
 
 def parts_of(data: MetricsData, most_points: int = MAX_POINTS) -> Iterator[MetricsData]:

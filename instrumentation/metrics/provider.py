@@ -13,9 +13,10 @@ from opentelemetry.sdk.metrics import (
 )
 from opentelemetry.sdk.resources import Resource
 
-from instrumentation.courier import Courier, outcome_of
+from instrumentation.courier import Courier, left_s, outcome_of
 from instrumentation.delivery.notices import Notify
 from instrumentation.life_cycle import in_forked_child
+from instrumentation.metrics.outlets import chosen_in
 from instrumentation.metrics.quiet import was_forked_quietly
 from instrumentation.metrics.readers import Reader, ReaderPlan
 from instrumentation.metrics.scraping import ScrapedReader
@@ -49,7 +50,7 @@ class Meters:
             ConfigurationError: A setting cannot be used.
         """
         self._plan = ReaderPlan(exporters, env, notify)
-        exemplar_filter = _exemplar_filter_in(env)
+        exemplar_filter = chosen_in(env, EXEMPLAR_VARIABLE, _EXEMPLAR_FILTERS)()
         made = self._plan.make()
         self._readers: list[Reader] = list(made.readers)
         self.notices: Final = made.notices
@@ -85,7 +86,7 @@ class Meters:
 
         def wait(deadline_s: float) -> bool:
             until_s = time.monotonic() + deadline_s
-            arrived = [outcome_of(one, max(0.0, until_s - time.monotonic())) for one in asked]
+            arrived = [outcome_of(one, left_s(until_s)) for one in asked]
             return all(arrived)
 
         return wait
@@ -100,7 +101,7 @@ class Meters:
         self._is_closing = True
         for reader in self._readers:
             reader.begin_close()
-        arrived = [reader.finish_close(max(0.0, until_s - time.monotonic())) for reader in self._readers]
+        arrived = [reader.finish_close(left_s(until_s)) for reader in self._readers]
         return all(arrived)
 
     def _after_fork(self) -> None:
@@ -141,11 +142,3 @@ class Meters:
         saying = Courier("nanoagent-metrics-notices")
         saying.run(say)
         saying.stop()
-
-
-def _exemplar_filter_in(env: Mapping[str, str]) -> ExemplarFilter:
-    value = env.get(EXEMPLAR_VARIABLE, "")
-    chosen = value.strip().lower() or "trace_based"
-    if chosen not in _EXEMPLAR_FILTERS:
-        raise ConfigurationError(f"{EXEMPLAR_VARIABLE} must be trace_based, always_on or always_off, got {value!r}")
-    return _EXEMPLAR_FILTERS[chosen]()

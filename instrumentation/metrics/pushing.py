@@ -16,7 +16,7 @@ from instrumentation.delivery.notices import Explainer
 from instrumentation.metrics.outlets import MetricOutlet
 from instrumentation.metrics.parts import parts_of, points_in
 from instrumentation.metrics.quiet import undisturbed
-from instrumentation.otlp.answers import Fault, answer_to, silence_exporters
+from instrumentation.otlp.answers import Fault, last_answer_to, silence_exporters
 from nanoagent.tracing.failures import log_failure
 
 _logger = logging.getLogger(__name__)
@@ -167,9 +167,7 @@ class PushReader(MetricReader):
 
     def _send(self, data: MetricsData) -> bool:
         """Send the numbers; whether they need not be sent again."""
-        answer = answer_to(self._exporter, data)
-        if answer.is_broken_off:
-            answer = answer_to(self._exporter, data)
+        answer = last_answer_to(self._exporter, data)
         if not answer.accepted or answer.rejected:
             self._arrived = False
             if not self._is_over:

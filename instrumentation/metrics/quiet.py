@@ -7,6 +7,8 @@ import weakref
 from functools import cache
 from typing import Final
 
+from instrumentation.courier import left_s
+
 MOST_WAIT_S: Final = 3.0
 """Whoever takes longer, because of what it waits for itself, does not keep the process from forking."""
 
@@ -68,7 +70,7 @@ def _keep_forks_quiet() -> None:
 
     def before() -> None:
         until_s = time.monotonic() + MOST_WAIT_S
-        forking.closed = [(lock, lock.close(max(0.0, until_s - time.monotonic()))) for lock in list(_LOCKS)]
+        forking.closed = [(lock, lock.close(left_s(until_s))) for lock in list(_LOCKS)]
 
     def after_in_parent() -> None:
         for lock, is_closed in forking.closed:

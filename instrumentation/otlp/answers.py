@@ -87,6 +87,12 @@ def answer_to(exporter: "_Exporter[_BatchT]", batch: _BatchT) -> Answer:
     return replace(heard, accepted=accepted, error=heard.error or error)
 
 
+def last_answer_to(exporter: "_Exporter[_BatchT]", batch: _BatchT) -> Answer:
+    """As `answer_to`, once more where the connection was broken off: a kept one may have been closed meanwhile."""
+    answer = answer_to(exporter, batch)
+    return answer_to(exporter, batch) if answer.is_broken_off else answer
+
+
 def hear(answer: Answer) -> None:
     """Note what was said to the batch that this thread is sending."""
     if _EAR.heard is not None:

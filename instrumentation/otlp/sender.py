@@ -7,7 +7,7 @@ from typing import Final
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from instrumentation.otlp.answers import Answer, Fault, answer_to, silence_exporters
+from instrumentation.otlp.answers import Answer, Fault, last_answer_to, silence_exporters
 from instrumentation.otlp.sizes import NO_SIZE, bytes_of, parts_of, shortened
 
 MAX_ATTEMPTS: Final = 40
@@ -99,9 +99,7 @@ class Sender:
         if self._attempts >= MAX_ATTEMPTS:
             return self._last_refusal
         self._attempts += 1
-        answer = answer_to(self._exporter, spans)
-        if answer.is_broken_off:
-            answer = answer_to(self._exporter, spans)
+        answer = last_answer_to(self._exporter, spans)
         if not answer.accepted:
             self._last_refusal = answer
         return answer
