@@ -137,13 +137,13 @@ def score(
     return _sent(provider, run_id, place or _place_here(run_id), verdict)
 
 
-def checked_run_id(run_id: str) -> str:
-    """The id of a run, as it can be sent.
+def checked_run_id(run_id: str) -> None:
+    """Refuse what is no id of a run that can be sent.
 
     Raises:
         ConfigurationError: It is no text that can be shown, or too long.
     """
-    return _checked_word("run_id", run_id)
+    _checked_word("run_id", run_id)
 
 
 def _sent(provider: TracerProvider, run_id: str, place: SpanContext, verdict: Verdict) -> str | None:
@@ -209,12 +209,11 @@ def _checked_value(value: Any) -> None:
         raise ConfigurationError(f"value must be a finite number, got {_quoted(value)}: give 1 for good and 0 for bad")
 
 
-def _checked_word(what: str, word: Any) -> str:
+def _checked_word(what: str, word: Any) -> None:
     if not isinstance(word, str) or not word.strip() or len(word) > MAX_NAME_LENGTH or not word.isprintable():
         raise ConfigurationError(
             f"{what} must be a text of 1 to {MAX_NAME_LENGTH} characters that can be printed, got {_quoted(word)}"
         )
-    return word
 
 
 def _quoted(value: object) -> str:

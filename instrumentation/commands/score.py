@@ -71,15 +71,7 @@ def _sent(run_id: str, verdict: Verdict, place: RunPlace, speaker: Speaker) -> t
     """The score's trace, where it was sent, and whether it has arrived at each of these places."""
     telemetry = configure(service_name=place.service or names.SCOPE_NAME, notify=speaker.say)
     try:
-        score_id = score(
-            run_id,
-            trace_id=place.trace_id,
-            span_id=place.span_id,
-            name=verdict.name,
-            value=verdict.value,
-            label=verdict.label,
-            explanation=verdict.explanation,
-        )
+        score_id = score(run_id, trace_id=place.trace_id, span_id=place.span_id, **vars(verdict))
     finally:
         has_arrived = telemetry.shutdown()
     if score_id is None:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from instrumentation.reading.jaeger_errors import JaegerDown, JaegerNotReady
 from nanoagent.core.runs import CountedRun
+from nanoagent.texts import plural
 
 LIMIT_S: Final = 15.0
 """How long traces are waited for, taken together."""
@@ -95,7 +96,7 @@ class Patience:
 
 def lack_of(run: CountedRun) -> str | None:
     """What is missing of a run, on one line; `None` for a run that is all there, as far as it says."""
-    spans = "1 span" if run.spans == 1 else f"{run.spans:,} spans"
+    spans = plural(run.spans, "span")
     if run.expected_spans is not None and run.spans < run.expected_spans:
         return f"incomplete, {run.spans:,} of {run.expected_spans:,} spans"
     if run.expected_spans is not None and run.spans > run.expected_spans:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from instrumentation.reading.problems import Problems
+from nanoagent.texts import plural
 
 MAX_REMEMBERED: Final = 200_000
 """Ids of counted traces and runs that are remembered; the oldest ones are forgotten first."""
@@ -48,7 +49,7 @@ class LateSpans:
     def tell(self, problems: Problems) -> None:
         """Tell what was left out."""
         for trace_id, number in self._late.items():
-            spans = "1 span" if number == 1 else f"{number:,} spans"
+            spans = plural(number, "span")
             what = f"{spans} came long after the rest, when it was counted already: left out"
             problems.add(f"trace {trace_id}", what)
         for run_id, trace_id in self._lacking.items():

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from instrumentation.reading.price_file import PriceFile
 from nanoagent.core import producers
-from nanoagent.core.records import ModelCall, SpanRecord, as_cost_usd
+from nanoagent.core.records import NS_PER_S, ModelCall, SpanRecord, as_cost_usd
+from nanoagent.texts import plural
 
 GENAI_PRICES: Final = "genai-prices"
 """The public price list, and the package that carries it."""
@@ -21,7 +22,6 @@ MAX_MODELS: Final = 1_000
 """Models without a price that are remembered by name."""
 MAX_SEEN: Final = 100_000
 """Calls that are known to have been priced; beyond, one that comes twice is counted twice."""
-_NS_PER_S: Final = 1_000_000_000
 _PROVIDERS: Final = {
     "azure.ai.inference": "azure",
     "gcp.gen_ai": "google",
@@ -46,7 +46,7 @@ class Provenance:
 
     def __str__(self) -> str:
         """As a sentence."""
-        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        calls = plural(self.calls, "call")
         version = f" {self.version}" if self.version else ""
         return f"{calls} priced by {self.source}{version}" + (f", prices of {self.prices_of}" if self.prices_of else "")
 
@@ -81,7 +81,7 @@ class Prices:
         if call is None or call.model is None or not _is_measured(call) or record.start_ns <= 0:
             return None
         try:
-            started = datetime.fromtimestamp(record.start_ns // _NS_PER_S, tz=UTC)
+            started = datetime.fromtimestamp(record.start_ns // NS_PER_S, tz=UTC)
         except (ValueError, OverflowError, OSError):
             return None
         rates = self._own.rates_of(call.model) if self._own else None

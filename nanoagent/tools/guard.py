@@ -18,7 +18,7 @@ from pydantic_ai.exceptions import (
 from pydantic_ai.tools import AgentDepsT
 from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
 
-from nanoagent.errors import ConfigurationError
+from nanoagent.core.amounts import positive_integer
 from nanoagent.tools.results import clean, fit_result, shorten
 
 DEFAULT_MAX_RESULT_CHARS: Final = 20_000
@@ -44,7 +44,7 @@ class GuardedToolset(WrapperToolset[AgentDepsT]):
     """Characters of a result's JSON text beyond which it is shortened; the marker that says so is not counted."""
 
     def __post_init__(self) -> None:
-        _check_positive(self.max_result_chars)
+        positive_integer("max_result_chars", self.max_result_chars)
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDepsT], tool: ToolsetTool[AgentDepsT]
@@ -79,13 +79,6 @@ def _being_cancelled() -> bool:
     """Whether someone cancels this task, rather than the tool having met a cancellation of its own."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
-
-
-def _check_positive(max_result_chars: object) -> None:
-    if type(max_result_chars) is not int or max_result_chars < 1:
-        raise ConfigurationError(
-            f"max_result_chars must be a positive integer, got {max_result_chars!r}; leave it out for the default"
-        )
 
 
 def _retold(error: ModelRetry | ToolFailed, max_chars: int) -> ModelRetry | ToolFailed:

@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 from nanoagent.content.shown import shown_name
 from nanoagent.core.budgets import Action, Budget, Measure, Number, Passed, Policy, bounds_of
 from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.core.records import MAX_COUNT
 from nanoagent.errors import ConfigurationError
 from nanoagent.tracing import names
 from nanoagent.tracing.failures import log_failure
@@ -26,8 +27,6 @@ LIMIT_KEYS: Final = {
 }
 """Where a run's root says what the limit of each measure is."""
 _DOUBLES: Final = (Measure.COST, Measure.TIME)
-MAX_INTEGER: Final = 2**63 - 1
-"""The largest integer that an attribute can be."""
 
 
 class Watch:
@@ -87,8 +86,11 @@ class Watch:
                 if bound.measure is Measure.ITERATIONS and bound.action == "stop":
                     used -= 1  # the one that was about to begin will not
                 yield bound, Passed(bound.measure, bound.action, bound.limit, used)
+        if not self._policies:
+            return
+        metrics = self._metrics(run)
         for number, policy in enumerate(self._policies):
-            action = _asked(policy, self._metrics(run))
+            action = _asked(policy, metrics)
             if action is not None:
                 yield (number, action), Passed(_name_of(policy), action)
 
@@ -108,7 +110,7 @@ def limits_in_force(limits: Mapping[Measure, Number]) -> dict[str, AttributeValu
     return {
         LIMIT_KEYS[measure]: float(limit) if measure in _DOUBLES else int(limit)
         for measure, limit in limits.items()
-        if measure in _DOUBLES or limit <= MAX_INTEGER
+        if measure in _DOUBLES or limit < MAX_COUNT
     }
 
 
