@@ -36,7 +36,6 @@ def lines(
     unit: str,
     description: str,
     *queries: Query,
-    span: int = 8,
     stacked: bool = False,
     maximum: float | None = None,
     links: tuple[DashboardLink, ...] = (),
@@ -49,7 +48,7 @@ def lines(
         .datasource(PROMETHEUS)
         .unit(unit)
         .min(0)
-        .span(span)
+        .span(8)
         .height(HEIGHT)
         .legend(_legend())
         .tooltip(looks.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
@@ -69,7 +68,7 @@ def lines(
     return panel
 
 
-def figure(title: str, unit: str, description: str, expression: str, *, span: int = 4) -> stat.Panel:
+def figure(title: str, unit: str, description: str, expression: str) -> stat.Panel:
     """One number of the whole time range."""
     return (
         stat.Panel()
@@ -77,7 +76,7 @@ def figure(title: str, unit: str, description: str, expression: str, *, span: in
         .description(description)
         .datasource(PROMETHEUS)
         .unit(unit)
-        .span(span)
+        .span(4)
         .height(HEIGHT // 2)
         .color_mode(BigValueColorMode.NONE)
         .graph_mode(BigValueGraphMode.NONE)
@@ -86,7 +85,7 @@ def figure(title: str, unit: str, description: str, expression: str, *, span: in
     )
 
 
-def shades(title: str, unit: str, description: str, buckets: str, *, span: int = 8) -> heatmap.Panel:
+def shades(title: str, unit: str, description: str, buckets: str) -> heatmap.Panel:
     """How often which value occurs over time, from the buckets of a histogram."""
     return (
         heatmap.Panel()
@@ -94,7 +93,7 @@ def shades(title: str, unit: str, description: str, buckets: str, *, span: int =
         .description(description)
         .datasource(PROMETHEUS)
         .unit("short")
-        .span(span)
+        .span(8)
         .height(HEIGHT)
         .calculate(calculate=False)
         .color(heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(64))
