@@ -12,9 +12,6 @@ from typing import Any
 
 import pytest
 from opentelemetry import metrics
-from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from pydantic_ai.messages import ModelRequest, TextPart
 from pydantic_ai.models import ModelRequestParameters
 
@@ -22,8 +19,7 @@ from benchmarks.suite.goals import GOALS, Goal
 from instrumentation import configure
 from instrumentation.installed import forget_providers
 from instrumentation.metrics.labels import MAX_MODELS
-from instrumentation.testing import MetricPoint, by_series, closed_port, collecting
-from instrumentation.testing.decoding import points_of
+from instrumentation.testing import Capture, MetricPoint, by_series, closed_port, collecting
 from nanoagent import Orchestrator, PerformanceMetrics, traced, traced_run
 from nanoagent.tracing.run import current_place
 from nanoagent.tracing.spans import tool_span
@@ -33,13 +29,12 @@ from tests.prometheus.client import PrometheusClient, waited_for
 from tests.prometheus.expressions import Asked, exported_names, expressions
 from tests.prometheus.plugin import StartPrometheus
 from tests.runs import add, broken
-from tests.service import ServiceProcess, serving
+from tests.service import PATIENCE_S, ServiceProcess, serving
 from tests.totals import PROMETHEUS_NAMES, bucket_counts, buckets_of, totals_of
 
 AT_ONCE = 4
 SCRAPED = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
 PLAN = '{"tasks": [{"description": "Add 5 and 3"}], "questions": []}'
-PATIENCE_S = 60.0
 
 
 def assert_equal(points: Sequence[MetricPoint], runs: Sequence[PerformanceMetrics]) -> None:
@@ -158,16 +153,10 @@ FEW_RUNS = 30
 @contextmanager
 def metered() -> Iterator[Callable[[], list[MetricPoint]]]:
     """The application has a meter provider of its own; what it has measured."""
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader], shutdown_on_exit=False)
-    metrics.set_meter_provider(provider)
-
-    def points() -> list[MetricPoint]:
-        data = reader.get_metrics_data()
-        return points_of(encode_metrics(data)) if data else []
-
-    yield points
-    provider.shutdown()
+    captured = Capture()
+    metrics.set_meter_provider(captured.meter_provider)
+    yield captured.metrics
+    captured.meter_provider.shutdown()
     forget_providers()
 
 

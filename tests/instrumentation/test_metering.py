@@ -188,13 +188,17 @@ def test_a_flush_is_true_when_spans_and_metrics_have_arrived() -> None:
         assert [point.value for point in collector.metrics if point.name == "nanoagent.runs"] == [1]
 
 
+def sending(*, spans_to: str, metrics_to: str) -> Telemetry:
+    env = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{spans_to}/v1/traces",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{metrics_to}/v1/metrics",
+    }
+    return configure(exporters=["otlp"], metrics_exporters=["otlp"], env=env, notify=lambda _line: None)
+
+
 def test_a_flush_is_false_while_only_the_metrics_do_not_arrive() -> None:
     with collecting("http/protobuf", never_answers) as hanging, collecting() as healthy:
-        env = {
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{healthy.url}/v1/traces",
-            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{hanging.url}/v1/metrics",
-        }
-        telemetry = configure(exporters=["otlp"], metrics_exporters=["otlp"], env=env, notify=lambda _line: None)
+        telemetry = sending(spans_to=healthy.url, metrics_to=hanging.url)
         run()
         assert telemetry.flush(0.5) is False
         assert len(healthy.received) == 8
@@ -221,11 +225,7 @@ def test_the_shutdown_sends_the_last_numbers() -> None:
 
 def test_the_last_numbers_say_what_became_of_the_last_spans() -> None:
     with collecting() as collector, closed_port() as closed:
-        env = {
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{closed}/v1/traces",
-            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{collector.url}/v1/metrics",
-        }
-        telemetry = configure(exporters=["otlp"], metrics_exporters=["otlp"], env=env, notify=lambda _line: None)
+        telemetry = sending(spans_to=closed, metrics_to=collector.url)
         run()
         assert telemetry.shutdown(1.0) is False
     last = by_series(collector.metrics)

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from tests.jaeger.binary import BinaryUnavailableError, jaeger_binary
 from tests.jaeger.client import JaegerClient
 from tests.jaeger.server import JaegerServer, running
+from tests.required import unavailable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +84,3 @@ def external_jaeger(env: Mapping[str, str]) -> Jaeger | None:
         ui_url=ui_url,
         client=JaegerClient(ui_url),
     )
-
-
-def unavailable(reason: str, env: Mapping[str, str]) -> NoReturn:
-    """Skip, or fail where a skipped test would go unseen."""
-    if env.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(f"CI must test against a real Jaeger. {reason}")
-    pytest.skip(reason)

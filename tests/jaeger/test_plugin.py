@@ -1,7 +1,7 @@
 import pytest
 
 from tests.jaeger.client import JaegerClient
-from tests.jaeger.plugin import Jaeger, external_jaeger, unavailable
+from tests.jaeger.plugin import Jaeger, external_jaeger
 
 
 def test_a_running_jaeger_takes_otlp_on_the_usual_ports_of_its_host() -> None:
@@ -23,15 +23,3 @@ def test_a_running_jaeger_may_take_otlp_elsewhere() -> None:
 @pytest.mark.parametrize("env", [{}, {"NANOAGENT_JAEGER_URL": ""}])
 def test_without_a_url_there_is_no_running_jaeger(env: dict[str, str]) -> None:
     assert external_jaeger(env) is None
-
-
-@pytest.mark.parametrize("env", [{}, {"CI": ""}, {"CI": "false"}])
-def test_a_developer_without_jaeger_skips(env: dict[str, str]) -> None:
-    with pytest.raises(pytest.skip.Exception, match="no Go"):
-        unavailable("no Go", env)
-
-
-@pytest.mark.parametrize("value", ["true", "1"])
-def test_ci_without_jaeger_fails(value: str) -> None:
-    with pytest.raises(pytest.fail.Exception, match="no Go"):
-        unavailable("no Go", {"CI": value})
