@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test-oldest test
+.PHONY: help install format lint typecheck test-oldest test-scale test
 
-# An environment of its own, where neither git nor ruff looks.
+# Environments of their own, where neither git nor ruff looks.
 OLDEST := build/oldest/.venv
+SCALE := build/scale/.venv
 
 # pytest,arguments: what failed beside other tests, as what measures time can on a busy machine, is named and run once
 # more alone. What fails then too has failed. (1 is "some tests failed"; there are none where only coverage failed.)
@@ -36,5 +37,9 @@ test-oldest: ## Run the packages' tests with the oldest versions that pyproject.
 	export NANOAGENT_VERSIONS=oldest; $(call pytest,$(OLDEST)/bin/python -m pytest -o cache_dir=$(OLDEST)/cache \
 		tests/nanoagent tests/instrumentation tests/test_compatibility.py,-n 2)
 
-test: ## Run every test and measure coverage
+test-scale: ## Run the tests of what lies past one machine: chdb, Ray, a Collector and Kafka
+	UV_PROJECT_ENVIRONMENT=$(SCALE) uv sync --quiet --compile-bytecode --group scale
+	$(call pytest,$(SCALE)/bin/python -m pytest -o cache_dir=$(SCALE)/cache tests/scale)
+
+test: ## Run every other test and measure coverage
 	$(call pytest,uv run pytest,-n 2 --cov --cov-report=term)
