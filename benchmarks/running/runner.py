@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 from uuid import uuid4
 
 from opentelemetry.trace import TracerProvider
@@ -26,8 +27,30 @@ MAX_ANSWER_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who is told what happens, when it happens."""
+
+    started: Callable[[Goal], object] = lambda goal: None
+    ended: Callable[[Goal, Attempt], object] = lambda goal, attempt: None
+    raised: Callable[[Goal, Exception], object] = lambda goal, error: None
+    """The harness or the check of an attempt broke; it ends with a verdict all the same."""
+    troubled: Callable[[Goal, str], object] = lambda goal, error: None
+    """A run ended in an error, which this says."""
+
+
+class Engine(Protocol):
+    """What makes attempts: this process, or others that it asks to."""
+
+    def is_over(self) -> bool:
+        """Whether no further attempt should start."""
+
+    async def attempt(self, goal: Goal, number: int, listener: Listener) -> Attempt:
+        """Attempt a goal, and judge it; the listener is told what goes wrong in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What all attempts of a benchmark run share."""
+    """What all attempts of a benchmark run share that are made in this process: the engine that needs no other."""
 
     subject: Subject
     id: str = field(default_factory=lambda: uuid4().hex[:12])
@@ -42,38 +65,31 @@ class Session:
     link: Callable[[str], str] | None = None
     """From a trace id to where one sees the trace; `None` where that is nowhere."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """Who is told what happens, when it happens."""
-
-    started: Callable[[Goal], object] = lambda goal: None
-    ended: Callable[[Goal, Attempt], object] = lambda goal, attempt: None
-    raised: Callable[[Goal, Exception], object] = lambda goal, error: None
-    """The harness or the check of an attempt broke; it ends with a verdict all the same."""
-    troubled: Callable[[Goal, str], object] = lambda goal, error: None
-    """A run ended in an error, which this says."""
+    async def attempt(self, goal: Goal, number: int, listener: Listener) -> Attempt:
+        """Attempt a goal, and judge it. It raises nothing but a cancellation."""
+        return await run_attempt(goal, self, number, listener=listener)
 
 
 Work = tuple[Goal, int]
 """A goal, and the number of the attempt, 1-based."""
 
 
-async def run_goals(work: Iterable[Work], session: Session, *, concurrency: int, listener: Listener) -> None:
-    """Make these attempts; the listener is told of each as it ends.
+async def run_goals(work: Iterable[Work], engine: Engine, *, concurrency: int, listener: Listener) -> None:
+    """Have these attempts made, so many at a time; the listener is told of each as it ends.
 
     What is there already when it begins, all that was imported above all, is no garbage: the collector does not look at
     it meanwhile.
 
-    Cancellation stops new attempts, cancels and awaits those that run, and is raised. So is what a listener raises.
+    Cancellation stops new attempts, cancels and awaits those that run, and is raised. So is what a listener raises, or
+    the engine.
     """
     left = deque(work)
 
     async def attempt_those_left() -> None:
-        while left and not session.is_over():
+        while left and not engine.is_over():
             goal, number = left.popleft()
             listener.started(goal)
-            listener.ended(goal, await run_attempt(goal, session, number, listener=listener))
+            listener.ended(goal, await engine.attempt(goal, number, listener))
 
     gc.freeze()
     try:
