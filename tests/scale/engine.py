@@ -1,0 +1,160 @@
+"""A real ClickHouse engine inside this process, and databases of it that hold the exporter's table and the view."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import cache
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from chdb import session
+
+from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.core.runs import CountedRun
+from tests.scale.rows import Span, row_of
+
+SQL_FILES: Final = Path(__file__).parents[2] / "deploy/scale/clickhouse"
+TABLE_SQL: Final = SQL_FILES / "otel_traces.sql"
+"""The exporter's own tables."""
+VIEW_SQL: Final = SQL_FILES / "nanoagent_runs.sql"
+PROTOTYPE_SQL: Final = Path(__file__).with_name("prototype_runs.sql")
+
+_INTO_MEMORY: Final = 50_000
+"""So many rows are written into the table at once."""
+_SETTINGS: Final = (
+    "output_format_json_quote_64bit_integers = 0, output_format_json_quote_decimals = 0, "
+    "output_format_json_named_tuples_as_objects = 1"
+)
+_MAP: Final = "Map(String, String)"
+_COLUMNS: Final = {
+    "Timestamp": "Int64",
+    "TraceId": "String",
+    "SpanId": "String",
+    "ParentSpanId": "String",
+    "SpanName": "String",
+    "SpanKind": "String",
+    "ServiceName": "String",
+    "ResourceAttributes": _MAP,
+    "ScopeName": "String",
+    "SpanAttributes": _MAP,
+    "Duration": "UInt64",
+    "StatusCode": "String",
+    "Events.Timestamp": "Array(Int64)",
+    "Events.Name": "Array(String)",
+    "Events.Attributes": f"Array({_MAP})",
+}
+"""What `row_of` gives."""
+_numbers: Final = count(1)
+
+
+class Engine:
+    """The engine: there can be only one in a process, which is why everybody asks `engine` for it."""
+
+    def __init__(self, directory: str) -> None:
+        self._session: Any = session.Session(directory)
+
+    def query(self, sql: str, output_format: str = "JSONEachRow") -> bytes:
+        """What the engine answers."""
+        answer: bytes = self._session.query(sql, output_format).bytes()
+        return answer
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The rows that a query gives; decimals are exact."""
+        return [
+            json.loads(line, parse_float=Decimal) for line in self.query(f"{sql} SETTINGS {_SETTINGS}").splitlines()
+        ]
+
+
+@cache
+def engine() -> Engine:
+    """The engine of this process, in a directory that goes with it."""
+    return Engine(tempfile.mkdtemp(prefix="clickhouse-"))
+
+
+class Store:
+    """A database with the exporter's tables."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        engine().query(f"CREATE DATABASE {name}")
+        self.run(TABLE_SQL.read_text())
+
+    def run(self, statements: str) -> None:
+        """Run statements that name no database in this one."""
+        self._enter()
+        engine().query(statements)
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The rows that a query gives in this database."""
+        self._enter()
+        return engine().rows(sql)
+
+    def load(self, spans: Iterable[Span]) -> None:
+        """Write spans into the table, as they come."""
+        rest = iter(spans)
+        while chunk := list(islice(rest, _INTO_MEMORY)):
+            self._insert(chunk)
+
+    def runs(self, view: str = "nanoagent_runs", *, where: str = "1") -> dict[str, CountedRun]:
+        """The runs that a view tells of, by their ids."""
+        found = [counted(row) for row in self.rows(f"SELECT * FROM {view} WHERE {where}")]  # noqa: S608 - our own
+        by_id = {str(run.metrics.run_id): run for run in found}
+        assert len(by_id) == len(found), "a run has two rows"
+        return by_id
+
+    def _enter(self) -> None:
+        engine().query(f"USE {self.name}")
+
+    def _insert(self, spans: list[Span]) -> None:
+        self._enter()
+        structure = ", ".join(f"`{column}` {kind}" for column, kind in _COLUMNS.items())
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+            file.write(msgspec.json.Encoder().encode_lines(map(row_of, spans)))
+            file.flush()
+            columns, values = ", ".join(map(_quoted, _COLUMNS)), ", ".join(map(_value, _COLUMNS))
+            written = f"file('{file.name}', JSONEachRow, '{structure}')"
+            engine().query(f"INSERT INTO otel_traces ({columns}) SELECT {values} FROM {written}")  # noqa: S608 - our own
+
+
+def _quoted(column: str) -> str:
+    return f"`{column}`"
+
+
+def _value(column: str) -> str:
+    if column == "Timestamp":
+        return "fromUnixTimestamp64Nano(Timestamp)"
+    if column == "Events.Timestamp":
+        return "arrayMap(at -> fromUnixTimestamp64Nano(at), `Events.Timestamp`)"
+    return _quoted(column)
+
+
+def counted(row: dict[str, Any]) -> CountedRun:
+    """A row of the view as the fold has it."""
+    return CountedRun(
+        metrics=PerformanceMetrics.from_dict(row),
+        spans=row["spans"],
+        expected_spans=row["expected_spans"],
+        missing_parents=tuple(row["missing_parents"]),
+    )
+
+
+@contextmanager
+def store(*spans: Iterable[Span], view: str | None = None) -> Iterator[Store]:
+    """A database of its own with these spans and the view, by default as it is shipped; gone afterwards.
+
+    Args:
+        spans: What to write into the table.
+        view: The statements that make the view.
+    """
+    made = Store(f"otel_{next(_numbers)}")
+    try:
+        for some in spans:
+            made.load(some)
+        made.run(VIEW_SQL.read_text() if view is None else view)
+        yield made
+    finally:
+        engine().query(f"DROP DATABASE {made.name}")
