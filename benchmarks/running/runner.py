@@ -47,6 +47,9 @@ class Engine(Protocol):
     async def attempt(self, goal: Goal, number: int, listener: Listener) -> Attempt:
         """Attempt a goal, and judge it; the listener is told what goes wrong in it."""
 
+    def close(self) -> bool:
+        """End what this process has asked to make attempts, once its spans are sent; whether all of them arrived."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -68,6 +71,10 @@ class Session:
     async def attempt(self, goal: Goal, number: int, listener: Listener) -> Attempt:
         """Attempt a goal, and judge it. It raises nothing but a cancellation."""
         return await run_attempt(goal, self, number, listener=listener)
+
+    def close(self) -> bool:
+        """Nobody else was asked: the spans are this process's own."""
+        return True
 
 
 Work = tuple[Goal, int]

@@ -16,6 +16,12 @@ MAX_ATTEMPTS: Final = 3
 """Kept of each goal: the first ones."""
 MAX_SPANS: Final = 20_000
 """Kept of all, and as many of attempts that go on; a trace that would pass it is not kept."""
+_SPAN: Final = b'"spanId":'
+
+
+def spans_in(line: bytes) -> int:
+    """How many spans a kept trace has, and at most a few more: a link looks like one."""
+    return line.count(_SPAN)
 
 
 class KeptTraces(SpanProcessor):
@@ -29,6 +35,7 @@ class KeptTraces(SpanProcessor):
         self._keep = keep
         self._kept: dict[str, bytes] = {}
         self._open: dict[int, list[ReadableSpan]] = {}
+        self._arrived: dict[str, bytes] = {}
         self._open_spans = self._spans = 0
         self._lock = threading.RLock()  # a finalizer may end a span while one is counted
 
@@ -49,15 +56,22 @@ class KeptTraces(SpanProcessor):
             while self._open_spans > MAX_SPANS and (oldest := next(iter(self._open), None)) is not None:
                 self._taken(oldest)
 
+    def arrived(self, trace_id: str, line: bytes) -> None:
+        """The trace of an attempt that was made elsewhere is here, as a line of OTLP JSON; the attempt ends next."""
+        self._arrived[trace_id] = line
+
     def ended(self, attempt: Attempt) -> None:
         """An attempt has ended: its trace is kept, or let go."""
         if attempt.trace_id is None:
             return
         spans = self._taken(int(attempt.trace_id, 16))
-        if spans and attempt.number <= MAX_ATTEMPTS and self._spans + len(spans) <= MAX_SPANS:
-            self._spans += len(spans)
-            seen = encode_spans([cleaned(span) for span in spans])
-            line = self._kept[attempt.trace_id] = json.dumps(seen.to_dict(), separators=(",", ":")).encode()
+        line = self._arrived.pop(attempt.trace_id, None)
+        if attempt.number > MAX_ATTEMPTS or not (spans or line):
+            return
+        count = _spans_in(line) if line else len(spans)
+        if self._spans + count <= MAX_SPANS:
+            self._spans += count
+            self._kept[attempt.trace_id] = line = line or _line_of(spans)
             self._keep(line)
 
     def lines(self, trace_ids: Iterable[str]) -> list[bytes]:
@@ -69,3 +83,13 @@ class KeptTraces(SpanProcessor):
             spans = self._open.pop(trace_id, [])
             self._open_spans -= len(spans)
             return spans
+
+
+def _line_of(spans: Iterable[ReadableSpan]) -> bytes:
+    seen = encode_spans([cleaned(span) for span in spans])
+    return json.dumps(seen.to_dict(), separators=(",", ":")).encode()
+
+
+def _spans_in(line: bytes) -> int:
+    resources = json.loads(line)["resourceSpans"]
+    return sum(len(scope["spans"]) for resource in resources for scope in resource["scopeSpans"])

@@ -43,6 +43,9 @@ class Elsewhere:
         finally:
             self.at_work -= 1
 
+    def close(self) -> bool:
+        return True
+
 
 async def test_an_engine_is_asked_for_each_attempt_so_many_at_a_time() -> None:
     engine, ended, said = Elsewhere(), list[tuple[str, int, VerdictWord]](), list[str]()

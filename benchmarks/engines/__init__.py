@@ -1,0 +1,1 @@
+"""Engines: attempts made in other processes than the one that was asked for them."""

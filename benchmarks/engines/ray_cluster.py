@@ -1,0 +1,185 @@
+"""Ray as far as it is needed: a cluster on this machine or one that is there, processes in it, and what goes wrong."""
+
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.formats import first_line, quoted
+from nanoagent.errors import ConfigurationError
+
+ANSWER_S: Final = 5.0
+"""So long a cluster may take to answer at all."""
+_ROOT: Final = Path(__file__).parents[2]
+_OURS: Final = ("nanoagent", "instrumentation", "benchmarks")
+_NOT_SHIPPED: Final = (".*", "__pycache__", "*.pyc", "node_modules", "/out", "/build", "/dist")
+"""Hidden files above all: what stands in them may be secret."""
+_OBJECT_STORE_BYTES: Final = 80 * 2**20
+"""Near to the least that Ray takes: rows are small."""
+_SETTINGS: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # It would start each worker by `uv run` in a copy of the current directory, were this process started so.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    # It is given no GPUs, and hides none from whatever is benchmarked.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # It would print the end of a log on stdout whenever a node is lost.
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
+}
+
+
+def load_ray(*, is_own: bool) -> Any:
+    """The package, which sends nobody any statistics. Its settings are read when it is imported.
+
+    Args:
+        is_own: Whether a cluster is to be started that is this process's own, for nobody else to use.
+
+    Raises:
+        ConfigurationError: It is not installed.
+    """
+    os.environ.update(_SETTINGS)
+    if is_own:
+        os.environ.pop("RAY_ADDRESS", None)
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigurationError(
+            f"--engine ray needs the package ray, got {first_line(error)}: install nanoagent[ray], such as by "
+            "`uv run --extra ray python benchmarks/run_benchmarks.py --engine ray`"
+        ) from error
+    return ray
+
+
+class Cluster:
+    """A cluster that this process is connected to, until it is closed.
+
+    Raises:
+        ConfigurationError: There is none, or it cannot be used.
+    """
+
+    def __init__(self, address: str | None, *, processors: int, shipped: Path | None) -> None:
+        """Start a cluster on this machine, or connect to one.
+
+        Args:
+            address: Of the one that is there; `None` starts one that ends with this process.
+            processors: How many this machine's may use.
+            shipped: The directory of which the workers of another cluster get a copy, beside the packages of ours.
+        """
+        self.ray: Final = load_ray(is_own=address is None)
+        self.address: Final = address
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
+        with _signals_kept():
+            if address is None:
+                self._start(processors, options)
+            else:
+                self._connect(address, shipped, options)
+
+    @property
+    def free_processors(self) -> int:
+        """How many nobody uses."""
+        return int(self.ray.available_resources().get("CPU", 0))
+
+    @property
+    def doors(self) -> str:
+        """What this machine's cluster opens on the network, in words."""
+        [node] = self.ray.nodes()
+        place = node["NodeManagerAddress"]
+        gcs = self.ray.get_runtime_context().gcs_address.rpartition(":")[2]
+        ports = ", ".join(map(str, (gcs, node["NodeManagerPort"], node["ObjectManagerPort"])))
+        guarded = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+        guard = "and answers nobody without this run's token" if guarded else "and runs the code of whoever asks"
+        return (
+            f"Ray listens on every interface of this machine ({place}) while this runs, {guard}: ports {ports} and one "
+            "a worker; let no firewall pass them on"
+        )
+
+    def worker(self, kind: type, arguments: Sequence[Any], *, concurrency: int) -> Any:
+        """Ask for a process in which an object of this class lives, with a processor of its own."""
+        options = {"num_cpus": 1, "max_concurrency": concurrency, "scheduling_strategy": "SPREAD"}
+        return self.ray.remote(kind).options(**options).remote(*arguments)
+
+    def close(self) -> None:
+        """Leave the cluster; one that was started here ends."""
+        with contextlib.suppress(Exception):
+            self.ray.shutdown()
+
+    def _start(self, processors: int, options: Mapping[str, Any]) -> None:
+        paths = (str(_ROOT), os.environ.get("PYTHONPATH", ""))
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # of the workers
+        try:
+            self.ray.init(
+                "local",
+                num_cpus=processors,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                **options,
+            )
+        except Exception as error:  # whatever keeps Ray from starting
+            raise ConfigurationError(
+                f"--engine ray must be able to start Ray on this machine, got {said(error)}; see Ray's logs, "
+                "or name a cluster with --ray-address"
+            ) from error
+
+    def _connect(self, address: str, shipped: Path | None, options: Mapping[str, Any]) -> None:
+        _check_answers(address)
+        environment: dict[str, Any] = {
+            "py_modules": [str(_ROOT / name) for name in _OURS],
+            "excludes": list(_NOT_SHIPPED),
+        }
+        if shipped is not None:
+            environment["working_dir"] = str(shipped)
+        try:
+            self.ray.init(address, runtime_env=environment, **options)
+        except Exception as error:  # of another version, of no token, of a directory that is too large
+            raise unusable(address, said(error)) from error
+
+
+def unusable(address: str, why: str) -> ConfigurationError:
+    """Why a cluster is refused."""
+    return ConfigurationError(
+        f"--ray-address must be of a cluster that can be used, got {quoted(address)}: {why}; give it the same Python, "
+        "ray and packages as here, and this machine a node of it: `ray start --address=ADDRESS`"
+    )
+
+
+def _check_answers(address: str) -> None:
+    """Find out soon whether anybody is there: Ray itself tries for minutes."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise ConfigurationError(
+            f"--ray-address must be HOST:PORT, or auto for the cluster that this machine is a node of, got "
+            f"{quoted(address)}; `ray status` says it on the head node"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+    except (OSError, OverflowError, ValueError) as error:
+        raise ConfigurationError(
+            f"--ray-address must be of a cluster that answers, got {quoted(address)}: {first_line(error)}; start it "
+            "with `ray start --head`, or leave out --ray-address for one on this machine"
+        ) from error
+
+
+def said(error: Exception) -> str:
+    """What an error says, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keep the handlers of signals, of which Ray replaces one."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # in another thread than the main one nothing was replaced
+            for number, handler in before.items():
+                signal.signal(number, handler)

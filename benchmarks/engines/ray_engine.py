@@ -1,0 +1,229 @@
+"""The engine Ray: attempts made in processes of a Ray cluster, of which any may be lost."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.engines.crew import Crew, WorkerLost
+from benchmarks.engines.job import Closed, Exited, Job, Made, Ready
+from benchmarks.engines.ray_cluster import Cluster, said, unusable
+from benchmarks.engines.ray_worker import RayWorker
+from benchmarks.engines.workplace import CANCELLED_S
+from benchmarks.interruption import held_back
+from benchmarks.request import Request
+from benchmarks.results.results import Attempt
+from benchmarks.running.runner import Listener, Session
+from benchmarks.running.traces import KeptTraces
+from benchmarks.subjects.replay import is_replay
+from benchmarks.subjects.subject import Surroundings
+from benchmarks.suite.goals import TODAY, Goal
+from instrumentation.delivery.destinations import deadline_s_in
+from nanoagent.core.performance import PerformanceMetrics
+from nanoagent.errors import ConfigurationError
+from nanoagent.tracing.clock import RunClock
+
+START_S: Final = 120.0
+"""So long workers may take to begin; those that need longer are not waited for."""
+_END_S: Final = 3.0
+"""What the end of a worker may take beside sending its spans."""
+_UNCOMPARED: Final = ("nanoagent",)
+"""Of the packages whose versions can change a number: ours are brought along."""
+
+
+def start_ray(
+    job: Job,
+    session: Session,
+    *,
+    address: str | None,
+    concurrency: int,
+    packages: Mapping[str, str | None],
+    traces: KeptTraces,
+    say: Callable[[str], object],
+) -> "RayEngine":
+    """Get an engine of workers that can begin; it must be closed.
+
+    Args:
+        job: What workers are given.
+        session: What attempts share that are made in this process.
+        address: Of a cluster; `None` for one on this machine that ends with the engine.
+        concurrency: How many attempts are at work at a time; more workers are of no use.
+        packages: The versions of the packages here.
+        traces: Keeps the traces of first attempts.
+        say: Takes each line that a person should see.
+
+    Raises:
+        ConfigurationError: The cluster cannot be used.
+    """
+    processors = min(concurrency, os.cpu_count() or 1)
+    cluster = Cluster(address, processors=processors, shipped=_shipped(job.request) if address else None)
+    engine = RayEngine(job, session, cluster, concurrency=concurrency, packages=packages, traces=traces, say=say)
+    try:
+        if address is None:
+            say(cluster.doors)
+        engine.start(min(concurrency, max(1, cluster.free_processors)))
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+class RayEngine:
+    """Has attempts made in processes of a cluster. See `start_ray`."""
+
+    def __init__(
+        self,
+        job: Job,
+        session: Session,
+        cluster: Cluster,
+        *,
+        concurrency: int,
+        packages: Mapping[str, str | None],
+        traces: KeptTraces,
+        say: Callable[[str], object],
+    ) -> None:
+        self._job, self._session, self._cluster, self._packages = job, session, cluster, packages
+        self._concurrency, self._traces, self._say = concurrency, traces, say
+        self._crew: Crew[_RayProcess] | None = None
+
+    def start(self, count: int) -> None:
+        """Get so many workers ready, or as many of them as there is room for.
+
+        Raises:
+            ConfigurationError: There is none, or one says why it cannot work.
+        """
+        ray = self._cluster.ray
+        asked = {process.ready: process for process in (self._asked() for _ in range(count))}
+        done, late = ray.wait([*asked], num_returns=count, timeout=START_S)
+        for ref in late:
+            asked[ref].discard()
+        if not done:
+            raise self._unusable(f"it had no processor free for a worker within {START_S:g} s")
+        try:
+            for ref in done:
+                self._check(asked[ref], ray.get(ref))
+        except ray.exceptions.RayError as error:
+            raise self._unusable(said(error)) from error
+        if late:
+            self._say(f"{len(done)} of {count} workers could be started within {START_S:g} s; they go on alone")
+        self._crew = Crew(
+            [asked[ref] for ref in done],
+            hire=self._hire,
+            traces=self._traces,
+            link=self._session.link,
+            not_run=self._not_run,
+            say=self._say,
+        )
+
+    def is_over(self) -> bool:
+        """Never before the work is done."""
+        return False
+
+    async def attempt(self, goal: Goal, number: int, listener: Listener) -> Attempt:
+        """Have an attempt made, once it has started."""
+        assert self._crew is not None  # noqa: S101 - see above
+        return await self._crew.attempt(goal, number, listener)
+
+    def close(self) -> bool:
+        """End the workers, once what they have is sent, and leave the cluster; bounded, and a Ctrl-C waits for it."""
+        arrived = False
+        with suppress(KeyboardInterrupt), held_back():
+            try:
+                arrived = self._closed()
+            finally:
+                self._cluster.close()
+        return arrived
+
+    def _closed(self) -> bool:
+        """Whether every span has arrived of the workers that were there to the end."""
+        if self._crew is None:
+            return True
+        ray, crew = self._cluster.ray, self._crew
+        refs = [worker.actor.close.remote() for worker in crew.workers]
+        within_s = deadline_s_in(os.environ) + CANCELLED_S + _END_S
+        done, late = ray.wait(refs, num_returns=len(refs), timeout=within_s) if refs else ([], [])
+        arrived = not late
+        for ref in done:
+            try:
+                closed: Closed = ray.get(ref)
+            except Exception:  # it is lost at the very end, with spans that nobody has seen arrive
+                arrived = False
+            else:
+                arrived &= closed.arrived
+                crew.hear(closed.notices)
+        return arrived
+
+    def _asked(self) -> "_RayProcess":
+        directory = None if self._job.directory is None else str(self._job.directory)
+        arguments = (dict(self._job.settings), directory, self._cluster.ray.cloudpickle.dumps(self._job))
+        # One more, so that it can be closed while all others go on.
+        actor = self._cluster.worker(RayWorker, arguments, concurrency=self._concurrency + 1)
+        return _RayProcess(self._cluster.ray, actor)
+
+    async def _hire(self) -> "_RayProcess":
+        process = self._asked()
+        try:
+            self._check(process, await process.ready)
+        except BaseException:
+            process.discard()
+            raise
+        return process
+
+    def _check(self, process: "_RayProcess", ready: Ready | str) -> None:
+        """Take a worker that is fit for what is measured."""
+        if isinstance(ready, str):
+            raise self._unusable(f"a worker there says: {ready}")
+        for name, version in self._packages.items():
+            other = ready.packages.get(name)
+            if name not in _UNCOMPARED and version is not None and other not in (None, version):
+                raise self._unusable(f"{name} is {other} on {ready.place}, and {version} here")
+        ours = self._session.subject.token_source
+        if ready.token_source != ours:
+            raise self._unusable(f"tokens are {ready.token_source} on {ready.place}, and {ours} here")
+        process.place = ready.place
+
+    def _unusable(self, why: str) -> ConfigurationError:
+        if self._cluster.address is not None:
+            return unusable(self._cluster.address, why)
+        return ConfigurationError(f"--engine ray must find workers on this machine, got none: {why}")
+
+    def _not_run(self, goal: Goal, number: int) -> PerformanceMetrics:
+        surroundings = Surroundings(clock=RunClock(), tracer_provider=None, now=lambda: TODAY, attempt=number)
+        return self._session.subject.run_of(goal, surroundings).metrics
+
+
+class _RayProcess:
+    """A worker of ours in a process of Ray's."""
+
+    def __init__(self, ray: Any, actor: Any) -> None:
+        self._ray = ray
+        self.actor: Final = actor
+        self.ready: Final = actor.get_ready.remote()
+        self.place = "?"
+
+    async def make(self, goal_id: str, number: int) -> Made | Exited:
+        """Have an attempt made."""
+        ref = self.actor.make.remote(goal_id, number)
+        try:
+            made: Made | Exited = await ref
+        except asyncio.CancelledError:
+            self._ray.cancel(ref)
+            raise
+        except self._ray.exceptions.RayTaskError:
+            raise
+        except self._ray.exceptions.RayError as error:
+            raise WorkerLost(type(error).__name__) from error
+        return made
+
+    def discard(self) -> None:
+        """End it, if it still lives."""
+        with suppress(Exception):
+            self._ray.kill(self.actor)
+
+
+def _shipped(request: Request) -> Path | None:
+    """The current directory, where something of it may be needed."""
+    is_needed = request.agent or request.goals_file or (request.model is not None and is_replay(request.model))
+    return Path.cwd() if is_needed else None
