@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
+from types import ModuleType
 from typing import Any
 
+from nanoagent.core import records, runs
 from nanoagent.core.performance import Counts
-from nanoagent.core.runs import CountedRun, runs_in
+from nanoagent.core.runs import CountedRun
 from tests.scale.rows import Span, record_of
 
 
-def folded(spans: Iterable[Span]) -> dict[str, CountedRun]:
-    """The runs of ours by their ids."""
-    records = [record_of(span) for span in spans]
-    ours = {record.run_id for record in records}
-    return {str(run.metrics.run_id): run for run in runs_in(records) if run.metrics.run_id in ours}
+def folded(spans: Iterable[Span], runs: ModuleType = runs, records: ModuleType = records) -> dict[str, CountedRun]:
+    """The runs of ours by their ids, as the fold counts them, or a copy of its modules."""
+    recorded = [record_of(span, records) for span in spans]
+    ours = {record.run_id for record in recorded}
+    return {str(run.metrics.run_id): run for run in runs.runs_in(recorded) if run.metrics.run_id in ours}
 
 
 def differences(found: Mapping[str, CountedRun], expected: Mapping[str, CountedRun]) -> list[str]:

@@ -10,10 +10,11 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from types import ModuleType
 from typing import Any, Final, NamedTuple
 
-from nanoagent.core import producers
-from nanoagent.core.records import TOKEN_KEYS, SpanRecord, exception_type_in
+from nanoagent.core import producers, records
+from nanoagent.core.records import TOKEN_KEYS, SpanRecord
 from nanoagent.tracing import names
 
 COUNT_KEYS: Final = frozenset(
@@ -65,10 +66,11 @@ class Span(NamedTuple):
     service: str = "nanoagent"
 
 
-def record_of(span: Span) -> SpanRecord:
-    """What the fold needs to know of the span."""
+def record_of(span: Span, rule: ModuleType = records) -> SpanRecord:
+    """What the fold needs to know of the span, by `nanoagent.core.records` or a copy of it."""
     exceptions = [event.attributes for event in span.events if event.name == names.EXCEPTION_EVENT]
-    return SpanRecord.of(*span[:8], exception_type_in(exceptions) if span.failed else None)
+    record: SpanRecord = rule.SpanRecord.of(*span[:8], rule.exception_type_in(exceptions) if span.failed else None)
+    return record
 
 
 def as_stored(span: Span) -> Span:

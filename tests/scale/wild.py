@@ -69,6 +69,7 @@ _SECONDS: Final = (
 )
 _MODELS: Final = (None, "m", "n", "", "é", 5, "a'b")
 _ERRORS: Final = ("ValueError", CANCELLED_ERROR_TYPE, "", None, 5)
+_EXCEPTIONS: Final = ((), (), (None,), ("KeyError",), ("KeyError", "OSError"), ("KeyError", None), ("",), (5,))
 _STATUSES: Final = (None, "completed", "running", "", "cancelled", 4)
 _KINDS: Final[tuple[dict[str, Any], ...]] = (
     {},
@@ -124,7 +125,7 @@ def _span(pick: _Pick, number: int, place: int, before: list[str]) -> Span:
     if attributes.get(names.OPERATION_NAME) == names.ITERATION_SPAN and pick((True, True, False)):
         del attributes[names.OPERATION_NAME]
         name = names.ITERATION_SPAN
-    error, events = pick((None, None, None, *_ERRORS)), pick(((), (), (Event("exception", {}),), _exceptions(pick)))
+    error, events = pick((None, None, None, *_ERRORS)), _exceptions(pick(_EXCEPTIONS))
     failed = pick((False, error is not None, True)) if error is not None else pick((False, False, False, True))
     attributes |= {} if error is None else {names.ERROR_TYPE: error}
     span_id = pick(before) if before and pick(range(8)) == 0 else f"{place + 1:016x}"
@@ -133,10 +134,10 @@ def _span(pick: _Pick, number: int, place: int, before: list[str]) -> Span:
     return Span(trace_id, span_id, parent, start_ns, start_ns + pick(range(-4, 12)), name, attributes, failed, events)
 
 
-def _exceptions(pick: _Pick) -> tuple[Event, ...]:
-    types = pick((("KeyError",), ("KeyError", "OSError"), ("KeyError", None), ("",), (5,)))
-    events = tuple(Event("exception", {} if kind is None else {names.EXCEPTION_TYPE: kind}) for kind in types)
-    return (*events, Event("log", {names.EXCEPTION_TYPE: "none"}))
+def _exceptions(types: Sequence[Any]) -> tuple[Event, ...]:
+    """Exception events, each with a type unless that is `None`, and an event of another kind."""
+    events = [Event(names.EXCEPTION_EVENT, _given({names.EXCEPTION_TYPE: kind})) for kind in types]
+    return (*events, Event("log", {names.EXCEPTION_TYPE: "none"})) if events else ()
 
 
 def _of_ours(pick: _Pick, number: int) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Changes to a rule, each of which makes another rule: somebody has to notice."""
+
+from typing import Final
+
+OF_THE_FOLD: Final = {
+    "a copy that ended earlier counts": ("lineage", "max(known, record,", "min(known, record,"),
+    "a copy that started earlier counts": ("lineage", "(one.end_ns, one.start_ns,", "(one.end_ns, -one.start_ns,"),
+    "a deferred tool was called": ("records", "names.OP_TOOL and names.DEFERRED in attributes", "'never'"),
+    "a cancelled tool did not fail": (
+        "tally",
+        "+= error_type is not None",
+        "+= error_type not in (None, CANCELLED_ERROR_TYPE)",
+    ),
+    "cancelled calls failed": ("tally", "elif error_type == CANCELLED_ERROR_TYPE", "elif error_type == ''"),
+    "the model that was asked counts": ("records", "_text(get(names.RESPONSE_MODEL)) or ", ""),
+    "only chats are calls": ("records", "if operation in names.INFERENCE_OPERATIONS", "if operation == 'chat'"),
+    "the first exception counts": ("records", "for found in reversed(types)", "for found in types"),
+    "a call makes an iteration": ("counting", "sum(bool(tally.frame) for", "sum(True for"),
+    "one run less around a run": ("counting", "MAX_DEPTH: Final = 64", "MAX_DEPTH: Final = 63"),
+    "nested calls count at their own place": ("counting", "nested[str(record.run_id)]", "(record.phase, None)"),
+    "a nested run has no iteration": ("runs", "inner.root.phase, inner.root.iteration)", "inner.root.phase, None)"),
+    "a run is nested in itself": ("runs", "outer is self or ", ""),
+    "untracked calls count once": ("runs", "(ours[run_id], *ours[run_id].around)", "(ours[run_id],)"),
+    "a log is a call": ("counting", "0 if record.operation == producers.STREAM_USAGE else 1", "1"),
+    "one producer less": ("producers", '"completion": "text_completion"', ""),
+    "only what lies right below is untracked": (
+        "lineage",
+        "at = parent_of(spans[at]) if run_id",
+        "at = None if run_id",
+    ),
+    "calls use a token more": ("records", "MAX_TOKENS: Final = 10**9", "MAX_TOKENS: Final = 10**9 + 1"),
+    "unknown tokens are none": ("tally", "none_known = None if calls else 0", "none_known = 0"),
+    "a call is measured by its input": ("tally", "not call.is_measured", "input_tokens is None"),
+    "larger steps of money": ("records", 'Decimal("1e-12")', 'Decimal("1e-11")'),
+    "half a step is a whole one": ("records", "rounding=ROUND_HALF_EVEN", "rounding='ROUND_HALF_UP'"),
+    "a large price is none": ("records", "MAX_COST_USD: Final = 10**9", "MAX_COST_USD: Final = 10**9 - 1"),
+    "nothing costs nothing": ("tally", "if answered and not self", "if not self"),
+    "tools run after their run": ("intervals", "tools = [(max(start, low), min(end, high))", "[(start, end)"),
+    "phases have nothing parallel": ("intervals", "inside(calls + tools) - busy_ns)", "0)"),
+    "an end before its start is time": (
+        "counting",
+        "(start_ns, end_ns if end_ns > start_ns else start_ns)",
+        "(min(start_ns, end_ns), max(start_ns, end_ns))",
+    ),
+    "the last first chunk counts": ("tally", "else min(self.first_chunk, chunk)", "else max(self.first_chunk, chunk)"),
+    "first chunks are cut off": ("records", "round(seconds * NS_PER_S)", "int(seconds * NS_PER_S)"),
+    "the newest root counts": ("counting", "age(record) < age(self._root)", "age(record) > age(self._root)"),
+    "without a status it failed": ("counting", 'or "running"', 'or "failed"'),
+    "without a root there is no time": ("runs", "so_far=None if self.root else _lasting(self.spans)", "so_far=None"),
+    "a root needs its parent": ("runs", "and span is not self.root\n", "\n"),
+    "any trace has a parent": (
+        "runs",
+        "(span.trace_id, span.parent_span_id) not in present",
+        "span.parent_span_id not in {span_id for _, span_id in present}",
+    ),
+    "nested runs lose nothing": ("runs", "(self.spans, *self.nested)", "(self.spans,)"),
+    "large costs differ": ("counting", "as_cost_usd(float(found.cost_usd))", "found.cost_usd"),
+    "a root tells its spans": ("counting", "summary.api_calls is None:", "summary.spans is None:"),
+    "spans need not be as many": ("counting", "if summary.spans is None:", "if summary.spans is not None:"),
+}
+"""What a fold with the change would say: the module of nanoagent/core, what stands in it once, and what instead."""
