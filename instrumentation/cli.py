@@ -10,6 +10,7 @@ from instrumentation.exits import run_command
 
 if TYPE_CHECKING:
     from instrumentation.commands.sources import Source
+    from instrumentation.commands.stored import StoredRuns
 
 app = typer.Typer(
     name="nanoagent",
@@ -72,6 +73,14 @@ _Attribute = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=VALUE", show_default=False, help="One span of each has this; may be given again."),
 ]
+_ClickHouse = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Runs that a ClickHouse counts, by its HTTP interface, such as http://localhost:8123/otel; with --run, of "
+        "all times. CLICKHOUSE_USER and CLICKHOUSE_PASSWORD say who asks.",
+    ),
+]
 _Limit = Annotated[int | None, typer.Option(metavar="N", help="The most traces, up to 1,500. Default: 100.")]
 
 
@@ -95,6 +104,7 @@ def _named(
         "nanoagent metrics nanoagent-traces.jsonl",
         "nanoagent metrics 0af7651916cd43dd8448eb211c80319c --json",
         "nanoagent metrics --service my-service --since 2h",
+        "nanoagent metrics --clickhouse http://localhost:8123/otel --since 1d",
         "zcat traces/*.gz | nanoagent metrics - --prices prices.toml",
     )
 )
@@ -116,6 +126,7 @@ def metrics(
     attribute: _Attribute = None,
     limit: _Limit = None,
     jaeger: _JaegerUrl = None,
+    clickhouse: _ClickHouse = None,
 ) -> None:
     """Show the numbers of runs, of any producer: calls, tokens, cost, time.
 
@@ -126,15 +137,16 @@ def metrics(
     """
     from instrumentation.commands.metrics import show_metrics
     from instrumentation.commands.output import ending_well
+    from instrumentation.commands.stored import stored_runs_of
 
     with ending_well():
-        show_metrics(
-            _named(sources, service, since, until, attribute, limit),
-            run_id=run_id,
-            as_json=as_json,
-            prices=prices,
-            jaeger=jaeger,
-        )
+        found: list[Source] | StoredRuns
+        if clickhouse is None:
+            found = _named(sources, service, since, until, attribute, limit)
+        else:
+            beside = {"a source": sources, "--service": service, "--attribute": attribute, "--limit": limit}
+            found = stored_runs_of(clickhouse, since, until, run_id=run_id, beside=beside, now=datetime.now(UTC))
+        show_metrics(found, run_id=run_id, as_json=as_json, prices=prices, jaeger=jaeger)
 
 
 @app.command(

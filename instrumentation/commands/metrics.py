@@ -10,6 +10,7 @@ from rich.text import Text
 from instrumentation.commands.output import JsonList, Output
 from instrumentation.commands.sources import Source, batches_of
 from instrumentation.commands.speaking import Listing, Speaker
+from instrumentation.commands.stored import StoredRuns
 from instrumentation.exits import Ended, ExitCode
 from instrumentation.reading.collector import collector_off
 from instrumentation.reading.counted import counted_runs
@@ -33,12 +34,13 @@ _TOGETHER_S: Final = 0.1
 
 
 def show_metrics(
-    sources: Sequence[Source], *, run_id: str | None, as_json: bool, prices: str, jaeger: str | None
+    sources: Sequence[Source] | StoredRuns, *, run_id: str | None, as_json: bool, prices: str, jaeger: str | None
 ) -> None:
     """Write the numbers on stdout, and what they rest on on stderr.
 
     Args:
-        sources: Are counted together: what stands in several of them counts once.
+        sources: Spans, which are counted together: what stands in several of them counts once; or runs that are
+            counted.
         run_id: The one run to show, by its id or by its beginning; all of them by default.
         as_json: Whether a JSON list of `to_dict()` is written rather than tables.
         prices: `genai`, `none`, or a user's own price file.
@@ -50,19 +52,14 @@ def show_metrics(
     """
     price = prices_of(prices)
     with collector_off(), Speaker() as speaker:
-        reading = _Reading(speaker)
-        batches = (
-            batches_of(source, reading.problems, jaeger=jaeger, progress=speaker.progress(str(source)))
-            for source in sources
-        )
-        spans = reading.counted(chain.from_iterable(batches))
-        runs: Iterator[CountedRun] = counted_runs(spans, reading.problems, price=price)
+        reading = _Reading(sources, speaker)
+        runs = reading.runs(price, jaeger, run_id)
         if run_id is not None:
-            runs = iter([_picked(runs, run_id)])
+            runs = reading.picked(runs, run_id)
         watched = reading.watched(runs)
         (_write_json if as_json else _write_tables)(watched, speaker)
         speaker.hide_progress()
-        reading.end(price, sources)
+        reading.end(price)
     if not reading.is_whole:
         raise Ended(ExitCode.INCONCLUSIVE)
 
@@ -79,9 +76,10 @@ def prices_of(setting: str) -> Prices | None:
 
 
 class _Reading:
-    """What is to be said of what was read."""
+    """What is read, and what is to be said of it."""
 
-    def __init__(self, speaker: Speaker) -> None:
+    def __init__(self, sources: Sequence[Source] | StoredRuns, speaker: Speaker) -> None:
+        self._sources = sources
         self._speaker = speaker
         self._problems = Listing(speaker, "problems")
         self._incomplete = Listing(speaker, "runs that are not complete")
@@ -93,10 +91,25 @@ class _Reading:
     def is_whole(self) -> bool:
         return not self.problems.lossy and not self._incomplete.count and self._runs > 0
 
-    def counted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        for batch in batches:
-            self._spans += len(batch)
-            yield batch
+    def runs(self, price: Prices | None, jaeger: str | None, run_id: str | None) -> Iterator[CountedRun]:
+        """The runs of all sources; those alone that may be `run_id`, where a source can look for it."""
+        if isinstance(self._sources, StoredRuns):
+            progress = self._speaker.progress(str(self._sources))
+            return self._sources.runs(self.problems, run_id=run_id, progress=progress)
+        batches = (
+            batches_of(source, self.problems, jaeger=jaeger, progress=self._speaker.progress(str(source)))
+            for source in self._sources
+        )
+        return counted_runs(self._counted(chain.from_iterable(batches)), self.problems, price=price)
+
+    def picked(self, runs: Iterable[CountedRun], run_id: str) -> Iterator[CountedRun]:
+        """The run that was asked for; none where it was left out, which was told."""
+        try:
+            return iter([_picked(runs, run_id)])
+        except _NoSuchRun:
+            if isinstance(self._sources, StoredRuns) and self.problems.count:
+                return iter(())
+            raise
 
     def watched(self, runs: Iterable[CountedRun]) -> Iterator[CountedRun]:
         for run in runs:
@@ -105,19 +118,35 @@ class _Reading:
                 self._incomplete.add(f"run {run.metrics.run_id} is not complete: {loss(run)}")
             yield run
 
-    def end(self, prices: Prices | None, sources: Sequence[Source]) -> None:
+    def end(self, prices: Prices | None) -> None:
         self._problems.end(self.problems.count)
         self._incomplete.end()
         if not self._runs:
-            named = ", ".join(map(str, sources[:_MAX_NAMED]))
-            self._speaker.say(
-                f"no runs: none of the {self._spans:,} spans of {named} is a run, an agent or a model call"
-            )
+            self._say_nothing()
         if prices is not None:
             for provenance in prices.provenance():
                 self._speaker.say(str(provenance))
             if prices.unpriced:
                 self._speaker.say(f"no price is known of {_named(prices.unpriced)}: give your own with --prices FILE")
+
+    def _counted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            self._spans += len(batch)
+            yield batch
+
+    def _say_nothing(self) -> None:
+        if not isinstance(self._sources, StoredRuns):
+            named = ", ".join(map(str, self._sources[:_MAX_NAMED]))
+            what = f"none of the {self._spans:,} spans of {named} is a run, an agent or a model call"
+        elif self.problems.count:
+            return
+        else:
+            what = f"none began {self._sources.time} in {self._sources}; --since looks further back"
+        self._speaker.say(f"no runs: {what}")
+
+
+class _NoSuchRun(ConfigurationError):  # noqa: N818 - reads as what it says
+    """No run is the one that was asked for."""
 
 
 def _write_json(runs: Iterator[CountedRun], speaker: Speaker) -> None:
@@ -171,7 +200,7 @@ def _picked(runs: Iterable[CountedRun], run_id: str) -> CountedRun:
         named = ", ".join(str(run.metrics.run_id) for run in found)
         raise ConfigurationError(f"--run must name one run, got {run_id!r}, with which several begin: {named}")
     there = f"; there are {', '.join(others)}" if others else "; there are none"
-    raise ConfigurationError(f"--run must name a run of the sources, got {run_id!r}{there}")
+    raise _NoSuchRun(f"--run must name a run of the sources, got {run_id!r}{there}")
 
 
 def _named(models: dict[str, int]) -> str:

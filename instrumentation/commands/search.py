@@ -8,6 +8,7 @@ from typing import Final
 from instrumentation.commands.sources import SearchSource
 from nanoagent.errors import ConfigurationError
 
+DEFAULT_SINCE: Final = "1h"
 _AGO: Final = re.compile(r"(\d{1,6}) ?([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -49,7 +50,7 @@ def search_of(
         pairs[key] = value
     return SearchSource(
         service=service,
-        start=time_of("--since", since or "1h", now=now),
+        start=time_of("--since", since or DEFAULT_SINCE, now=now),
         end=time_of("--until", until, now=now) if until else now,
         attributes=pairs,
         limit=100 if limit is None else limit,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from enum import Enum
-from http.client import HTTPException, RemoteDisconnected
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -144,6 +144,24 @@ def _told() -> Iterator[None]:
         raise NoAnswer(Failure.UNUSABLE, _innermost(error)) from error
 
 
+def failure_of(error: BaseException) -> tuple[Failure, str]:
+    """Why a client that is built on urllib3 got no answer, by what it raised, and in a few words."""
+    from urllib3.exceptions import ProtocolError
+
+    causes = [*_causes(error)]
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        failure = Failure.LATE
+    elif any(isinstance(cause, IncompleteRead) for cause in causes):
+        failure = Failure.CUT_OFF
+    elif any(isinstance(cause, OSError | HTTPException) for cause in causes):
+        failure = _of_connection(error)
+    elif any(isinstance(cause, ProtocolError) for cause in causes):
+        failure = Failure.CUT_OFF
+    else:
+        failure = Failure.UNUSABLE
+    return failure, _innermost(error)
+
+
 def _of_connection(error: BaseException) -> Failure:
     causes = [*_causes(error)]
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
@@ -163,7 +181,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield at
         inner = [argument for argument in at.args if isinstance(argument, BaseException)]
         reason = getattr(at, "reason", None)
-        at = reason if isinstance(reason, BaseException) else at.__cause__ or at.__context__ or next(iter(inner), None)
+        context = None if at.__suppress_context__ else at.__context__
+        at = reason if isinstance(reason, BaseException) else at.__cause__ or context or next(iter(inner), None)
 
 
 def _innermost(error: BaseException) -> str:
