@@ -373,6 +373,6 @@ class Fold:
         return found == said
 
 
-def age(record: SpanRecord) -> tuple[int, str]:
+def age(record: SpanRecord) -> tuple[int, str, str]:
     """The least of these is that of the oldest span."""
-    return record.start_ns, record.span_id
+    return record.start_ns, record.span_id, record.trace_id or ""

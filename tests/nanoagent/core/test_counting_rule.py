@@ -175,6 +175,12 @@ def test_16_without_a_root_a_run_is_running() -> None:
     assert (failed.error_type, failed.tasks_completed, failed.tasks_total) == ("ValueError", 1, 2)
 
 
+def test_16_of_two_roots_that_started_together_the_same_one_counts_in_any_order() -> None:
+    one, other = root(0, 100), root(0, 50)._replace(trace_id="a" * 32)
+    assert fold([one, other]) == fold([other, one])
+    assert fold([one, other]).trace_id == "a" * 32
+
+
 def test_16_without_a_root_an_end_before_its_start_is_the_start_too() -> None:
     assert fold([chat("c1", 10, 20), record("iteration", "i", 30, 0, iteration=1)]).duration_ns == 20
     theirs = [one._replace(run_id=None) for one in (chat("c1", 10, 20), chat("c2", 30, 0))]
