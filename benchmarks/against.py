@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from benchmarks.comparing.comparability import is_same_subject
@@ -9,7 +10,7 @@ from benchmarks.comparing.compare import compare, refusal
 from benchmarks.comparing.comparison import Comparison, WhyOf
 from benchmarks.comparing.thresholds import Thresholds, read_thresholds
 from benchmarks.reports.comparison import verdict_line
-from benchmarks.request import COMMITTED, Request
+from benchmarks.request import COMMITTED
 from benchmarks.results.reading import Recorded, read_results
 from benchmarks.results.results import Attempt, Provenance, Results
 from benchmarks.running.traces import KeptTraces
@@ -80,26 +81,29 @@ class Against:
         return compare_url(self.ui_url, before.trace_id, now.trace_id)
 
 
-def against_of(request: Request, source: Provenance, goals: Sequence[GoalFacts], ui_url: str) -> Against:
-    """What a run is to be compared with.
+def against_of(
+    baseline: Path | None, source: Provenance, goals: Sequence[GoalFacts], ui_url: str, *, is_usual: bool
+) -> Against:
+    """What results are to be compared with.
 
     Args:
-        request: What was asked for.
-        source: The provenance of the run.
-        goals: What it is to attempt.
+        baseline: The file that was asked for; `None` where nobody said which.
+        source: The provenance of the results.
+        goals: What they are of.
         ui_url: Of Jaeger's pages.
+        is_usual: Whether they are compared with the committed baseline where nobody said which, and it is of the same.
 
     Raises:
         ConfigurationError: The baseline that was asked for cannot be used, or the thresholds cannot.
     """
-    path = request.baseline
+    path = baseline
     if path is None:
-        if request.save_baseline is not None or not request.own_goals or not COMMITTED.exists():
+        if not is_usual or not COMMITTED.exists():
             return Against()
         path = COMMITTED
     recorded = read_results(path, _RULE, "name another one, or save a new one with --save-baseline")
     reason = refusal(recorded.results, source, goals)
-    if reason is not None and request.baseline is None:
+    if reason is not None and baseline is None:
         # Another model is compared with nothing, as nobody asked for that; what should compare and does not is no pass.
         is_ours = is_same_subject(recorded.results.provenance, source)
         return Against(notice=f"Baseline: not compared, {reason}", is_inconclusive=is_ours)

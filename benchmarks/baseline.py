@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from benchmarks.formats import reason_of
+from benchmarks.formats import quoted, reason_of
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.results import store
 from benchmarks.results.results import Results
@@ -35,6 +35,25 @@ def check_place(path: Path) -> None:
     if start.strip() and _MARK not in start:
         raise ConfigurationError(
             f"--save-baseline replaces baselines only, got {str(path)!r}, which is none; name another file"
+        )
+
+
+def check_committed(*, agent: str | None, goals_file: str | None, all_goals: bool) -> None:
+    """Refuse to commit the results of anything but all of the benchmark's own goals on its own orchestrator.
+
+    Raises:
+        ConfigurationError: They are of something else.
+    """
+    for option, value in (("--agent", agent), ("--goals", goals_file)):
+        if value is not None:
+            raise ConfigurationError(
+                f"--save-baseline without a FILE is for the benchmark's own goals and orchestrator, got {option} "
+                f"{quoted(value)}; say in which file to keep the results"
+            )
+    if not all_goals:
+        raise ConfigurationError(
+            "--save-baseline without a FILE needs all goals; leave out --goal and --tier, or say in which file to keep "
+            "the results"
         )
 
 

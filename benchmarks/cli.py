@@ -4,15 +4,16 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from benchmarks.arguments import completed
-from benchmarks.formats import quoted
+from benchmarks.baseline import check_committed
+from benchmarks.options import amount, positive
 from benchmarks.request import COMMITTED, Request
+from benchmarks.sharding import shard_named
 from benchmarks.suite.goals import GOALS, Goal
 from benchmarks.suite.selection import select
 from instrumentation.exits import Ended, run_command
@@ -32,7 +33,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def benchmark(
     context: typer.Context,
     model: Annotated[
@@ -58,11 +59,16 @@ def benchmark(
     tier: Annotated[list[str] | None, typer.Option(metavar="T", help="Only this tier; may be repeated.")] = None,
     repeat: Annotated[str, typer.Option(metavar="N", help="How often each goal is attempted.")] = "1",
     concurrency: Annotated[str, typer.Option(metavar="N", help="How many attempts run at a time.")] = "1",
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Make the K-th of N shares of the attempts, to be merged: see merge."),
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep what the model answers, for --model replay:DIR.")
     ] = None,
     max_cost: Annotated[
-        str | None, typer.Option(metavar="USD", help="Make no model call that might pass this cost.")
+        str | None,
+        typer.Option(metavar="USD", help="Make no model call that might pass this cost; each shard has its own."),
     ] = None,
     allow_unpriced: Annotated[
         bool, typer.Option("--allow-unpriced", help="With --max-cost: call a model whose price is not known, too.")
@@ -113,6 +119,9 @@ def benchmark(
     not all there, 4 bad input or crash, 130 interrupted.
     """
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
+    if context.invoked_subcommand is not None:
+        _refuse_options_before(context)
+        return
     if goals_schema:
         _print_schema()
         return
@@ -121,14 +130,17 @@ def benchmark(
     if list_goals:
         _print_goals(chosen)
         return
-    slots, times = _positive("--concurrency", concurrency, _MOST), _positive("--repeat", repeat, MOST_REPEATS)
-    limit_usd = None if max_cost is None else _amount("--max-cost", max_cost)
+    slots, times = positive("--concurrency", concurrency, _MOST), positive("--repeat", repeat, MOST_REPEATS)
+    limit_usd = None if max_cost is None else amount("--max-cost", max_cost)
     if allow_unpriced and limit_usd is None:
         raise ConfigurationError("--allow-unpriced is for a run with a limit; use it with --max-cost")
     if retry_errors and not resume:
         raise ConfigurationError("--retry-errors is for a run that goes on; use it with --resume")
+    own_shard = None if shard is None else shard_named(shard)
+    if own_shard is not None:
+        _check_whole(baseline=baseline, save_baseline=save_baseline)
     if save_baseline == COMMITTED:
-        _check_baseline(agent=agent, goals_file=goals_file, all_goals=len(chosen) == len(goals))
+        check_committed(agent=agent, goals_file=goals_file, all_goals=len(chosen) == len(goals))
 
     from benchmarks.command import execute
 
@@ -150,8 +162,56 @@ def benchmark(
         baseline=baseline,
         save_baseline=save_baseline,
         settings={"goal": list(goal or ()), "tier": list(tier or ())},
+        shard=own_shard,
     )
     raise Ended(execute(request))
+
+
+@app.command()
+def merge(
+    context: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE...",
+            show_default=False,
+            help="Files of shards, attempts.K-of-N.jsonl, or directories with such files.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where results go.", show_default="benchmarks/out")
+    ] = OUTPUT,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare with these results.",
+            show_default="benchmarks/baseline.json, where it is of the same",
+        ),
+    ] = None,
+    save_baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-baseline",
+            metavar="[FILE]",
+            help="Keep the merged results, with their traces, to compare with. Without a FILE, last of all: "
+            "benchmarks/baseline.json, and the report beside it.",
+        ),
+    ] = None,
+) -> None:
+    """Put the shards of a benchmark together: results and reports as if one process had made all attempts.
+
+    Every number is counted anew from the attempts. What is missing can be made
+    by a run with --resume and the same --output.
+
+    Exit code: as of a run; 3 also where a shard is missing or came to no end,
+    4 where files are of different benchmarks or disagree on an attempt, or one
+    is given twice: then nothing is written.
+    """
+    from benchmarks.merging.command import execute
+
+    usual = context.obj is None
+    raise Ended(execute(files or (), output, baseline=baseline, save_baseline=save_baseline, own_goals=usual))
 
 
 def main(goals: Sequence[Goal] | None = None) -> None:
@@ -184,37 +244,20 @@ def _print_schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _check_baseline(*, agent: str | None, goals_file: str | None, all_goals: bool) -> None:
-    for option, value in (("--agent", agent), ("--goals", goals_file)):
+def _refuse_options_before(context: typer.Context) -> None:
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name) if parameter.name else None
+        if source is not None and source.name == "COMMANDLINE":
+            raise ConfigurationError(
+                f"{context.invoked_subcommand} takes its options after its name, got {parameter.opts[0]} before it; "
+                f"see {context.invoked_subcommand} --help"
+            )
+
+
+def _check_whole(*, baseline: Path | None, save_baseline: Path | None) -> None:
+    for option, value in (("--baseline", baseline), ("--save-baseline", save_baseline)):
         if value is not None:
             raise ConfigurationError(
-                f"--save-baseline without a FILE is for the benchmark's own goals and orchestrator, got {option} "
-                f"{quoted(value)}; say in which file to keep the results"
+                f"{option} is for whole results, got it with --shard; leave it out, and say it to merge, which puts "
+                "the shards together"
             )
-    if not all_goals:
-        raise ConfigurationError(
-            "--save-baseline without a FILE needs all goals; leave out --goal and --tier, or say in which file to keep "
-            "the results"
-        )
-
-
-def _positive(option: str, value: str, most: int) -> int:
-    text = value.strip()
-    if len(text) > len(str(most)) or not text.isdecimal() or not 1 <= int(text) <= most:
-        raise ConfigurationError(
-            f"{option} must be a whole number from 1 to {most:,}, got {quoted(value)}; leave it out for 1"
-        )
-    return int(text)
-
-
-def _amount(option: str, value: str) -> Decimal:
-    try:
-        amount = Decimal(value.strip())
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount <= 0:
-        raise ConfigurationError(
-            f"{option} must be an amount of US dollars above 0, such as 0.50, got {quoted(value)}; "
-            "leave it out for no limit"
-        )
-    return amount

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ MOST_GOALS: Final = 5
 """Goals of which is said why they are worse; the report says it of all."""
 MOST_FINDINGS: Final = 2
 """Of each of them."""
+_AFTER_ALL: Final = "When every shard has ended, put them together:"
 _RULES: Final = "The scripted model answers by rules: this measures the framework, not a model's intelligence."
 
 
@@ -45,8 +47,7 @@ def print_end(
     """
     stdout_console().print(result_table(results))
     lines = ["", headline(results), *reason_lines(results)]
-    if results.provenance.model == SCRIPTED:
-        lines.append(_RULES)
+    lines += _rules(results)
     lines += _compared(compared)
     if written:
         lines.append(f"Results: {shown(directory / store.RESULTS)} and {REPORT} beside it")
@@ -56,6 +57,27 @@ def print_end(
     if results.interrupted and written:
         lines += _interrupted(results)
     for line in lines:
+        typer.echo(visible(line))
+
+
+def print_shard(results: Results, path: Path, more_lines: Sequence[str]) -> None:
+    """Print what came of a shard.
+
+    Args:
+        results: What came of it.
+        path: The file with its attempts.
+        more_lines: What was spent and recorded, and where the traces are.
+    """
+    own = _dealt(results)
+    lines = [f"Attempts: {len(results.attempts):,} of {results.planned_attempts:,} in {shown(path)}"]
+    if own.goals:
+        stdout_console().print(result_table(own))
+        lines = ["", headline(own), *reason_lines(own), *_rules(own), *lines]
+    if results.interrupted:
+        further = _interrupted(results)
+    else:
+        further = [_AFTER_ALL, f"  {_command('merge', str(shown(path.parent)))}"]
+    for line in [*lines, *more_lines, *further]:
         typer.echo(visible(line))
 
 
@@ -92,9 +114,21 @@ def _compared(compared: Compared) -> list[str]:
     return [compared.line, *parted, *([f"  {plural(left, 'more goal')}: see {REPORT}"] if left > 0 else [])]
 
 
+def _rules(results: Results) -> list[str]:
+    return [_RULES] if results.provenance.model == SCRIPTED else []
+
+
+def _dealt(results: Results) -> Results:
+    """What a shard has of its benchmark, as results of their own: it says nothing of how often goals are attempted."""
+    ids = {goal_id for goal_id, _ in results.planned}
+    own = [row for row in results.goals if row.goal.id in ids]
+    return replace(results, goals=own, provenance=replace(results.provenance, repeat=1, shard=None))
+
+
 def _interrupted(results: Results) -> list[str]:
     done, planned = len(results.attempts), results.planned_attempts
-    what = "goal" if results.provenance.repeat == 1 else "attempt"
+    source = results.provenance
+    what = "goal" if source.repeat == 1 and source.shard is None else "attempt"
     line = f"Interrupted: {done:,} of {plural(planned, what)} {'is' if planned == 1 else 'are'} judged and kept"
     return [f"{line}; go on with:", f"  {_again()}"] if not results.complete else [f"{line}."]
 
@@ -102,4 +136,8 @@ def _interrupted(results: Results) -> list[str]:
 def _again() -> str:
     """The command that goes on, as it was typed."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
-    return shlex.join(["uv", "run", "python", str(shown(Path(sys.argv[0]))), *arguments, "--resume"])
+    return _command(*arguments, "--resume")
+
+
+def _command(*arguments: str) -> str:
+    return shlex.join(["uv", "run", "python", str(shown(Path(sys.argv[0]))), *arguments])

@@ -1,19 +1,22 @@
 """The plan of a benchmark: which attempts are to be made, and which an interrupted run has made already."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from benchmarks.comparing.comparability import is_same_machine
 from benchmarks.formats import quoted
 from benchmarks.judging.outcomes import meaning_of
 from benchmarks.request import Request
 from benchmarks.results import provenance
-from benchmarks.results.attempts_file import ATTEMPTS
-from benchmarks.results.reading import read_attempts
-from benchmarks.results.results import Attempt, Provenance, Results, goal_to_dict, results_of
+from benchmarks.results.attempts_file import AttemptsFile
+from benchmarks.results.reading import has_head, read_attempts
+from benchmarks.results.results import Attempt, Part, Provenance, Results, results_of
+from benchmarks.results.sameness import OF_SHARDS, differences
+from benchmarks.sharding import keys_of
 from benchmarks.subjects.subject import Subject
 from benchmarks.suite.facts import GoalFacts, facts_of
 from benchmarks.suite.goals import Goal
@@ -24,8 +27,6 @@ from nanoagent.tools.registry import ToolRegistry
 ROOT: Final = Path(__file__).parents[1]
 """The checkout."""
 _RESUME: Final = "--resume"
-_SAME: Final = ("model", "tools", "agent", "token_source", "concurrency", "commit", "changes")
-"""Of the provenance: what must be as it was for a run to go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +46,17 @@ class Plan:
     @property
     def work(self) -> list[tuple[Goal, int]]:
         """The attempts that are left: the first ones of all goals, then the second ones."""
-        made = {(attempt.goal_id, attempt.number) for attempt in self.kept}
+        dealt = set(keys_of(self.goals, self.provenance.repeat, self.provenance.shard))
+        left = dealt - {(attempt.goal_id, attempt.number) for attempt in self.kept}
         numbers = range(1, self.provenance.repeat + 1)
-        return [(goal, number) for number in numbers for goal in self.goals if (goal.id, number) not in made]
+        return [(goal, number) for number in numbers for goal in self.goals if (goal.id, number) in left]
 
     def results(self, attempts: Sequence[Attempt], *, interrupted: bool) -> Results:
         """The results with these attempts beside those that were kept."""
-        ended = replace(self.provenance, ended_at=now())
+        ended_at = now()
+        # What came to no end before has come to it now.
+        parts = tuple(replace(part, ended_at=part.ended_at or ended_at) for part in self.provenance.parts)
+        ended = replace(self.provenance, ended_at=ended_at, parts=parts)
         return results_of(ended, self.facts, [*self.kept, *attempts], interrupted=interrupted)
 
 
@@ -74,6 +79,7 @@ def new_plan(request: Request, subject: Subject) -> Plan:
         tools=() if request.agent else _builtin_tools(),
         agent=request.agent,
         goals_file=request.goals_file,
+        shard=request.shard,
     )
     return Plan(provenance=source, goals=request.goals)
 
@@ -95,12 +101,16 @@ def resumed(plan: Plan, directory: Path, *, retry_errors: bool) -> Plan:
     Raises:
         ConfigurationError: There is no such run, or it is one of something else.
     """
-    path = directory / ATTEMPTS
+    shard = plan.provenance.shard
+    path = AttemptsFile(directory, shard).path
+    if shard is not None and not has_head(path):
+        return plan  # whoever starts shards again starts all of them with the same command, also one that never began
     found = read_attempts(path, f"{_RESUME} needs the attempts of a run", "leave it out to start anew")
-    for what, before, now_ in _differences(plan, found.provenance, found.goals):
+    more = () if shard is None else OF_SHARDS
+    for what, was, is_now in differences(found.provenance, found.goals, plan.provenance, plan.facts, more=more):
         raise ConfigurationError(
-            f"{_RESUME} goes on with the same benchmark only, got {what} {quoted(now_)} where {str(path)!r} has "
-            f"{quoted(before)}; ask for the same as before, or leave {_RESUME} out to start anew"
+            f"{_RESUME} goes on with the same benchmark only, got {what} {quoted(is_now)} where {str(path)!r} has "
+            f"{quoted(was)}; ask for the same as before, or leave {_RESUME} out to start anew"
         )
     kept = [attempt for attempt in found.attempts if not (retry_errors and meaning_of(attempt).is_retried)]
     beyond = max((attempt.number for attempt in kept), default=0)
@@ -109,25 +119,16 @@ def resumed(plan: Plan, directory: Path, *, retry_errors: bool) -> Plan:
             f"{_RESUME} cannot take attempts away: {str(path)!r} has {beyond} of a goal, got --repeat "
             f"{plan.provenance.repeat}; ask for --repeat {beyond} or more"
         )
-    source = replace(found.provenance, repeat=plan.provenance.repeat)
+    source = replace(_going_on(found.provenance, plan.provenance), repeat=plan.provenance.repeat)
     return replace(plan, provenance=source, kept=kept)
 
 
-def _differences(plan: Plan, before: Provenance, goals: Sequence[GoalFacts]) -> Iterator[tuple[str, str, str]]:
-    """What is asked for otherwise than before: what it is, what it was and what it is now."""
-    for name in _SAME:
-        was, now_ = getattr(before, name), getattr(plan.provenance, name)
-        if was != now_:
-            yield f"the {name.replace('_', ' ')}", str(was), str(now_)
-    ids, ids_before = [goal.id for goal in plan.goals], [goal.id for goal in goals]
-    if ids != ids_before:
-        yield "the goals", ", ".join(ids_before), ", ".join(ids)
-        return
-    for goal, old in zip(plan.facts, goals, strict=True):
-        new, was = goal_to_dict(goal), goal_to_dict(old)
-        for key in new:
-            if new[key] != was[key]:
-                yield f"the {key.replace('_', ' ')} of {goal.id}", str(was[key]), str(new[key])
+def _going_on(before: Provenance, now: Provenance) -> Provenance:
+    """The provenance of a run that goes on: on a machine like none before, a part of its own begins."""
+    if any(is_same_machine(part.machine, now.machine) for part in before.all_parts):
+        return before
+    part = Part(shard=before.shard, session_id=before.session_id, machine=now.machine, started_at=now.started_at)
+    return replace(before, parts=(*before.all_parts, part))
 
 
 def now() -> str:

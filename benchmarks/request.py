@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.sharding import Shard
 from benchmarks.suite.goals import Goal
 
 COMMITTED: Final = Path(__file__).parent / "baseline.json"
@@ -45,3 +46,5 @@ class Request:
     """Where to keep the results to compare with."""
     settings: Mapping[str, Any]
     """The selection, for the provenance."""
+    shard: Shard | None = None
+    """Which attempts are made; `None` for all of them."""

@@ -3,7 +3,7 @@
 Prompts and transcripts are none of these facts: they are what is judged.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from benchmarks.formats import listed, quoted
@@ -22,6 +22,7 @@ _GOAL: Final[Mapping[str, Callable[[GoalFacts], Any]]] = {
     "budget of iterations": lambda goal: goal.budget.iterations,
     "budget of tokens": lambda goal: goal.budget.tokens,
 }
+Machine = Mapping[str, str | int | None]
 _MACHINE: Final = {"os": "system", "architecture": "architecture", "cpu_count": "number of processors"}
 
 
@@ -58,13 +59,36 @@ def differences_of_tools(baseline: Provenance, current: Provenance) -> str:
     return ", and ".join(f"{who} {listed(sorted(tools))}" for who, tools in sides if tools)
 
 
+def is_same_machine(one: Machine, other: Machine) -> bool:
+    """Whether machines are alike in what times depend on."""
+    return all(one.get(name) == other.get(name) for name in _MACHINE)
+
+
 def differences_of_times(baseline: Provenance, current: Provenance) -> str:
     """Each fact that times depend on and that differs, in words; empty where none does."""
-    machines = (
-        (f"the machine's {label}", baseline.machine.get(name), current.machine.get(name))
-        for name, label in _MACHINE.items()
-    )
-    return _told([("the concurrency", baseline.concurrency, current.concurrency), *machines])
+    mixed = [*_mixed("the baseline", baseline), *_mixed("this run", current)]
+    if mixed:
+        return "; ".join(mixed)
+    before, now = baseline.all_parts[0].machine, current.all_parts[0].machine
+    machines = ((f"the machine's {label}", before.get(name), now.get(name)) for name, label in _MACHINE.items())
+    loads = [
+        ("the concurrency", baseline.concurrency, current.concurrency),
+        ("the number of shards", _shards(baseline), _shards(current)),
+    ]
+    return _told([*loads, *machines])
+
+
+def _mixed(side: str, source: Provenance) -> Iterator[str]:
+    """The facts in which the machines of one side differ among themselves, in words."""
+    for name, label in _MACHINE.items():
+        values = list(dict.fromkeys(part.machine.get(name) for part in source.all_parts))
+        if len(values) > 1:
+            yield f"{side} was measured on machines whose {label} is {listed([_value(value) for value in values])}"
+
+
+def _shards(source: Provenance) -> int:
+    """How many processes may have shared a machine: nobody knows whether they did."""
+    return max((part.shard.of for part in source.all_parts if part.shard), default=1)
 
 
 def _told(facts: Iterable[tuple[str, Any, Any]]) -> str:

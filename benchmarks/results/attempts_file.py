@@ -7,16 +7,17 @@ from typing import Any, Final
 from benchmarks.results.appended import AppendedFile
 from benchmarks.results.sealed import sealed_line
 from benchmarks.results.written import json_text
+from benchmarks.sharding import Shard
 
 ATTEMPTS: Final = "attempts.jsonl"
 
 
 class AttemptsFile:
-    """attempts.jsonl in a directory of results; each row is sealed."""
+    """attempts.jsonl in a directory of results, or the file of a shard; each line is sealed."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, shard: Shard | None = None) -> None:
         """Touch nothing yet."""
-        self._file = AppendedFile(directory / ATTEMPTS)
+        self._file = AppendedFile(directory / (shard.file_name(ATTEMPTS) if shard else ATTEMPTS))
 
     @property
     def path(self) -> Path:
@@ -38,6 +39,14 @@ class AttemptsFile:
             Unwritable: It cannot be written; the rows before it are as they were.
         """
         self._file.add(_line(row))
+
+    def end(self, end: Mapping[str, Any]) -> None:
+        """Say that all attempts of a shard are made.
+
+        Raises:
+            Unwritable: It cannot be written; the rows are as they were.
+        """
+        self._file.add(_line(end))
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The form of results.json and of attempts.jsonl: what may stand in them, and the JSON schemas of that."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -193,6 +193,20 @@ class HeadForm(_Form):
     schema_version: int = Field(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)
     provenance: Provenance
     goals: list[GoalForm]
+    checksum: str
+    """As of each row."""
+
+
+class EndForm(_Form):
+    """The last line of the file of a shard: all its attempts are made."""
+
+    type: Literal["end"]
+    ended_at: str
+    """UTC, ISO 8601."""
+    attempts: int = Field(ge=0)
+    """So many rows there are."""
+    verification: Verification | None
+    """What came of reading the traces back; `null` where that was not asked for."""
     checksum: str
     """As of each row."""
 

@@ -2,23 +2,24 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from benchmarks.formats import first_line, quoted, reason_of
-from benchmarks.results.forms import HeadForm, ResultsForm, RowForm
+from benchmarks.results.forms import EndForm, HeadForm, ResultsForm, RowForm
 from benchmarks.results.results import SCHEMA_VERSION, Attempt, Provenance, Results
 from benchmarks.results.sealed import checksum_of, is_sealed, unpacked
+from benchmarks.sharding import Shard
 from benchmarks.suite.facts import GoalFacts
 from nanoagent.errors import ConfigurationError
 
 _Form = TypeVar("_Form", bound=BaseModel)
 _EDITED: Final = "it is not as it was written: its checksum is another one"
 _LARGEST_BYTES: Final = 1 << 30
-"""Of a file that is read whole."""
 
 
 class UnusableResultsError(ConfigurationError):
@@ -32,6 +33,16 @@ class Attempts(NamedTuple):
     goals: Sequence[GoalFacts]
     attempts: Sequence[Attempt]
     """In the order in which they ended."""
+
+
+class ShardFile(NamedTuple):
+    """What the file of a shard holds."""
+
+    path: Path
+    attempts: Attempts
+    shard: Shard
+    end: EndForm | None
+    """`None` where it came to no end."""
 
 
 class Recorded(NamedTuple):
@@ -53,8 +64,8 @@ def read_results(path: Path, rule: str, way_out: str) -> Recorded:
     Raises:
         UnusableResultsError: It is none, or not whole, or not as it was written.
     """
-    text = _text_of(path, rule, way_out)
     try:
+        text = "".join(_texts_of(path))
         data = _data(text)
         form = _read(ResultsForm, text, data)
         results = form.results()
@@ -69,46 +80,100 @@ def read_results(path: Path, rule: str, way_out: str) -> Recorded:
 
 
 def read_attempts(path: Path, rule: str, way_out: str) -> Attempts:
-    """Read attempts.jsonl; the half of a last line that a crash left is left out.
+    """Read attempts.jsonl, or the file of a shard; the half of a last line that a crash left is left out.
 
     Raises:
         UnusableResultsError: It is none.
     """
-    text = _text_of(path, rule, way_out)
-    head, *rows = text.split("\n")
+    return _read_lines(path, rule, way_out)[0]
+
+
+def read_shard(path: Path, rule: str, way_out: str) -> ShardFile:
+    """Read the file of a shard; the half of a last line that a crash left is left out.
+
+    Raises:
+        UnusableResultsError: It is none.
+    """
+    found, end = _read_lines(path, rule, way_out)
+    shard = found.provenance.shard
+    if shard is None:
+        raise _unusable(path, rule, way_out, "it is of no shard")
+    return ShardFile(path, found, shard, end)
+
+
+def has_head(path: Path) -> bool:
+    """Whether there is a file whose first line is whole, whatever it says."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.readline(_LARGEST_BYTES).endswith(b"\n")
+    return False
+
+
+def _read_lines(path: Path, rule: str, way_out: str) -> tuple[Attempts, EndForm | None]:
     try:
-        if not rows:
+        lines = _lines_of(path)
+        head = next(lines, "")
+        if not head:
             raise ValueError("its first line is not whole")
         first = _read(HeadForm, head, _data(head))
         _check_line(head)
         goals = [goal.facts() for goal in first.goals]
         _check_ids(goals)
-        attempts = [_attempt(row, number) for number, row in enumerate(rows[:-1], 2)]
+        attempts, end = _rows(lines)
         _check_attempts(attempts, {goal.id for goal in goals})
     except ValueError as error:
         raise _unusable(path, rule, way_out, str(error)) from error
-    return Attempts(first.provenance, goals, attempts)
+    return Attempts(first.provenance, goals, attempts), end
 
 
-def _attempt(row: str, line: int) -> Attempt:
-    try:
-        form = _read(RowForm, row, _data(row))
-        _check_line(row)
-        return form.attempt_of(form.id)
-    except ValueError as error:
-        raise ValueError(f"line {line}: {error}") from error
+def _rows(lines: Iterable[str]) -> tuple[list[Attempt], EndForm | None]:
+    attempts: list[Attempt] = []
+    end: EndForm | None = None
+    for number, line in enumerate(lines, 2):
+        try:
+            if end is not None:
+                raise ValueError("it stands after the end")
+            row = _row(line)
+            if isinstance(row, EndForm):
+                end = row
+            else:
+                attempts.append(row.attempt_of(row.id))
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from error
+    return attempts, end
 
 
-def _text_of(path: Path, rule: str, way_out: str) -> str:
+def _row(line: str) -> RowForm | EndForm:
+    data = _data(line)
+    row = _read(EndForm, line, data) if _is_end(data) else _read(RowForm, line, data)
+    _check_line(line)
+    return row
+
+
+def _is_end(data: Mapping[str, Any]) -> bool:
+    return data.get("type") == "end"
+
+
+def _lines_of(path: Path) -> Iterator[str]:
+    """The lines that are whole."""
+    return (line[:-1] for line in _texts_of(path) if line.endswith("\n"))
+
+
+def _texts_of(path: Path) -> Iterator[str]:
+    """The text of a file line by line: of attempts there may be many.
+
+    Raises:
+        ValueError: It cannot be read, or is none.
+    """
     try:
         size = path.stat().st_size
         if size > _LARGEST_BYTES:
-            raise _unusable(path, rule, way_out, f"{size:,} bytes are too many to be one")
-        return path.read_text(encoding="utf-8")
+            raise ValueError(f"{size:,} bytes are too many to be one")
+        with path.open(encoding="utf-8", newline="\n") as file:
+            yield from file
     except OSError as error:
-        raise _unusable(path, rule, way_out, reason_of(error)) from error
+        raise ValueError(reason_of(error)) from error
     except UnicodeDecodeError as error:
-        raise _unusable(path, rule, way_out, "it is no text") from error
+        raise ValueError("it is no text") from error
 
 
 def _data(text: str) -> dict[str, Any]:
@@ -119,7 +184,7 @@ def _data(text: str) -> dict[str, Any]:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is no JSON: {first_line(error)}") from error
-    if not isinstance(data, dict) or not {"provenance", "metrics"} & data.keys():
+    if not isinstance(data, dict) or not ({"provenance", "metrics"} & data.keys() or _is_end(data)):
         raise ValueError("it holds no results of a benchmark")
     return data
 

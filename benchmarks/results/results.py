@@ -9,6 +9,7 @@ from annotated_types import Ge
 from benchmarks.judging.statistics import statistics_of
 from benchmarks.judging.verdict import Verdict, VerdictWord, worst
 from benchmarks.results.verification import Verification
+from benchmarks.sharding import Key, Shard, keys_of
 from benchmarks.suite.facts import GoalFacts
 from nanoagent.core.performance import PerformanceMetrics
 
@@ -87,11 +88,26 @@ def goal_to_dict(goal: GoalFacts) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of results that were put together: what one shard measured, or a run that went on on another machine."""
+
+    shard: Shard | None
+    """`None` where it is none of a shard."""
+    session_id: str
+    """On every trace of the part, as an attribute of its root."""
+    machine: Mapping[str, str | int | None]
+    started_at: str
+    """UTC, ISO 8601."""
+    ended_at: str | None = None
+    """`None` while it goes on, and where it came to no end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """What was measured, on what, and when."""
 
     session_id: str
-    """On every trace of the run, as an attribute of its root."""
+    """On every trace of the run, as an attribute of its root; of merged results on those of attempts made since."""
     model: str
     """The model, or `agent` with what `--agent` names and the agent's model."""
     token_source: str
@@ -120,6 +136,28 @@ class Provenance:
     """What `--agent` names; `None` when the benchmark's own orchestrator is measured."""
     goals_file: str | None = None
     """What `--goals` names; `None` for the benchmark's own goals."""
+    shard: Shard | None = None
+    """Which attempts are made here; `None` for all of them."""
+    parts: tuple[Part, ...] = ()
+    """What the results were put together from; empty where one process made all attempts."""
+
+    @property
+    def all_parts(self) -> tuple[Part, ...]:
+        """The parts; one for all where they were not put together."""
+        whole = Part(
+            shard=self.shard,
+            session_id=self.session_id,
+            machine=self.machine,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+        )
+        return self.parts or (whole,)
+
+    @property
+    def open_shards(self) -> set[Shard]:
+        """The shards that came to no end."""
+        shards = {part.shard for part in self.parts if part.shard is not None}
+        return shards - {part.shard for part in self.parts if part.ended_at is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,14 +187,24 @@ class Results:
         return [attempt.trace_id for _, attempt in self.attempts if attempt.trace_id]
 
     @property
+    def planned(self) -> list[Key]:
+        """The attempts that there are when none is missing."""
+        return keys_of([row.goal for row in self.goals], self.provenance.repeat, self.provenance.shard)
+
+    @property
     def planned_attempts(self) -> int:
         """How many attempts there are when none is missing."""
-        return len(self.goals) * self.provenance.repeat
+        return len(self.planned)
+
+    @property
+    def made(self) -> set[Key]:
+        """The attempts that there are."""
+        return {(goal.id, attempt.number) for goal, attempt in self.attempts}
 
     @property
     def complete(self) -> bool:
-        """Whether every goal was attempted as often as it should be."""
-        return all(len(row.attempts) >= self.provenance.repeat for row in self.goals)
+        """Whether every goal was attempted as often as it should be, and every shard came to its end."""
+        return not self.provenance.open_shards and self.made.issuperset(self.planned)
 
     @property
     def has_iterations(self) -> bool:
@@ -215,3 +263,13 @@ def head_of(provenance: Provenance, goals: Sequence[GoalFacts]) -> dict[str, Any
 def row_of(attempt: Attempt) -> dict[str, Any]:
     """Each further line of attempts.jsonl: an attempt that has ended."""
     return {"id": attempt.goal_id, **attempt.to_dict()}
+
+
+def end_of(results: Results) -> dict[str, Any]:
+    """The last line of the file of a shard: all its attempts are made."""
+    return {
+        "type": "end",
+        "ended_at": results.provenance.ended_at,
+        "attempts": len(results.attempts),
+        "verification": results.verification.to_dict() if results.verification else None,
+    }

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from benchmarks.formats import first_line, reason_of
 from benchmarks.results.sealed import sealed
 from benchmarks.results.written import json_text
+from benchmarks.sharding import Shard
 from nanoagent.errors import ConfigurationError
 
 RESULTS: Final = "results.json"
@@ -25,22 +26,25 @@ class Unwritable(ConfigurationError):  # noqa: N818 - reads as what it says of t
 
 
 class Store:
-    """A directory of results, for one benchmark at a time: until it is closed, or the process ends.
+    """A directory of results, for one benchmark, or one of each shard, at a time.
+
+    Until it is closed, or the process ends, it keeps others out.
 
     Raises:
         ConfigurationError: The directory cannot be made or written to, or another benchmark is at work in it; nothing
             in it has changed.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, shard: Shard | None = None) -> None:
         self.directory = directory
-        self._lock = FileLock(directory / _LOCK)
+        self._lock = FileLock(directory / (shard.file_name(_LOCK) if shard else _LOCK))
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
+            who = f"no other {shard.text}" if shard else "no other benchmark"
             raise ConfigurationError(
-                f"--output must be a directory that no other benchmark is at work in, got {str(directory)!r}; "
+                f"--output must be a directory that {who} is at work in, got {str(directory)!r}; "
                 "wait for that one to end, or choose another directory"
             ) from None
         except OSError as error:
@@ -64,6 +68,20 @@ class Store:
                 write_text(self.directory / name, text)
         with told(self.directory / CHARTS):
             remove_others(self.directory, files, CHARTS)
+
+
+@contextmanager
+def opened(directory: Path, shard: Shard | None = None) -> Iterator[Store]:
+    """The store of a directory until the block has ended.
+
+    Raises:
+        ConfigurationError: As a store's.
+    """
+    files = Store(directory, shard)
+    try:
+        yield files
+    finally:
+        files.close()
 
 
 def results_text(

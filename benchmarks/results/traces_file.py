@@ -1,22 +1,23 @@
 """The file of the traces that are kept with results: OTLP JSON, a line a trace."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Final
 
 from benchmarks.results.appended import AppendedFile
+from benchmarks.sharding import Shard
 
 TRACES: Final = "kept-traces.jsonl"
 _TRACE_ID: Final = re.compile(rb'"traceId": ?"([0-9a-f]{32})"')
 
 
 class TracesFile:
-    """kept-traces.jsonl in a directory of results."""
+    """kept-traces.jsonl in a directory of results, or the file of a shard."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, shard: Shard | None = None) -> None:
         """Touch nothing yet."""
-        self._file = AppendedFile(directory / TRACES)
+        self._file = AppendedFile(directory / (shard.file_name(TRACES) if shard else TRACES))
 
     def begin(self, trace_ids: Container[str]) -> dict[str, bytes]:
         """Start anew with those of these traces that are there.
@@ -27,9 +28,17 @@ class TracesFile:
         Raises:
             Unwritable: It cannot be written; it is as it was.
         """
-        kept = {id_: line for id_, line in self._lines().items() if id_ in trace_ids}
-        self._file.begin(line.decode() for line in kept.values())
+        kept = kept_lines(self._file.path, trace_ids)
+        self.replace(kept.values())
         return kept
+
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Start anew with these traces.
+
+        Raises:
+            Unwritable: It cannot be written; it is as it was.
+        """
+        self._file.begin(line.decode() for line in lines)
 
     def add(self, line: bytes) -> None:
         """Add a trace.
@@ -39,11 +48,12 @@ class TracesFile:
         """
         self._file.add(line.decode())
 
-    def _lines(self) -> dict[str, bytes]:
-        """The lines that are whole, by the ids of their traces; none where nothing can be read."""
-        try:
-            lines = self._file.path.read_bytes().split(b"\n")[:-1]
-        except OSError:
-            return {}
-        found = [(_TRACE_ID.search(line), line) for line in lines if line.isascii()]
-        return {id_[1].decode(): line for id_, line in found if id_}
+
+def kept_lines(path: Path, trace_ids: Container[str]) -> dict[str, bytes]:
+    """The lines of a file that are whole and of one of these traces, by its id; none where nothing can be read."""
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError:
+        return {}
+    found = [(_TRACE_ID.search(line), line) for line in lines if line.isascii()]
+    return {id_[1].decode(): line for id_, line in found if id_ and id_[1].decode() in trace_ids}

@@ -16,12 +16,6 @@ MAX_ATTEMPTS: Final = 3
 """Kept of each goal: the first ones."""
 MAX_SPANS: Final = 20_000
 """Kept of all, and as many of attempts that go on; a trace that would pass it is not kept."""
-_SPAN: Final = b'"spanId":'
-
-
-def spans_in(line: bytes) -> int:
-    """How many spans a kept trace has, and at most a few more: a link looks like one."""
-    return line.count(_SPAN)
 
 
 class KeptTraces(SpanProcessor):

@@ -1,0 +1,44 @@
+"""The shards that results were put together from: which they are, and what is missing of them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from benchmarks.reports.naming import named
+from benchmarks.results.results import Provenance, Results
+from benchmarks.sharding import Shard, keys_of
+from nanoagent.texts import plural
+
+MOST_NAMED: Final = 10
+"""Shards in one sentence, and lines of what is missing; results.json names all."""
+
+
+def shards_of(source: Provenance) -> list[Shard]:
+    """The shards that results were put together from, in order."""
+    return sorted({part.shard for part in source.parts if part.shard}, key=lambda shard: shard.number)
+
+
+def shards_text(source: Provenance) -> str | None:
+    """The shards with the sessions of their traces; `None` where there are none."""
+    sessions = [f"{part.shard} {part.session_id}" for part in source.parts if part.shard]
+    return named(sessions, MOST_NAMED) if sessions else None
+
+
+def lacking(results: Results) -> list[str]:
+    """What is missing of the shards, a sentence each; empty where nothing is."""
+    found = [] if results.complete else list(_lacking(results))
+    rest = len(found) - MOST_NAMED
+    return found if rest <= 0 else [*found[:MOST_NAMED], f"And {plural(rest, 'more shard')}."]
+
+
+def _lacking(results: Results) -> Iterator[str]:
+    source, goals, made = results.provenance, [row.goal for row in results.goals], results.made
+    there = shards_of(source)
+    for number in range(1, there[0].of + 1 if there else 1):
+        shard = Shard(number=number, of=there[0].of)
+        dealt = keys_of(goals, source.repeat, shard)
+        left = sum(key not in made for key in dealt)
+        if shard in source.open_shards:
+            said = f"{len(dealt) - left:,} of {plural(len(dealt), 'attempt')} are there"
+            yield f"{shard.text.capitalize()} came to no end: {said}."
+        elif left:
+            yield f"{shard.text.capitalize()} is missing: {left:,} of {plural(len(dealt), 'attempt')} are not there."
