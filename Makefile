@@ -30,7 +30,7 @@ typecheck: ## Check types
 
 test-oldest: ## Run the packages' tests with the oldest versions that pyproject.toml allows
 	uv venv --quiet --clear $(OLDEST)
-	uv pip install --quiet --compile-bytecode --python $(OLDEST) --resolution lowest-direct --editable ".[otel]"
+	uv pip install --quiet --compile-bytecode --python $(OLDEST) --resolution lowest-direct --editable ".[clickhouse]"
 	# The tools are the newest ones, and may not pull anything of the above up with them.
 	uv pip freeze --quiet --python $(OLDEST) --exclude-editable > $(OLDEST)/oldest.txt
 	uv pip install --quiet --compile-bytecode --python $(OLDEST) --constraints $(OLDEST)/oldest.txt --group dev

@@ -26,8 +26,13 @@ VERSIONS = os.environ.get("NANOAGENT_VERSIONS", "newest")
 
 def bounds() -> dict[str, dict[str, Version]]:
     """Of each package that the project requires, by operator."""
-    requirements = map(Requirement, [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["otel"]])
-    return {each.name: {part.operator: Version(part.version) for part in each.specifier} for each in requirements}
+    extras = PROJECT["optional-dependencies"]
+    requirements = map(Requirement, [*PROJECT["dependencies"], *extras["otel"], *extras["clickhouse"]])
+    return {
+        each.name: {part.operator: Version(part.version) for part in each.specifier}
+        for each in requirements
+        if each.name != PROJECT["name"]
+    }
 
 
 def test_the_table_has_the_bounds_of_the_project() -> None:
