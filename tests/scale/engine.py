@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -54,25 +55,20 @@ _numbers: Final = count(1)
 class Engine:
     """The engine: there can be only one in a process, which is why everybody asks `engine` for it."""
 
-    def __init__(self, directory: str) -> None:
-        self._session: Any = session.Session(directory)
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="clickhouse-", ignore_cleanup_errors=True)
+        self._session: Any = session.Session(self._directory.name)
 
     def query(self, sql: str, output_format: str = "JSONEachRow") -> bytes:
         """What the engine answers."""
         answer: bytes = self._session.query(sql, output_format).bytes()
         return answer
 
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The rows that a query gives; decimals are exact."""
-        return [
-            json.loads(line, parse_float=Decimal) for line in self.query(f"{sql} SETTINGS {_SETTINGS}").splitlines()
-        ]
-
 
 @cache
 def engine() -> Engine:
-    """The engine of this process, in a directory that goes with it."""
-    return Engine(tempfile.mkdtemp(prefix="clickhouse-"))
+    """The engine of this process."""
+    return Engine()
 
 
 class Store:
@@ -83,15 +79,22 @@ class Store:
         engine().query(f"CREATE DATABASE {name}")
         self.run(TABLE_SQL.read_text())
 
-    def run(self, statements: str) -> None:
-        """Run statements that name no database in this one."""
-        self._enter()
-        engine().query(statements)
+    def run(self, statements: str, output_format: str = "JSONEachRow") -> bytes:
+        """Run statements that name no database in this one, and give what the last one answers."""
+        engine().query(f"USE {self.name}")
+        return engine().query(statements, output_format)
 
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The rows that a query gives in this database."""
-        self._enter()
-        return engine().rows(sql)
+    def rows(self, sql: str, **settings: int) -> list[dict[str, Any]]:
+        """The rows that a query gives; decimals are exact."""
+        added = "".join(f", {setting} = {value}" for setting, value in settings.items())
+        lines = self.run(f"{sql} SETTINGS {_SETTINGS}{added}").splitlines()
+        return [json.loads(line, parse_float=Decimal) for line in lines]
+
+    def cpu_s(self, view: str) -> float:
+        """How long the processors take for all rows of a view."""
+        start_s = time.process_time()
+        self.run(f"SELECT * FROM {view}", "Null")  # noqa: S608 - our own
+        return time.process_time() - start_s
 
     def load(self, spans: Iterable[Span]) -> None:
         """Write spans into the table, as they come."""
@@ -99,25 +102,21 @@ class Store:
         while chunk := list(islice(rest, _INTO_MEMORY)):
             self._insert(chunk)
 
-    def runs(self, view: str = "nanoagent_runs", *, where: str = "1") -> dict[str, CountedRun]:
+    def runs(self, view: str = "nanoagent_runs", **settings: int) -> dict[str, CountedRun]:
         """The runs that a view tells of, by their ids."""
-        found = [counted(row) for row in self.rows(f"SELECT * FROM {view} WHERE {where}")]  # noqa: S608 - our own
+        found = [counted(row) for row in self.rows(f"SELECT * FROM {view}", **settings)]  # noqa: S608 - our own
         by_id = {str(run.metrics.run_id): run for run in found}
         assert len(by_id) == len(found), "a run has two rows"
         return by_id
 
-    def _enter(self) -> None:
-        engine().query(f"USE {self.name}")
-
     def _insert(self, spans: list[Span]) -> None:
-        self._enter()
         structure = ", ".join(f"`{column}` {kind}" for column, kind in _COLUMNS.items())
         with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
             file.write(msgspec.json.Encoder().encode_lines(map(row_of, spans)))
             file.flush()
             columns, values = ", ".join(map(_quoted, _COLUMNS)), ", ".join(map(_value, _COLUMNS))
             written = f"file('{file.name}', JSONEachRow, '{structure}')"
-            engine().query(f"INSERT INTO otel_traces ({columns}) SELECT {values} FROM {written}")  # noqa: S608 - our own
+            self.run(f"INSERT INTO otel_traces ({columns}) SELECT {values} FROM {written}")  # noqa: S608 - our own
 
 
 def _quoted(column: str) -> str:

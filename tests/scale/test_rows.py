@@ -1,6 +1,5 @@
 """The rows that the proof is made with are those of the real exporter, of spans like those of real runs."""
 
-import asyncio
 import json
 import os
 from collections import defaultdict
@@ -9,21 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan
 
-from benchmarks.suite.goals import GOALS
-from instrumentation.testing import Capture
 from nanoagent.core.runs import runs_in
 from nanoagent.tracing import names
 from tests.required import unavailable
 from tests.scale.cached import UnavailableError
 from tests.scale.collector import collector_program, sink
 from tests.scale.door import opened
+from tests.scale.real import real_spans
 from tests.scale.rows import Event, Span, as_stored, as_string, record_of, row_of
 from tests.scale.sending import posted, requests_of
 from tests.scale.serving import HOST, free_ports
 from tests.scale.spans import MIDNIGHT_NS, whole
-from tests.test_lost_spans import spans_of
 
 _STRAIGHT = """
 receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_ADDRESS}"}}}}
@@ -130,7 +126,7 @@ def test_under_a_count_the_text_of_an_integer_is_one(value: Any, told: Any) -> N
 
 
 def test_generated_spans_are_like_those_of_real_runs() -> None:
-    real = _kinds(_real_spans())
+    real = _kinds(real_spans())
     runs = whole(1)
     generated = _kinds(span for _ in range(200) for span in next(runs))
     assert {kind: keys - generated[kind] for kind, keys in real.items()} == {kind: set() for kind in real}
@@ -142,36 +138,6 @@ def test_generated_runs_tell_of_themselves_what_the_fold_finds() -> None:
         spans = [record_of(span) for span in next(runs)]
         ours = {span.run_id for span in spans}
         assert {run.metrics.complete for run in runs_in(spans) if run.metrics.run_id in ours} == {True}
-
-
-def _real_spans() -> list[Span]:
-    captured = Capture()
-
-    async def run_all() -> None:
-        for goal in GOALS:
-            await spans_of(goal.id, captured)
-
-    asyncio.run(run_all())
-    return [span_of(span) for span in captured.spans]
-
-
-def span_of(span: ReadableSpan) -> Span:
-    """A span of the SDK's."""
-    context, parent = span.get_span_context(), span.parent
-    assert context
-    assert span.start_time
-    assert span.end_time
-    return Span(
-        f"{context.trace_id:032x}",
-        f"{context.span_id:016x}",
-        f"{parent.span_id:016x}" if parent else None,
-        span.start_time,
-        span.end_time,
-        span.name,
-        dict(span.attributes or {}),
-        not span.status.is_ok,
-        [Event(event.name, dict(event.attributes or {})) for event in span.events],
-    )
 
 
 def _kinds(spans: Iterable[Span]) -> dict[tuple[str, str], set[str]]:
