@@ -147,6 +147,7 @@ BAD_STORES: dict[str, tuple[Mapping[str, Any], str]] = {
     "text": ({"rows": [ROWS[0] | {"api_calls": "x"}]}, "api_calls must be a whole number of 0 or more, got 'x'"),
     "part": ({"rows": [ROWS[0] | {"by_phase": [[1]]}]}, "not metrics: expected a mapping of fields, got [1]"),
     "spans": ({"rows": [ROWS[0] | {"spans": None}]}, "not a run: got None of 2 spans, and [] as missing parents"),
+    "parents": ({"rows": [ROWS[0] | {"missing_parents": None}]}, "not a run: got 2 of 2 spans, and None as missing pa"),
     "rights": (
         {"reply": lambda pieces: refusal(497, "ACCESS_DENIED", "default: Not enough privileges", status=403)},
         "got 'default: Not enough privileges' from",
