@@ -15,6 +15,7 @@ import os
 import re
 import struct
 import sys
+import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -55,11 +56,19 @@ class Door:
     """Base URL, without a slash at the end."""
     process: Process
 
-    def query(self, sql: str, **parameters: str) -> str:
-        """What a query says, tab-separated unless it names a format."""
-        query = urlencode({f"param_{name}": value for name, value in parameters.items()})
-        with _http.open(f"{self.url}/?{query}", sql.encode(), timeout=120) as answer:
-            return str(answer.read().decode())
+    def query(self, sql: str, *, database: str = "default") -> str:
+        """What a query says, tab-separated unless it names a format.
+
+        Raises:
+            RuntimeError: The engine refuses it; the message is the engine's.
+        """
+        query = urlencode({"database": database})
+        try:
+            with _http.open(f"{self.url}/?{query}", sql.encode(), timeout=120) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise RuntimeError(error.read().decode()) from error
 
 
 _http = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -1,0 +1,167 @@
+"""The Collector of deploy/scale/collector: built once, started with the very files that are deployed."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tests.scale.cached import cached, made_by
+from tests.scale.serving import HOST, ROOT, Process, fetched, free_ports, serving
+
+DEPLOYED: Final = ROOT / "deploy" / "scale" / "collector"
+FRONT: Final = DEPLOYED / "front.yaml"
+SINK: Final = DEPLOYED / "sink.yaml"
+RECIPE: Final = DEPLOYED / "builder.yaml"
+BUILDER: Final = "go.opentelemetry.io/collector/cmd/builder"
+VALIDATION_TIMEOUT_S: Final = 60.0
+_WANTED: Final = "install Go >= 1.25"
+_NUMBER: Final = re.compile(r"(?P<name>\w+?)(?:_total)?\{(?P<labels>.*)\} (?P<value>\S+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collector:
+    """A Collector that is ready."""
+
+    process: Process
+    ports: Mapping[str, int]
+    """By the environment variable that sets it."""
+
+    @property
+    def otlp_http_endpoint(self) -> str:
+        """Base URL of a front; spans go to `/v1/traces` below it."""
+        return f"http://{HOST}:{self.ports['FRONT_OTLP_HTTP_PORT']}"
+
+    @property
+    def otlp_grpc_endpoint(self) -> str:
+        """Of a front."""
+        return f"http://{HOST}:{self.ports['FRONT_OTLP_GRPC_PORT']}"
+
+    def counted(self, name: str) -> int:
+        """The sum of one of its own metrics over all labels, 0 where it has not counted anything yet."""
+        port = next(port for setting, port in self.ports.items() if setting.endswith("_METRICS_PORT"))
+        found = (_NUMBER.fullmatch(line) for line in fetched(f"http://{HOST}:{port}/metrics").splitlines())
+        return sum(int(float(number["value"])) for number in found if number and number["name"] == name)
+
+
+def collector_program(announce: Callable[[str], None]) -> Path:
+    """The Collector's program, from the cache or built into it.
+
+    Raises:
+        UnavailableError: Go is missing or fails to build it.
+    """
+
+    def make(directory: Path) -> None:
+        shutil.copy(RECIPE, directory)
+        version = f"v{recipe()['dist']['version']}"
+        build = ["go", "run", f"{BUILDER}@{version}", f"--config={RECIPE.name}", "--skip-compilation"]
+        made_by(build, directory=directory, wanted=_WANTED)
+        # Without version stamps the build needs no git.
+        options = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(directory / "collector")]
+        made_by(
+            ["go", "build", *options],
+            directory=directory / "nanoagent-collector",
+            wanted=_WANTED,
+            env={"GOFLAGS": "-mod=mod"},
+        )
+
+    return cached("collector", RECIPE, make, announce) / "collector"
+
+
+def recipe() -> dict[str, Any]:
+    """What builder.yaml says."""
+    read: dict[str, Any] = yaml.safe_load(RECIPE.read_text())
+    return read
+
+
+def module_directory(name: str) -> Path:
+    """Where Go keeps the sources of a part that builder.yaml names, fetched where they are not there."""
+    parts = [part["gomod"] for kind, listed in recipe().items() if kind != "dist" for part in listed]
+    (module,) = (part.replace(" ", "@") for part in parts if part.split()[0].endswith(f"/{name}"))
+    told = subprocess.run(
+        ["go", "mod", "download", "-json", module], capture_output=True, check=True, text=True, timeout=600
+    )
+    return Path(json.loads(told.stdout)["Dir"])
+
+
+def validated(program: Path, config: Path, *, env: Mapping[str, str] | None = None) -> str:
+    """What the program says of a configuration, which is nothing where it finds it right.
+
+    Args:
+        program: See `collector_program`.
+        config: A file.
+        env: The environment, empty by default.
+    """
+    command = [str(program), "validate", "--config", str(config)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        check=False,
+        env=dict(env or {}),
+        text=True,
+        timeout=VALIDATION_TIMEOUT_S,
+    )
+    said = f"{done.stdout}{done.stderr}".strip()
+    return said if done.returncode else ""
+
+
+@contextmanager
+def front(program: Path, log: Path, *, brokers: str, env: Mapping[str, str] | None = None) -> Iterator[Collector]:
+    """Start a front on free ports, and stop it at the end.
+
+    Args:
+        program: See `collector_program`.
+        log: Where it writes.
+        brokers: Host and port of Kafka.
+        env: More of its settings.
+    """
+    settings = ("FRONT_HEALTH_PORT", "FRONT_METRICS_PORT", "FRONT_OTLP_GRPC_PORT", "FRONT_OTLP_HTTP_PORT")
+    with _running("front", program, FRONT, log, settings, {"KAFKA_BROKERS": brokers, **(env or {})}) as collector:
+        yield collector
+
+
+@contextmanager
+def sink(
+    program: Path,
+    log: Path,
+    *,
+    brokers: str,
+    clickhouse_url: str,
+    data: Path,
+    config: Path = SINK,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Collector]:
+    """Start a sink on free ports, and stop it at the end.
+
+    Args:
+        program: See `collector_program`.
+        log: Where it writes.
+        brokers: Host and port of Kafka.
+        clickhouse_url: Base URL of ClickHouse.
+        data: The directory of its queue; one that a sink had before is gone on with.
+        config: The deployed one, or another.
+        env: More of its settings.
+    """
+    settings = ("SINK_HEALTH_PORT", "SINK_METRICS_PORT")
+    # The door does not know ClickHouse's own compression of blocks.
+    where = {"KAFKA_BROKERS": brokers, "CLICKHOUSE_URL": f"{clickhouse_url}?compress=none", "SINK_DATA_DIR": str(data)}
+    with _running("sink", program, config, log, settings, {**where, **(env or {})}) as collector:
+        yield collector
+
+
+@contextmanager
+def _running(
+    name: str, program: Path, config: Path, log: Path, settings: tuple[str, ...], env: Mapping[str, str]
+) -> Iterator[Collector]:
+    ports = dict(zip(settings, free_ports(len(settings)), strict=True))
+    health = f"http://{HOST}:{ports[settings[0]]}/"
+    surroundings = {setting: str(port) for setting, port in ports.items()} | dict(env)
+    command = [str(program), "--config", str(config)]
+    with serving(name, command, log, ready=health, env=surroundings) as process:
+        yield Collector(process=process, ports=ports)
