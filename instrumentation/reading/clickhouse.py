@@ -67,7 +67,7 @@ class ClickHouse:
 
         Args:
             problems: Hears of runs that are too large to be judged, which are left out.
-            since: Runs that began no earlier, nested ones with the runs around them; by default all.
+            since: Runs that began no earlier; by default all.
             until: Runs that began no later.
             run_id: Runs whose id begins so.
             progress: Told how many bytes were read.
@@ -149,10 +149,10 @@ class ClickHouse:
             return True
 
     def _check(self, row: Mapping[str, Any]) -> None:
+        if (version := str(row.get("schema_version", SCHEMA_VERSION))) != str(SCHEMA_VERSION):
+            raise other_view(self._address, f"is of version {version}, not {SCHEMA_VERSION}")
         if missing := COLUMNS - row.keys():
             raise other_view(self._address, f"has no column {min(missing)}")
-        if str(row["schema_version"]) != str(SCHEMA_VERSION):
-            raise other_view(self._address, f"is of version {row['schema_version']}, not {SCHEMA_VERSION}")
 
     def _run(self, row: Mapping[str, Any]) -> CountedRun:
         try:

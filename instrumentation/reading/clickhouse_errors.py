@@ -18,7 +18,7 @@ _NO_ENTRY: Final = {192, 193, 194, 516}
 _NO_RIGHTS: Final = {497}
 _NO_DATABASE: Final = {81}
 _NO_MEMORY: Final = {173, 241}
-_TOO_MUCH: Final = {158, 159, 160, 202, 209, 307, 396}
+_TOO_MUCH: Final = {158, 159, 160, 201, 202, 209, 307, 396}
 NO_VIEW: Final = {46, 60}
 
 

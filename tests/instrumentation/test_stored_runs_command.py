@@ -139,6 +139,10 @@ BAD_STORES: dict[str, tuple[Mapping[str, Any], str]] = {
     ),
     "view": ({"tables": {"otel_traces"}}, f"has no nanoagent_runs: make it with {MAKE}"),
     "version": ({"rows": [ROWS[0] | {"schema_version": 2}]}, f" is of version 2, not 1: make it anew with {MAKE}"),
+    "both": (
+        {"rows": [ROWS[0] | {"schema_version": 2}], "columns": COLUMNS[1:]},
+        f" is of version 2, not 1: make it anew with {MAKE}",
+    ),
     "column": ({"columns": COLUMNS[1:]}, f" has no column {COLUMNS[0]}: make it anew with {MAKE}"),
     "count": (
         {"rows": [ROWS[0] | {"api_calls": -1}]},
