@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from nanoagent.core.counting import MAX_DEPTH, Fold, age
+from nanoagent.core.counting import MAX_DEPTH, Fold
 from nanoagent.core.intervals import Interval
 from nanoagent.core.lineage import Key, each_once, runs_around
 from nanoagent.core.others import RunOfOthers, runs_of_others
@@ -49,9 +49,9 @@ class _OurRun:
 
     def __init__(self, run_id: str, spans: list[SpanRecord]) -> None:
         self.spans = spans
-        self.root = min((span for span in spans if span.summary is not None), key=age, default=None)
-        self.fold = Fold(run_id, parent_run_id=self.root.parent_run_id if self.root else None)
+        self.fold = Fold(run_id)
         self.fold.add_all(spans)
+        self.root = self.fold.root
         # Neither knows itself or the other way round: spans are freed at once, without the garbage collector.
         self.nested: list[list[SpanRecord]] = []
         """The spans of the runs in it, however deep."""

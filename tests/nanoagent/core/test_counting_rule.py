@@ -181,6 +181,11 @@ def test_16_of_two_roots_that_started_together_the_same_one_counts_in_any_order(
     assert fold([one, other]).trace_id == "a" * 32
 
 
+def test_16_a_call_that_carries_a_status_is_no_root() -> None:
+    metrics = fold([chat("c1", 10, 20, attributes={names.STATUS: "completed"})])
+    assert (metrics.status, metrics.api_calls, metrics.llm_ns, metrics.duration_ns) == ("running", 1, 10, 10)
+
+
 def test_16_without_a_root_an_end_before_its_start_is_the_start_too() -> None:
     assert fold([chat("c1", 10, 20), record("iteration", "i", 30, 0, iteration=1)]).duration_ns == 20
     theirs = [one._replace(run_id=None) for one in (chat("c1", 10, 20), chat("c2", 30, 0))]
