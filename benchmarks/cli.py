@@ -11,7 +11,7 @@ import typer
 
 from benchmarks.arguments import completed
 from benchmarks.baseline import check_committed
-from benchmarks.options import amount, positive
+from benchmarks.options import amount, engine_named, positive
 from benchmarks.request import COMMITTED, Request
 from benchmarks.sharding import shard_named
 from benchmarks.suite.goals import GOALS, Goal
@@ -62,6 +62,22 @@ def benchmark(
     shard: Annotated[
         str | None,
         typer.Option(metavar="K/N", help="Make the K-th of N shares of the attempts, to be merged: see merge."),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="E",
+            help="Who makes the attempts: ray, in other processes, on other machines with --ray-address.",
+            show_default="this process",
+        ),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A",
+            help="Of the Ray cluster: HOST:PORT, or auto.",
+            show_default="one on this machine, for this run",
+        ),
     ] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep what the model answers, for --model replay:DIR.")
@@ -139,6 +155,8 @@ def benchmark(
     own_shard = None if shard is None else shard_named(shard)
     if own_shard is not None:
         _check_whole(baseline=baseline, save_baseline=save_baseline)
+    if ray_address is not None and engine is None:
+        raise ConfigurationError("--ray-address is for attempts that Ray makes; use it with --engine ray")
     if save_baseline == COMMITTED:
         check_committed(agent=agent, goals_file=goals_file, all_goals=len(chosen) == len(goals))
 
@@ -163,6 +181,8 @@ def benchmark(
         save_baseline=save_baseline,
         settings={"goal": list(goal or ()), "tier": list(tier or ())},
         shard=own_shard,
+        engine=None if engine is None else engine_named(engine),
+        ray_address=None if ray_address is None else ray_address.strip(),
     )
     raise Ended(execute(request))
 

@@ -9,6 +9,8 @@ from benchmarks import baseline
 from benchmarks.against import Against, against_of
 from benchmarks.concluding import Measured, concluded, exit_code_of, is_interrupted, printed
 from benchmarks.ending import SERVICE, print_shard, trace_lines_of
+from benchmarks.engines import choice
+from benchmarks.engines.crew import NobodyLeft
 from benchmarks.interruption import held_back, told_once
 from benchmarks.plan import Plan, new_plan, resumed
 from benchmarks.reports.terminal import LiveProgress
@@ -19,7 +21,7 @@ from benchmarks.results.read_back import read_back
 from benchmarks.results.results import Attempt, Results, end_of, head_of, row_of
 from benchmarks.results.sources import sources_of
 from benchmarks.results.traces_file import TracesFile
-from benchmarks.running.runner import Listener, Session, run_goals
+from benchmarks.running.runner import Engine, Listener, Session, run_goals
 from benchmarks.running.traces import KeptTraces
 from benchmarks.suite.goals import Goal
 from benchmarks.tested import Tested, tested
@@ -41,6 +43,7 @@ def execute(request: Request) -> ExitCode:
         ConfigurationError: Something that was asked for cannot be used; found before any goal is run, but for a
             baseline that these results are not fit to be, and for results that cannot be written.
     """
+    choice.check(request)
     if request.save_baseline is not None:
         baseline.check_place(request.save_baseline)
     subject = tested(request)
@@ -82,15 +85,20 @@ def _measured(request: Request, plan: Plan, subject: Tested, ui_url: str) -> Mea
             id=plan.provenance.session_id,
             link=(lambda trace_id: trace_url(ui_url, trace_id)) if linked else None,
         )
+        engine: Engine = session
         try:
             sources = sources_of(telemetry, os.environ, ui_url) if request.verify else ()
             files = _Files(AttemptsFile(request.output, request.shard), traces_file, traces)
-            results, broken_off = _run(plan, session, files, progress)
+            engine = choice.engine_of(
+                request, plan, session, telemetry, service_name=SERVICE, traces=traces, say=progress.say
+            )
+            results, broken_off = _run(plan, engine, files, progress)
             if request.verify and not results.interrupted:
                 verification = read_back(results, sources, telemetry, tell=progress.reading)
                 results = replace(results, verification=verification)
         finally:
-            arrived = telemetry.shutdown()
+            arrived = engine.close()
+            arrived = telemetry.shutdown() and arrived
     trace_lines = trace_lines_of(results, telemetry, ui_url, arrived=arrived)
     return Measured(
         results=results,
@@ -128,9 +136,9 @@ class _Files(NamedTuple):
 
 
 def _run(
-    plan: Plan, session: Session, files: _Files, progress: LiveProgress
+    plan: Plan, engine: Engine, files: _Files, progress: LiveProgress
 ) -> tuple[Results, ConfigurationError | None]:
-    """The results, and why the run was broken off: a row could not be written, or what is benchmarked exited."""
+    """The results, and why the run was broken off, where it was."""
     attempts: list[Attempt] = []
 
     def ended(goal: Goal, attempt: Attempt) -> None:
@@ -152,11 +160,11 @@ def _run(
         files.begin(plan)
         with asyncio.Runner() as runner:
             runner.get_loop().set_exception_handler(told_once)
-            runner.run(run_goals(plan.work, session, concurrency=plan.provenance.concurrency, listener=listener))
+            runner.run(run_goals(plan.work, engine, concurrency=plan.provenance.concurrency, listener=listener))
     except KeyboardInterrupt:
         interrupted = True
-    except store.Unwritable as error:
+    except (store.Unwritable, NobodyLeft) as error:
         problem = error
     except SystemExit as error:
-        problem = ConfigurationError(f"{session.subject.name} must not end the process, {_EXIT.format(error.code)}")
+        problem = ConfigurationError(f"{plan.provenance.model} must not end the process, {_EXIT.format(error.code)}")
     return plan.results(attempts, interrupted=interrupted or problem is not None), problem

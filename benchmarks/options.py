@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 
 from benchmarks.formats import quoted
+from benchmarks.request import ENGINES
 from nanoagent.errors import ConfigurationError
 
 
@@ -18,6 +19,20 @@ def positive(option: str, value: str, most: int) -> int:
             f"{option} must be a whole number from 1 to {most:,}, got {quoted(value)}; leave it out for 1"
         )
     return int(text)
+
+
+def engine_named(value: str) -> str:
+    """The name of what makes attempts.
+
+    Raises:
+        ConfigurationError: There is nothing of this name.
+    """
+    name = value.strip().lower()
+    if name not in ENGINES:
+        raise ConfigurationError(
+            f"--engine must be {' or '.join(ENGINES)}, got {quoted(value)}; leave it out for this process"
+        )
+    return name
 
 
 def amount(option: str, value: str) -> Decimal:

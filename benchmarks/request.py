@@ -11,6 +11,9 @@ from benchmarks.suite.goals import Goal
 
 COMMITTED: Final = Path(__file__).parent / "baseline.json"
 """The baseline that is compared with where nobody says what."""
+RAY: Final = "ray"
+ENGINES: Final = (RAY,)
+"""What can make attempts in place of this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +51,7 @@ class Request:
     """The selection, for the provenance."""
     shard: Shard | None = None
     """Which attempts are made; `None` for all of them."""
+    engine: str | None = None
+    """What makes them; `None` for this process."""
+    ray_address: str | None = None
+    """Of the cluster that makes them; `None` for one on this machine."""

@@ -5,7 +5,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from nanoagent.errors import ConfigurationError
 
 ANSWER_S: Final = 5.0
 """So long a cluster may take to answer at all."""
+_HEALTH: Final = "/grpc.health.v1.Health/Check"
 _ROOT: Final = Path(__file__).parents[2]
 _OURS: Final = ("nanoagent", "instrumentation", "benchmarks")
 _NOT_SHIPPED: Final = (".*", "__pycache__", "*.pyc", "node_modules", "/out", "/build", "/dist")
@@ -47,6 +47,8 @@ def load_ray(*, is_own: bool) -> Any:
         os.environ.pop("RAY_ADDRESS", None)
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    else:
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")  # seconds, about; what answers by then is there
     try:
         import ray
     except ImportError as error:
@@ -144,28 +146,36 @@ class Cluster:
 def unusable(address: str, why: str) -> ConfigurationError:
     """Why a cluster is refused."""
     return ConfigurationError(
-        f"--ray-address must be of a cluster that can be used, got {quoted(address)}: {why}; give it the same Python, "
-        "ray and packages as here, and this machine a node of it: `ray start --address=ADDRESS`"
+        f"--ray-address must be of a cluster that can be used, got {quoted(address)}: {why}; it must have the "
+        "same Python, ray and packages as here, this machine must be a node of it, as by `ray start --address=A`, and "
+        "RAY_AUTH_MODE and RAY_AUTH_TOKEN must be what they are there"
     )
 
 
 def _check_answers(address: str) -> None:
-    """Find out soon whether anybody is there: Ray itself tries for minutes."""
+    """Find out soon whether anybody is there, by what every gRPC server is asked for: Ray itself tries for minutes."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in host:
         raise ConfigurationError(
             f"--ray-address must be HOST:PORT, or auto for the cluster that this machine is a node of, got "
-            f"{quoted(address)}; `ray status` says it on the head node"
+            f"{quoted(address)}; `ray start --head` says it"
         )
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
-    except (OSError, OverflowError, ValueError) as error:
-        raise ConfigurationError(
-            f"--ray-address must be of a cluster that answers, got {quoted(address)}: {first_line(error)}; start it "
-            "with `ray start --head`, or leave out --ray-address for one on this machine"
-        ) from error
+    if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+        return  # with certificates that are Ray's affair
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    import grpc  # type: ignore[import-untyped]
+
+    with grpc.insecure_channel(address) as channel:
+        try:
+            channel.unary_unary(_HEALTH)(b"", timeout=ANSWER_S)
+        except grpc.RpcError as error:
+            raise ConfigurationError(
+                f"--ray-address must be of a cluster that answers, got {quoted(address)}: {error.code().name.lower()}: "
+                f"{first_line(error.details())}; start it with `ray start --head`, or leave out --ray-address for one "
+                "on this machine"
+            ) from error
 
 
 def said(error: Exception) -> str:
