@@ -9,10 +9,11 @@ from benchmarks.judging.verdict import VerdictWord
 from benchmarks.results import store
 from benchmarks.results.results import Results
 from nanoagent.errors import ConfigurationError
+from nanoagent.texts import plural
 
-_MARK: Final = b'"schema_version"'
+_MARKS: Final = (b'"schema_version"', b'"complete"')
 _START_BYTES: Final = 100
-"""Results say their schema version first, whatever became of the rest."""
+"""Results say these first, whatever became of the rest; files of attempts say the former only."""
 _AS_IT_WAS: Final = "the baseline is as it was"
 
 
@@ -32,7 +33,7 @@ def check_place(path: Path) -> None:
             f"--save-baseline must name a file that can be written, got {str(path)!r}: "
             f"{reason_of(error)}; name another one"
         ) from error
-    if start.strip() and _MARK not in start:
+    if start.strip() and not all(mark in start for mark in _MARKS):
         raise ConfigurationError(
             f"--save-baseline replaces baselines only, got {str(path)!r}, which is none; name another file"
         )
@@ -70,9 +71,10 @@ def save(path: Path, results: Results, trace_lines: Iterable[bytes], beside: Map
         ConfigurationError: They are not fit to be compared with, or cannot be written.
     """
     _check(results)
-    text = store.results_text(results.to_dict(), trace_lines)
+    text = store.results_pieces(results.to_dict(), trace_lines)
+    files: dict[str, str | Iterable[str]] = {path.name: text, **beside}
     try:
-        for name, content in {path.name: text, **beside}.items():
+        for name, content in files.items():
             store.write_text(path.parent / name, content)
         if beside:
             store.remove_others(path.parent, beside, store.CHARTS)
@@ -83,6 +85,11 @@ def save(path: Path, results: Results, trace_lines: Iterable[bytes], beside: Map
 
 
 def _check(results: Results) -> None:
+    if not results.complete:
+        made, planned = len(results.attempts), results.planned_attempts
+        raise ConfigurationError(
+            f"--save-baseline needs whole results, got {made:,} of {plural(planned, 'attempt')}; {_AS_IT_WAS}"
+        )
     unjudged = [row.goal.id for row in results.goals if row.verdict in (None, VerdictWord.ERROR)]
     if unjudged:
         raise ConfigurationError(

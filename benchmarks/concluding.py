@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,7 +62,7 @@ def concluded(measured: Measured, against: Against, files: store.Store, *, save_
     compared = against.compared(results, measured.traces)
     reports = files_of(results, compared.comparison, compared.why)
     comparison = None if compared.comparison is None else compared.comparison.to_dict()
-    failure = _write(files, {store.RESULTS: store.results_text(results.to_dict(), comparison=comparison), **reports})
+    failure = _write(files, {store.RESULTS: store.results_pieces(results.to_dict(), comparison=comparison), **reports})
     _tell_github(results, compared)
     unread = printed(lambda: print_end(results, files.directory, measured.lines, compared, written=failure is None))
     problem = measured.problem or failure or unread
@@ -101,7 +101,7 @@ def printed(end: Callable[[], None]) -> ConfigurationError | None:
     return None
 
 
-def _write(files: store.Store, texts: Mapping[str, str]) -> store.Unwritable | None:
+def _write(files: store.Store, texts: Mapping[str, str | Iterable[str]]) -> store.Unwritable | None:
     try:
         files.write(texts)
     except store.Unwritable as error:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from benchmarks import baseline as baselines
 from benchmarks.against import against_of
@@ -20,6 +21,11 @@ from benchmarks.results.traces_file import TracesFile
 from benchmarks.running.traces import KeptTraces
 from instrumentation.exits import ExitCode
 from instrumentation.jaeger import ui_url_from_env
+
+_WAY_OUT: Final = (
+    "Merge again when every shard has ended, or make what is missing here: as the shards, but with --resume and this "
+    "--output in place of --shard."
+)
 
 
 def execute(
@@ -52,13 +58,18 @@ def execute(
     traces = kept_traces(files, results)
     with store.opened(output) as place, held_back():
         _write(output, results, traces)
-        measured = Measured(results=results, traces=traces, lines=lacking(results))
+        measured = Measured(results=results, traces=traces, lines=_lacking(results))
         return concluded(measured, against, place, save_baseline=save_baseline)
+
+
+def _lacking(results: Results) -> list[str]:
+    found = lacking(results)
+    return [*found, _WAY_OUT] if found else []
 
 
 def _write(output: Path, results: Results, traces: KeptTraces) -> None:
     """What a run leaves while it is at work, so that another one can go on with it."""
     head = head_of(results.provenance, [row.goal for row in results.goals])
     rows = sorted((attempt for _, attempt in results.attempts), key=lambda attempt: attempt.number)
-    AttemptsFile(output).begin(head, [row_of(attempt) for attempt in rows])
+    AttemptsFile(output).begin(head, map(row_of, rows))
     TracesFile(output).replace(traces.lines(results.trace_ids))

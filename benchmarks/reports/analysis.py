@@ -82,7 +82,8 @@ def _evidence(row: GoalResults) -> str:
 
 def _verdicts(results: Results) -> str:
     words, times = results.verdicts, results.provenance.repeat
-    every_time = "" if times == 1 else f" in each of {times:,} attempts"
+    missing = len(set(results.planned) - results.made)
+    every_time = "" if times == 1 or missing else f" in each of {times:,} attempts"
     parts = [f"{words.count(VerdictWord.PASS)} of {plural(len(results.goals), 'goal')} passed{every_time}"]
     for word, verb in ((VerdictWord.FAIL, "failed"), (VerdictWord.ERROR, "could not be judged")):
         ids = [_with_rate(goal) for goal in results.goals if goal.verdict is word]
@@ -91,6 +92,9 @@ def _verdicts(results: Results) -> str:
     left = [goal.goal.id for goal in results.goals if goal.verdict is None]
     if left:
         parts.append(f"{len(left)} did not come to an end")
+    if missing and times > 1:
+        verb = "was" if missing == 1 else "were"
+        parts.append(f"{missing:,} of {plural(results.planned_attempts, 'attempt')} {verb} not made")
     return f"{listed(parts)}."
 
 

@@ -11,6 +11,7 @@ from benchmarks.reports.analysis import headline
 from benchmarks.reports.comparison import comparison_lines, verdict_line
 from benchmarks.reports.markdown import escaped
 from benchmarks.reports.report import measured_line, verdict_table
+from benchmarks.reports.shards import lacking
 from benchmarks.results.results import Results
 from nanoagent.texts import plural
 
@@ -28,6 +29,7 @@ def summary_for_ci(results: Results, comparison: Comparison | None = None, why: 
     if comparison is not None:
         lines += [f"**{escaped(verdict_line(comparison))}**", ""]
     lines += [measured_line(results), ""]
+    lines += [text for sentence in lacking(results) for text in (f"**{escaped(sentence)}**", "")]
     against = [row for row in results.goals if row.verdict is not VerdictWord.PASS]
     if against:
         lines += [*verdict_table(against[:MOST_GOALS], repeat=results.provenance.repeat), ""]

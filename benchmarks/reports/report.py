@@ -15,6 +15,7 @@ from benchmarks.reports.markdown import cell, escaped, table
 from benchmarks.reports.numbers import number_table
 from benchmarks.reports.outcomes import outcome_lines
 from benchmarks.reports.repeats import beside_budget, rate_cells
+from benchmarks.reports.shards import lacking, shards_of
 from benchmarks.reports.sources import SCRIPTED, SCRIPTED_NOTE, TOKEN_COUNTS, measured_subject, provenance_facts
 from benchmarks.results.results import GoalResults, Results
 from benchmarks.suite.facts import GoalFacts
@@ -67,10 +68,12 @@ def measured_line(results: Results) -> str:
     """What was measured, on what and when."""
     source = results.provenance
     times = "once each" if source.repeat == 1 else f"{source.repeat:,} times each"
+    shards = shards_of(source)
+    at_a_time = f"{source.concurrency:,} at a time" + (f" in each of {plural(shards[0].of, 'shard')}" if shards else "")
     return (
         f"Measured: {plural(len(results.goals), 'goal')}, {times}, on the {escaped(measured_subject(source))}; "
         f"token counts are {escaped(TOKEN_COUNTS.get(source.token_source, source.token_source))}; "
-        f"{source.concurrency:,} at a time; {escaped(source.started_at)} to {escaped(source.ended_at or UNKNOWN)}."
+        f"{at_a_time}; {escaped(source.started_at)} to {escaped(source.ended_at or UNKNOWN)}."
     )
 
 
@@ -83,6 +86,8 @@ def _head(results: Results, comparison: Comparison | None) -> list[str]:
         found = [f"{finding.goal_id}: {finding.text}" for finding in results.verification.findings]
         lines += ["", f"{escaped(results.verification.summary)}."]
         lines += ["", *_bullets(found)] if found else []
+    for sentence in lacking(results):
+        lines += ["", f"**{escaped(sentence)}**"]
     if results.interrupted:
         lines += ["", "**The run was interrupted: these are the goals that came to an end before.**"]
     if results.provenance.model == SCRIPTED:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from benchmarks.reports.shards import shards_text
 from benchmarks.results.results import Provenance, Results
 from instrumentation.rendering.quantities import UNKNOWN
 
@@ -35,8 +36,10 @@ def measured_subject(source: Provenance) -> str:
 def provenance_facts(results: Results) -> dict[str, str]:
     """What was measured, on what; a dash for what is not known."""
     source = results.provenance
+    shards = shards_text(source)
     facts = {
         "Session": source.session_id,
+        **({} if shards is None else {"Sessions of the shards": shards}),
         "Commit": source.commit,
         "Changed files": {True: "yes", False: "no", None: None}[source.dirty],
         "Model": model_text(source),
@@ -45,10 +48,14 @@ def provenance_facts(results: Results) -> dict[str, str]:
         "Attempts": f"{source.repeat:,} of each goal",
         "Concurrency": f"{source.concurrency:,}",
         "Selection": _selection(source),
-        "Machine": ", ".join(f"{key} {value}" for key, value in source.machine.items()),
+        "Machine": "; ".join(dict.fromkeys(_machine(part.machine) for part in source.all_parts)),
         "Packages": ", ".join(f"{name} {version or UNKNOWN}" for name, version in source.packages.items()),
     }
     return {name: value or UNKNOWN for name, value in facts.items()}
+
+
+def _machine(facts: Mapping[str, str | int | None]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in facts.items())
 
 
 def _selection(source: Provenance) -> str:

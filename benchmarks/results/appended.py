@@ -27,7 +27,7 @@ class AppendedFile:
             Unwritable: It cannot be written; it is as it was.
         """
         with told(self.path):
-            write_text(self.path, "".join(f"{line}\n" for line in lines))
+            write_text(self.path, (f"{line}\n" for line in lines))
 
     def add(self, line: str) -> None:
         """Add a line; when this returns it is safe whatever happens to the process.

@@ -1,6 +1,7 @@
 """The file of attempts: what was planned, then each attempt as it ends, so that a run can be gone on with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,13 +25,13 @@ class AttemptsFile:
         """Where it is."""
         return self._file.path
 
-    def begin(self, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    def begin(self, head: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
         """Start anew with these rows: those that are there are another run's.
 
         Raises:
             Unwritable: It cannot be written; it is as it was.
         """
-        self._file.begin(map(_line, (head, *rows)))
+        self._file.begin(map(_line, chain([head], rows)))
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add a row; when this returns it is safe whatever happens to the process.

@@ -209,8 +209,9 @@ class Results:
     @property
     def has_iterations(self) -> bool:
         """Whether what was measured works in iterations; an agent does not."""
-        iterations = [attempt.metrics.iterations for _, attempt in self.attempts]
-        return not iterations or any(one is not None for one in iterations)
+        iterations = (attempt.metrics.iterations for row in self.goals for attempt in row.attempts)
+        first = next(iterations, 0)
+        return first is not None or any(one is not None for one in iterations)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of results.json."""

@@ -1,6 +1,5 @@
 """The store of results: files that are whole or not there, and one benchmark at a time in a directory."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from benchmarks.formats import first_line, reason_of
 from benchmarks.results.sealed import sealed
-from benchmarks.results.written import json_text
+from benchmarks.results.written import laid_out, printable_value
 from benchmarks.sharding import Shard
 from nanoagent.errors import ConfigurationError
 
@@ -19,6 +18,8 @@ RESULTS: Final = "results.json"
 CHARTS: Final = "charts/*.svg"
 COMPARISON: Final = "comparison"
 _LOCK: Final = ".lock"
+_ATTEMPT_DEPTH: Final = 5
+"""How deep in results.json fields have lines of their own: down to those of an attempt."""
 
 
 class Unwritable(ConfigurationError):  # noqa: N818 - reads as what it says of the file
@@ -57,8 +58,8 @@ class Store:
         """Let others in."""
         self._lock.release()
 
-    def write(self, files: Mapping[str, str]) -> None:
-        """Write files, by their names, which may lie in directories below.
+    def write(self, files: Mapping[str, str | Iterable[str]]) -> None:
+        """Write files, in one piece or many, by their names, which may lie in directories below.
 
         Raises:
             Unwritable: One of them cannot be written; it is as it was.
@@ -84,10 +85,10 @@ def opened(directory: Path, shard: Shard | None = None) -> Iterator[Store]:
         files.close()
 
 
-def results_text(
+def results_pieces(
     results: Mapping[str, Any], trace_lines: Iterable[bytes] = (), *, comparison: Mapping[str, Any] | None = None
-) -> str:
-    """The text of results.json.
+) -> Iterator[str]:
+    """The text of results.json, in pieces.
 
     Args:
         results: JSON-ready.
@@ -98,8 +99,9 @@ def results_text(
         ValueError: There is a NaN in it, or an infinity.
     """
     # Made printable first: what is written is what the checksum is of.
-    content = json.loads(json_text({**results, COMPARISON: comparison}))
-    return json_text(sealed(content, trace_lines), indent=2) + "\n"
+    content = printable_value({**results, COMPARISON: comparison})
+    yield from laid_out(sealed(content, trace_lines), _ATTEMPT_DEPTH)
+    yield "\n"
 
 
 def remove_others(directory: Path, kept: Iterable[str], pattern: str) -> None:
@@ -110,13 +112,13 @@ def remove_others(directory: Path, kept: Iterable[str], pattern: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Put a file in place in one go: whoever reads it sees all of the old one or all of the new one."""
+def write_text(path: Path, text: str | Iterable[str]) -> None:
+    """Put a file in place in one go, whole or in pieces: whoever reads it sees all of the old one or of the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+            file.writelines([text] if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -1,12 +1,14 @@
 """Results made by hand: goals that were each attempted so often, all with the same numbers."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.judging.verdict import Verdict, judge
 from benchmarks.reports.document import markdown_of
 from benchmarks.reports.report import document
 from benchmarks.results.results import Attempt, Provenance, Results, results_of
+from benchmarks.results.store import results_pieces
 from benchmarks.subjects.subject import Outcome
 from benchmarks.suite import checks
 from benchmarks.suite.facts import GoalFacts, facts_of
@@ -87,3 +89,8 @@ def results(*, goals: int = 1, attempts: int = 1, **source: Any) -> Results:
 def markdown(made: Results) -> str:
     """The report of such results, without pictures."""
     return markdown_of(document(made))
+
+
+def results_text(content: Mapping[str, Any], trace_lines: Iterable[bytes] = (), **options: Any) -> str:
+    """The text of results.json."""
+    return "".join(results_pieces(content, trace_lines, **options))

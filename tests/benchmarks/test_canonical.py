@@ -8,9 +8,8 @@ import pytest
 from benchmarks.judging.measures import MEASURES, Kind
 from benchmarks.results.canonical import canonical
 from benchmarks.results.results import Results, results_of
-from benchmarks.results.store import results_text
 from nanoagent.core.performance import PhaseCounts
-from tests.benchmarks.results_made import attempt, facts, metrics, provenance
+from tests.benchmarks.results_made import attempt, facts, metrics, provenance, results_text
 
 ID = "llm_ns"
 """A goal may be called like a time."""

@@ -23,7 +23,7 @@ from benchmarks.cli import app as benchmark_app
 from benchmarks.reports.files import JUNIT, PAGE, REPORT
 from benchmarks.reports.markdown import escaped, table
 from benchmarks.results.attempts_file import ATTEMPTS, AttemptsFile
-from benchmarks.results.store import RESULTS, Store, results_text
+from benchmarks.results.store import RESULTS, Store, results_pieces
 from benchmarks.results.traces_file import TRACES
 from benchmarks.suite import checks
 from benchmarks.suite.goals import GOALS
@@ -117,7 +117,7 @@ def test_half_a_character_costs_no_results(tmp_path: Path) -> None:
     file.begin({"id": "x\ud83e"}, [])
     file.add({"id": "a", "answer": "x\ud83e"})
     results = {"goals": [{"id": "a", "answer": "x\ud83e"}]}
-    Store(tmp_path).write({RESULTS: results_text(results), REPORT: f"# {escaped(chr(0xD83E))}"})
+    Store(tmp_path).write({RESULTS: results_pieces(results), REPORT: f"# {escaped(chr(0xD83E))}"})
     assert json.loads((tmp_path / RESULTS).read_bytes())["goals"] == [{"id": "a", "answer": "x\ufffd"}]
 
 

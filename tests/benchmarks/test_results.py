@@ -16,13 +16,13 @@ from benchmarks.reports.markdown import escaped
 from benchmarks.reports.terminal import reason_lines
 from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.results import Attempt, GoalResults, Results
-from benchmarks.results.store import Unwritable, results_text, write_text
+from benchmarks.results.store import Unwritable, write_text
 from benchmarks.suite import checks
 from benchmarks.suite.facts import facts_of
 from benchmarks.suite.goals import Goal, Tier
 from nanoagent.core.performance import PerformanceMetrics, PhaseCounts
 from nanoagent.core.result import StopReason
-from tests.benchmarks.results_made import S, goal, judged, markdown, metrics, provenance
+from tests.benchmarks.results_made import S, goal, judged, markdown, metrics, provenance, results_text
 
 
 def results(*attempts: Attempt | None, goals: list[Goal] | None = None, **options: Any) -> Results:

@@ -14,8 +14,7 @@ from benchmarks.results.forms import json_schema
 from benchmarks.results.reading import UnusableResultsError, read_attempts, read_results
 from benchmarks.results.results import Results, head_of, results_of, row_of
 from benchmarks.results.sealed import checksum_of, sealed
-from benchmarks.results.store import results_text
-from tests.benchmarks.results_made import attempt, results
+from tests.benchmarks.results_made import attempt, results, results_text
 
 RULE = "--baseline must be a file of results"
 WAY_OUT = "name another file"

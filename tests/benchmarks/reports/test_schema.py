@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.results.forms import json_schema
 from benchmarks.results.results import SCHEMA_VERSION
-from benchmarks.results.store import results_text
 from tests.benchmarks.reports.data import PASS, UNREACHABLE, failed, many, results, row
+from tests.benchmarks.results_made import results_text
 from tests.commands import ROOT
 
 PUBLISHED: Final = json.loads((ROOT / "benchmarks/results.schema.json").read_text("utf-8"))
