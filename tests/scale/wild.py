@@ -149,7 +149,8 @@ def _of_ours(pick: _Pick, number: int) -> dict[str, Any]:
         attributes |= _call(pick)
     elif operation == names.OP_TOOL:
         attributes |= _given({names.DEFERRED: pick((None, None, None, True, False))})
-    elif operation == names.OP_WORKFLOW or pick((False, False, True)):
+    is_call = operation in (*names.INFERENCE_OPERATIONS, names.OP_TOOL)
+    if operation == names.OP_WORKFLOW or pick((False,) * 9 + (True,) if is_call else (False, False, True)):
         outer = pick(_PARENT_RUNS)
         attributes |= _given({
             names.STATUS: pick(_STATUSES) if operation == names.OP_WORKFLOW else pick(_STATUSES[1:]),
