@@ -66,12 +66,24 @@ class Chain:
     """Where its sinks write their logs, and keep their queues."""
 
     @contextmanager
-    def sink(self, name: str = "sink", *, env: Mapping[str, str] | None = None) -> Iterator[Collector]:
+    def sink(
+        self,
+        name: str = "sink",
+        *,
+        env: Mapping[str, str] | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> Iterator[Collector]:
         """A sink; another one of the same name goes on with its queue."""
-        data, log = self.directory / name, self.directory / f"{name}.log"
-        places = {"brokers": self.broker.address, "clickhouse_url": self.door.url, "data": data}
-        # Spans that were made a year ago are written, too.
-        with sink(self.programs.collector, log, **places, env={"SINK_KEEP_FOR": "0s", **(env or {})}) as collector:
+        with sink(
+            self.programs.collector,
+            self.directory / f"{name}.log",
+            brokers=self.broker.address,
+            clickhouse_url=self.door.url,
+            data=self.directory / name,
+            # Spans that were made a year ago are written, too.
+            env={"SINK_ID": name, "SINK_KEEP_FOR": "0s", **(env or {})},
+            changes=changes,
+        ) as collector:
             yield collector
 
     def rows(self) -> int:

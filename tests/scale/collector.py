@@ -112,7 +112,14 @@ def validated(program: Path, config: Path, *, env: Mapping[str, str] | None = No
 
 
 @contextmanager
-def front(program: Path, log: Path, *, brokers: str, env: Mapping[str, str] | None = None) -> Iterator[Collector]:
+def front(
+    program: Path,
+    log: Path,
+    *,
+    brokers: str,
+    env: Mapping[str, str] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Iterator[Collector]:
     """Start a front on free ports, and stop it at the end.
 
     Args:
@@ -120,9 +127,11 @@ def front(program: Path, log: Path, *, brokers: str, env: Mapping[str, str] | No
         log: Where it writes.
         brokers: Host and port of Kafka.
         env: More of its settings.
+        changes: What is not as it is deployed: values by their paths, with dots between.
     """
     settings = ("FRONT_HEALTH_PORT", "FRONT_METRICS_PORT", "FRONT_OTLP_GRPC_PORT", "FRONT_OTLP_HTTP_PORT")
-    with _running("front", program, FRONT, log, settings, {"KAFKA_BROKERS": brokers, **(env or {})}) as collector:
+    where = {"KAFKA_BROKERS": brokers, **(env or {})}
+    with _running("front", program, FRONT, log, settings, where, changes or {}) as collector:
         yield collector
 
 
@@ -134,8 +143,8 @@ def sink(
     brokers: str,
     clickhouse_url: str,
     data: Path,
-    config: Path = SINK,
     env: Mapping[str, str] | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> Iterator[Collector]:
     """Start a sink on free ports, and stop it at the end.
 
@@ -145,23 +154,42 @@ def sink(
         brokers: Host and port of Kafka.
         clickhouse_url: Base URL of ClickHouse.
         data: The directory of its queue; one that a sink had before is gone on with.
-        config: The deployed one, or another.
         env: More of its settings.
+        changes: See `front`.
     """
     settings = ("SINK_HEALTH_PORT", "SINK_METRICS_PORT")
     # The door does not know ClickHouse's own compression of blocks.
     where = {"KAFKA_BROKERS": brokers, "CLICKHOUSE_URL": f"{clickhouse_url}?compress=none", "SINK_DATA_DIR": str(data)}
-    with _running("sink", program, config, log, settings, {**where, **(env or {})}) as collector:
+    with _running("sink", program, SINK, log, settings, {**where, **(env or {})}, changes or {}) as collector:
         yield collector
 
 
 @contextmanager
 def _running(
-    name: str, program: Path, config: Path, log: Path, settings: tuple[str, ...], env: Mapping[str, str]
+    name: str,
+    program: Path,
+    config: Path,
+    log: Path,
+    settings: tuple[str, ...],
+    env: Mapping[str, str],
+    changes: Mapping[str, Any],
 ) -> Iterator[Collector]:
     ports = dict(zip(settings, free_ports(len(settings)), strict=True))
     health = f"http://{HOST}:{ports[settings[0]]}/"
     surroundings = {setting: str(port) for setting, port in ports.items()} | dict(env)
-    command = [str(program), "--config", str(config)]
+    changed = log.with_suffix(".changes.yaml")
+    changed.write_text(yaml.safe_dump(_nested(changes)))
+    command = [str(program), "--config", str(config), "--config", str(changed)]
     with serving(name, command, log, ready=health, env=surroundings) as process:
         yield Collector(process=process, ports=ports)
+
+
+def _nested(changes: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, value in changes.items():
+        *around, key = path.split(".")
+        place = nested
+        for name in around:
+            place = place.setdefault(name, {})
+        place[key] = value
+    return nested
