@@ -17,8 +17,12 @@ ANSWER_S: Final = 5.0
 _HEALTH: Final = "/grpc.health.v1.Health/Check"
 _ROOT: Final = Path(__file__).parents[2]
 _OURS: Final = ("nanoagent", "instrumentation", "benchmarks")
-_NOT_SHIPPED: Final = (".*", "__pycache__", "*.pyc", "node_modules", "/out", "/build", "/dist")
+_NOT_SHIPPED: Final = (".?*", "__pycache__", "*.pyc", "node_modules", "/out", "/build", "/dist")
 """Hidden files above all: what stands in them may be secret."""
+_CONNECTING: Final = (
+    "Python and ray must be of the same versions as here, this machine must be a node of the cluster, as by "
+    "`ray start --address=A`, and RAY_AUTH_MODE and RAY_AUTH_TOKEN must be what they are there"
+)
 _OBJECT_STORE_BYTES: Final = 80 * 2**20
 """Near to the least that Ray takes: rows are small."""
 _SETTINGS: Final = {
@@ -140,15 +144,13 @@ class Cluster:
         try:
             self.ray.init(address, runtime_env=environment, **options)
         except Exception as error:  # of another version, of no token, of a directory that is too large
-            raise unusable(address, said(error)) from error
+            raise unusable(address, said(error), _CONNECTING) from error
 
 
-def unusable(address: str, why: str) -> ConfigurationError:
+def unusable(address: str, why: str, way_out: str) -> ConfigurationError:
     """Why a cluster is refused."""
     return ConfigurationError(
-        f"--ray-address must be of a cluster that can be used, got {quoted(address)}: {why}; it must have the "
-        "same Python, ray and packages as here, this machine must be a node of it, as by `ray start --address=A`, and "
-        "RAY_AUTH_MODE and RAY_AUTH_TOKEN must be what they are there"
+        f"--ray-address must be of a cluster that can be used, got {quoted(address)}: {why}; {way_out}"
     )
 
 

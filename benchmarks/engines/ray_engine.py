@@ -31,6 +31,10 @@ _END_S: Final = 3.0
 """What the end of a worker may take beside sending its spans."""
 _UNCOMPARED: Final = ("nanoagent",)
 """Of the packages whose versions can change a number: ours are brought along."""
+_LACKING: Final = (
+    "install there what is installed here, and give its nodes the variables that are needed, such as keys: these are "
+    "not sent there"
+)
 
 
 def start_ray(
@@ -186,7 +190,7 @@ class RayEngine:
 
     def _unusable(self, why: str) -> ConfigurationError:
         if self._cluster.address is not None:
-            return unusable(self._cluster.address, why)
+            return unusable(self._cluster.address, why, _LACKING)
         return ConfigurationError(f"--engine ray must find workers on this machine, got none: {why}")
 
     def _not_run(self, goal: Goal, number: int) -> PerformanceMetrics:
