@@ -16,7 +16,7 @@ _PATTERN: Final = "{}.*-of-*.jsonl".format(ATTEMPTS.partition(".")[0])
 
 
 def read_files(named: Sequence[Path]) -> list[ShardFile]:
-    """Read the files of shards, in the order of the shards, and of when each was begun.
+    """Read the files of shards.
 
     Args:
         named: Files, and directories, each of which stands for the files of shards in it.
@@ -38,7 +38,7 @@ def read_files(named: Sequence[Path]) -> list[ShardFile]:
                 f"{_RULE}, each once, got {file.shard.text} as {quoted(str(before.path))} and as {quoted(str(path))}; "
                 "leave one of them out"
             )
-    return sorted(files.values(), key=_place)
+    return list(files.values())
 
 
 def traces_beside(file: ShardFile) -> Path:
@@ -54,8 +54,3 @@ def _paths(named: Path) -> Iterator[Path]:
     if not found:
         raise ConfigurationError(f"{_RULE}, got the directory {quoted(str(named))}, which has none; {_WAY_OUT}")
     yield from found
-
-
-def _place(file: ShardFile) -> tuple[int, int, str, str]:
-    source = file.attempts.provenance
-    return file.shard.of, file.shard.number, source.started_at, source.session_id

@@ -21,15 +21,16 @@ from nanoagent.errors import ConfigurationError
 _RULE: Final = "merge needs shards of one benchmark"
 
 
-def merged(files: Sequence[ShardFile]) -> Results:
-    """The results of all of them.
+def merged(named: Sequence[ShardFile]) -> Results:
+    """The results of all of them, which are the same in whatever order they are named.
 
     Args:
-        files: One or more, in the order of the shards, and of when each was begun.
+        named: One or more.
 
     Raises:
         ConfigurationError: They are of different benchmarks, or say different things of an attempt.
     """
+    files = sorted(named, key=_place)
     for file in files:
         _check_same(files[0], file)
         _check_dealt(file)
@@ -37,6 +38,12 @@ def merged(files: Sequence[ShardFile]) -> Results:
     attempts = _union(files)
     results = results_of(_provenance(files), first.goals, list(attempts.values()))
     return replace(results, verification=_verification(files, results))
+
+
+def _place(file: ShardFile) -> tuple[int, int, str, str]:
+    """By shard; files of one shard by when they were begun."""
+    source = file.attempts.provenance
+    return file.shard.of, file.shard.number, source.started_at, source.session_id
 
 
 def _check_same(first: ShardFile, file: ShardFile) -> None:

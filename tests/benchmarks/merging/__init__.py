@@ -1,0 +1,1 @@
+"""Tests of shards and of how they are merged."""
