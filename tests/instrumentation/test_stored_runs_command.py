@@ -231,7 +231,6 @@ def test_what_is_no_clickhouse_is_one_line_and_exit_code_4(behaviour: Behaviour,
         (["--clickhouse", "http://h", "--service", "s"], "got --service beside it: leave one of them out"),
         (["--clickhouse", "http://h", "--attribute", "a=b"], "got --attribute beside it"),
         (["--clickhouse", "http://h", "--limit", "9"], "got --limit beside it"),
-        (["--clickhouse", "https://nosuch.invalid"], "got no connection to https://nosuch.invalid:8443 ("),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_one_line_and_exit_code_4(arguments: list[str], said: str) -> None:
