@@ -14,7 +14,7 @@ from benchmarks.request import Request
 from benchmarks.results import provenance
 from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.reading import has_head, read_attempts
-from benchmarks.results.results import Attempt, Part, Provenance, Results, results_of
+from benchmarks.results.results import CLUSTER, Attempt, Part, Provenance, Results, results_of
 from benchmarks.results.sameness import OF_SHARDS, differences
 from benchmarks.sharding import keys_of
 from benchmarks.subjects.subject import Subject
@@ -80,6 +80,7 @@ def new_plan(request: Request, subject: Subject) -> Plan:
         agent=request.agent,
         goals_file=request.goals_file,
         shard=request.shard,
+        engine=CLUSTER if request.ray_address else request.engine,
     )
     return Plan(provenance=source, goals=request.goals)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from benchmarks.formats import listed, quoted
-from benchmarks.results.results import Provenance
+from benchmarks.results.results import CLUSTER, Provenance
 from benchmarks.subjects.models import SCRIPTED
 from benchmarks.subjects.replay import RECORDED, REPLAY_OF
 from benchmarks.suite.facts import GoalFacts
@@ -73,13 +73,16 @@ def differences_of_times(baseline: Provenance, current: Provenance) -> str:
     machines = ((f"the machine's {label}", before.get(name), now.get(name)) for name, label in _MACHINE.items())
     loads = [
         ("the concurrency", baseline.concurrency, current.concurrency),
+        ("the engine", baseline.engine, current.engine),
         ("the number of shards", _shards(baseline), _shards(current)),
     ]
     return _told([*loads, *machines])
 
 
 def _mixed(side: str, source: Provenance) -> Iterator[str]:
-    """The facts in which the machines of one side differ among themselves, in words."""
+    """The facts in which the machines of one side differ among themselves, or may do so, in words."""
+    if source.engine == CLUSTER:
+        yield f"{side} was measured on the machines of a cluster, whose kinds are not known"
     for name, label in _MACHINE.items():
         values = list(dict.fromkeys(part.machine.get(name) for part in source.all_parts))
         if len(values) > 1:

@@ -47,6 +47,7 @@ def provenance_facts(results: Results) -> dict[str, str]:
         "Goals": source.goals_file or "the benchmark's own",
         "Attempts": f"{source.repeat:,} of each goal",
         "Concurrency": f"{source.concurrency:,}",
+        **({} if source.engine is None else {"Engine": source.engine}),
         "Selection": _selection(source),
         "Machine": "; ".join(dict.fromkeys(_machine(part.machine) for part in source.all_parts)),
         "Packages": ", ".join(f"{name} {version or UNKNOWN}" for name, version in source.packages.items()),

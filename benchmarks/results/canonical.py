@@ -10,7 +10,7 @@ from benchmarks.judging.measures import MEASURES, is_time
 from benchmarks.results.sealed import CHECKSUM, TRACES
 from benchmarks.results.store import COMPARISON
 
-_WHERE_AND_WHEN: Final = ("session_id", "machine", "concurrency", "shard", "parts", "started_at", "ended_at")
+_WHERE_AND_WHEN: Final = ("session_id", "machine", "concurrency", "engine", "shard", "parts", "started_at", "ended_at")
 """Of the provenance: the rest says what was measured."""
 _IDS: Final = ("run_id", "parent_run_id", "trace_id", "trace_url")
 _CLOCKS: Final = ("start_time_unix_ns", "end_time_unix_ns", *(one.name for one in MEASURES if is_time(one.name)))

@@ -15,6 +15,8 @@ from nanoagent.core.performance import PerformanceMetrics
 
 SCHEMA_VERSION: Final = 2
 """Of results.json and attempts.jsonl; it rises when a field changes its meaning or goes."""
+CLUSTER: Final = "ray cluster"
+"""The engine whose machines are not this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,8 @@ class Provenance:
     """What `--goals` names; `None` for the benchmark's own goals."""
     shard: Shard | None = None
     """Which attempts are made here; `None` for all of them."""
+    engine: str | None = None
+    """What made the attempts: `ray`, processes on this machine, or `ray cluster`; `None` for one process."""
     parts: tuple[Part, ...] = ()
     """What the results were put together from; empty where one process made all attempts."""
 

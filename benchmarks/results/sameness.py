@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from benchmarks.results.results import Provenance, goal_to_dict
 from benchmarks.suite.facts import GoalFacts
 
-_SAME: Final = ("model", "tools", "agent", "token_source", "concurrency", "commit", "changes")
+_SAME: Final = ("model", "tools", "agent", "token_source", "concurrency", "engine", "commit", "changes")
 """Of the provenance: what must be the same whatever is put together."""
 OF_SHARDS: Final = ("repeat", "settings")
 """What must be the same in all shards, too: it decides which attempts each of them makes."""

@@ -29,6 +29,7 @@ def test_clocks_ids_and_machines_are_no_part_of_it() -> None:
         "session_id": "s2",
         "machine": {"os": "Darwin"},
         "concurrency": 4,
+        "engine": "ray",
         "started_at": "2027-01-01T00:00:00+00:00",
         "ended_at": None,
     }

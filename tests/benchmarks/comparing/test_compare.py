@@ -184,12 +184,17 @@ def test_what_is_suspicious_among_all_comparisons_is_inconclusive() -> None:
     ("source", "reason"),
     [
         ({"concurrency": 100}, "the concurrency is 100 and was 1"),
+        ({"engine": "ray"}, "the engine is 'ray' and was None"),
+        (
+            {"engine": "ray cluster"},
+            "this run was measured on the machines of a cluster, whose kinds are not known",
+        ),
         (
             {"machine": {"os": "Darwin", "cpu_count": 8}},
             "the machine's system is 'Darwin' and was 'Linux'; the machine's number of processors is 8 and was None",
         ),
     ],
-    ids=["concurrency", "machine"],
+    ids=["concurrency", "engine", "cluster", "machine"],
 )
 def test_seconds_are_compared_at_the_same_concurrency_on_the_same_machine_only(
     source: dict[str, Any], reason: str
