@@ -1,0 +1,359 @@
+-- The counting rule of nanoagent over the table that the Collector's ClickHouse exporter writes: one row for each run of
+-- ours, every number of it the one that the project's own fold (nanoagent/core) finds. Numbers in brackets are those of
+-- the rule, which is written down in nanoagent/core/counting.py. Run this in the database of `otel_traces`, as often as
+-- you like:
+--
+--     clickhouse-client --database otel < nanoagent_runs.sql
+--
+-- What the store cannot tell:
+--   - The exporter writes every value as text: 12 and '12' look alike here, and both are the number. A text is a number
+--     where the exporter would write one so. '012', '+12' and '12.0' are no counts.
+--   - Of two copies of a span that start and end at the same times and differ all the same, one counts, whole, and nobody
+--     says which. The fold looks at the rest of them.
+--   - A model call of others is untracked (7) where no more than 1024 spans of others lie between it and the run.
+--
+-- `SpanAttributes['key']` reads the whole map once for each key and takes '' for none. `arrayElementOrNull` does neither.
+
+CREATE OR REPLACE VIEW nanoagent_runs_since AS
+WITH RECURSIVE
+
+{since:DateTime64(9)} AS since,
+
+key -> arrayElementOrNull(SpanAttributes, key) AS attribute,
+text -> if(match(text, '^(0|[1-9][0-9]*)$'), toInt64OrNull(text), NULL) AS as_count,
+text -> if(as_count(text) < 1000000000, as_count(text), NULL) AS as_tokens,
+text -> match(text, '^-?(0|[1-9][0-9]*)([.][0-9]+)?(e[+-]?[0-9]+)?$') AS is_number,
+-- 38 digits, 29 of them behind the point: what is 1e9 or more does not fit and is unknown, as it should be.
+text -> if(is_number(text), toDecimal128OrNull(text, 29), NULL) AS as_decimal,
+text -> if(as_decimal(text) >= 0, toDecimal128(roundBankers(as_decimal(text), 12), 12), NULL) AS as_usd,
+text -> if(is_number(text), toFloat64OrNull(text), NULL) AS as_seconds,
+text -> if(as_seconds(text) >= 0 AND as_seconds(text) < 1e6, toInt64(roundBankers(as_seconds(text) * 1e9)), NULL) AS as_ns,
+
+-- The spans as they were received, with what each says. An end before its start arrives as a duration of 2^64 less.
+copy AS (
+    SELECT
+        TraceId, SpanId, ParentSpanId, SpanAttributes,
+        toUnixTimestamp64Nano(Timestamp) AS began,
+        began + toInt64(Duration) AS said_end,
+        greatest(began, said_end) AS ended,
+        toInt128(said_end) * 9223372036854775808 + began AS age,
+        attribute('nanoagent.run.id') AS run,
+        attribute('gen_ai.operation.name') AS operation,
+        attribute('nanoagent.phase') AS phase,
+        as_count(attribute('nanoagent.iteration')) AS iteration,
+        operation = 'execute_tool' AND mapContains(SpanAttributes, 'nanoagent.tool.deferred') AS deferred,
+        multiIf(
+            run IS NULL, 'of others',
+            operation IN ('chat', 'generate_content', 'text_completion'), 'call',
+            operation = 'execute_tool' AND NOT deferred, 'tool',
+            mapContains(SpanAttributes, 'nanoagent.status') OR operation = 'invoke_workflow', 'root',
+            operation IN ('plan', 'invoke_agent'), 'agent',
+            iteration IS NULL, 'other',
+            operation = 'iteration' OR SpanName = 'iteration' AND (operation IS NULL OR deferred), 'iteration',
+            'other') AS kind,
+        arrayLast(
+            (attributes, name) -> name = 'exception' AND mapContains(attributes, 'exception.type'),
+            Events.Attributes, Events.Name)['exception.type'] AS exception,
+        multiIf(
+            StatusCode != 'Error', NULL,
+            attribute('error.type') != '', attribute('error.type'),
+            exception != '', exception,
+            '_OTHER') AS error_type
+    FROM otel_traces
+    WHERE Timestamp >= since - INTERVAL 1 DAY),
+
+-- (1) Of copies of a span that differ, the one that ended last, of those the one that started last.
+latest AS (
+    SELECT TraceId, SpanId, max(age) AS latest_age
+    FROM copy
+    GROUP BY TraceId, SpanId
+    HAVING min(age) < latest_age),
+
+-- (1) Each span once.
+span AS (
+    SELECT copy.*
+    FROM copy LEFT JOIN latest USING (TraceId, SpanId)
+    WHERE latest_age IN (0, age)
+    LIMIT 1 BY TraceId, SpanId),
+
+-- (16) The root of each run, of two the one that started first.
+root AS (
+    SELECT
+        assumeNotNull(run) AS run, TraceId AS trace_id, began, ended, operation, phase, iteration, error_type,
+        attribute('nanoagent.run.parent_id') AS parent_run_id,
+        attribute('nanoagent.status') AS status,
+        attribute('nanoagent.stop_reason') AS stop_reason,
+        as_count(attribute('nanoagent.tasks.completed')) AS tasks_completed,
+        as_count(attribute('nanoagent.tasks.total')) AS tasks_total,
+        as_count(attribute('nanoagent.iterations')) AS said_iterations,
+        as_count(attribute('nanoagent.api_calls')) AS said_api_calls,
+        as_count(attribute('nanoagent.tool_calls')) AS said_tool_calls,
+        as_count(attribute('nanoagent.usage.input_tokens')) AS said_input_tokens,
+        as_count(attribute('nanoagent.usage.output_tokens')) AS said_output_tokens,
+        as_usd(attribute('nanoagent.cost.usd')) AS said_cost_usd,
+        as_count(attribute('nanoagent.spans')) AS said_spans
+    FROM span
+    WHERE kind = 'root'
+    ORDER BY began, SpanId
+    LIMIT 1 BY run),
+
+-- (6) The runs around a nested run, each with the phase and the iteration that it counts under there. Each way up is
+-- joined to the one that begins where it ends, so that its length doubles: 1, 2, 4, 8, 16, 32, 64. A way that comes to a
+-- run again ends before it.
+climb AS (
+    SELECT run, [(assumeNotNull(parent_run_id), phase, iteration)] AS way, 1 AS levels
+    FROM root
+    WHERE parent_run_id IS NOT NULL
+    UNION ALL
+    SELECT lower.1 AS run, arrayConcat(lower.2, upper) AS way, levels * 2 AS levels
+    FROM (
+        SELECT levels, point, groupArrayIf((run, way), ends_here) AS ending, anyIf(way, NOT ends_here) AS upper
+        FROM climb ARRAY JOIN [run, way[-1].1] AS point, [false, true] AS ends_here
+        WHERE levels < 64
+        GROUP BY levels, point)
+    ARRAY JOIN ending AS lower),
+around AS (
+    SELECT
+        run, way.1 AS ids,
+        arrayFirstIndex((id, level) -> id = run OR indexOf(ids, id) < level, ids, arrayEnumerate(ids)) AS circle,
+        if(circle = 0, way, arrayResize(way, circle - 1)) AS outers
+    FROM climb
+    WHERE levels = 64),
+
+-- What a run's own spans add up to in each place of it: in a phase, in an iteration, in both, in neither.
+place AS (
+    SELECT
+        assumeNotNull(run) AS run,
+        if(kind IN ('call', 'tool', 'agent'), phase, NULL) AS phase,
+        if(kind IN ('call', 'tool', 'iteration'), iteration, NULL) AS iteration,
+        count() AS spans,
+        min(TraceId) AS trace_id,
+        min(began) AS first_began,
+        max(ended) AS last_ended,
+        groupArrayIf((began, SpanId, ended, TraceId), kind = 'root') AS roots,
+        groupArrayIf((TraceId, SpanId, ParentSpanId), parent_is_missing) AS orphans,
+        groupUniqArrayIf(model, model != '') AS models,
+        countIf(is_call) AS api_calls,
+        countIf(is_call AND has_failed AND NOT is_cancelled) AS failed_api_calls,
+        countIf(is_call AND is_cancelled) AS cancelled_api_calls,
+        countIf(is_answered AND (input IS NULL OR output IS NULL)) AS unmeasured_api_calls,
+        countIf(is_answered AND cost IS NULL) AS unpriced_api_calls,
+        sum(input) AS input_tokens,
+        sum(output) AS output_tokens,
+        sum(cached) AS cached_input_tokens,
+        sum(created) AS cache_creation_input_tokens,
+        sum(reasoning) AS reasoning_tokens,
+        countIf(kind = 'tool') AS tool_calls,
+        countIf(kind = 'tool' AND has_failed) AS failed_tool_calls,
+        sum(cost) AS cost_usd_known,
+        minIf((began, assumeNotNull(chunk_ns)), chunk_ns IS NOT NULL) AS first_chunk,
+        count(chunk_ns) AS first_chunks,
+        groupArrayIf(began, mark != 0) AS starts,
+        groupArrayIf(ended, mark != 0) AS ends,
+        groupArrayIf(mark, mark != 0) AS marks
+    FROM (
+        SELECT
+            *,
+            ParentSpanId != '' AND (TraceId, ParentSpanId) NOT IN (SELECT TraceId, SpanId FROM copy) AS parent_is_missing,
+            kind = 'call' AS is_call,
+            error_type IS NOT NULL AS has_failed,
+            ifNull(error_type = 'asyncio.exceptions.CancelledError', false) AS is_cancelled,
+            is_call AND NOT has_failed AS is_answered,
+            attribute('gen_ai.response.model') AS answering,
+            if(is_call, ifNull(if(answering != '', answering, attribute('gen_ai.request.model')), ''), '') AS model,
+            if(is_call, as_tokens(attribute('gen_ai.usage.input_tokens')), NULL) AS input,
+            if(is_call, as_tokens(attribute('gen_ai.usage.output_tokens')), NULL) AS output,
+            if(is_call, as_tokens(attribute('gen_ai.usage.cache_read.input_tokens')), NULL) AS cached,
+            if(is_call, as_tokens(attribute('gen_ai.usage.cache_creation.input_tokens')), NULL) AS created,
+            if(is_call, as_tokens(attribute('gen_ai.usage.reasoning.output_tokens')), NULL) AS reasoning,
+            if(is_call, as_usd(attribute('operation.cost')), NULL) AS cost,
+            if(is_call, as_ns(attribute('gen_ai.response.time_to_first_chunk')), NULL) AS chunk_ns,
+            multiIf(is_call, 1, kind = 'tool', 2, kind IN ('agent', 'iteration'), 4, 0)::Int8 AS mark
+        FROM span
+        WHERE kind != 'of others')
+    GROUP BY run, phase, iteration),
+
+-- (6) Each place once in its own run and once in each run around that. There it is no frame, and it is somewhere only
+-- where calls or tools were.
+filed AS (
+    SELECT
+        place.* EXCEPT (run, phase, iteration, marks),
+        target.1 AS run, target.2 AS phase, target.3 AS iteration, target.4 AS is_own,
+        if(is_own, place.marks, arrayMap(mark -> mark % 4, place.marks)) AS marks
+    FROM place LEFT JOIN around ON around.run = place.run
+    ARRAY JOIN arrayConcat(
+        [(place.run, place.phase, place.iteration, true)],
+        arrayMap(outer -> (outer.1, if(api_calls + tool_calls > 0, outer.2, NULL), if(api_calls + tool_calls > 0, outer.3, NULL), false), outers)) AS target),
+
+-- What a run adds up to, and each phase and each iteration of it.
+part AS (
+    SELECT
+        assumeNotNull(run) AS run, phase, iteration,
+        grouping(phase) = 0 AS is_phase,
+        grouping(iteration) = 0 AS is_iteration,
+        NOT is_phase AND NOT is_iteration AS is_whole,
+        sum(filed.spans) AS spans,
+        sumIf(filed.spans, is_own) AS own_spans,
+        minIf(filed.trace_id, is_own) AS trace_id,
+        minIf(filed.first_began, is_own) AS first_began,
+        maxIf(filed.last_ended, is_own) AS last_ended,
+        arrayMin(groupArrayArrayIf(filed.roots, is_own)) AS root,
+        groupArrayArray(filed.orphans) AS orphans,
+        groupUniqArrayArray(filed.models) AS models,
+        uniqExactIf(iteration, is_own AND has(filed.marks, 4)) AS iterations,
+        sum(filed.api_calls) AS api_calls,
+        sum(filed.failed_api_calls) AS failed_api_calls,
+        sum(filed.cancelled_api_calls) AS cancelled_api_calls,
+        sum(filed.unmeasured_api_calls) AS unmeasured_api_calls,
+        sum(filed.unpriced_api_calls) AS unpriced_api_calls,
+        sum(filed.input_tokens) AS input_tokens,
+        sum(filed.output_tokens) AS output_tokens,
+        sum(filed.cached_input_tokens) AS cached_input_tokens,
+        sum(filed.cache_creation_input_tokens) AS cache_creation_input_tokens,
+        sum(filed.reasoning_tokens) AS reasoning_tokens,
+        sum(filed.tool_calls) AS tool_calls,
+        sum(filed.failed_tool_calls) AS failed_tool_calls,
+        ifNull(sum(filed.cost_usd_known), 0) AS cost_usd_known,
+        minIf(filed.first_chunk, filed.first_chunks > 0).2 AS first_chunk_ns,
+        sum(filed.first_chunks) AS first_chunks,
+        groupArrayArray(filed.starts) AS starts,
+        groupArrayArray(filed.ends) AS ends,
+        groupArrayArray(filed.marks) AS marks
+    FROM filed
+    GROUP BY GROUPING SETS ((run), (run, phase), (run, iteration))
+    HAVING is_whole OR phase IS NOT NULL OR iteration IS NOT NULL),
+
+-- (14) Time: a sweep over the moments at which calls, tools and frames start and end. Between two of them the numbers of
+-- those that run are the same. The frame of a whole run is its root, or where that is missing all of its own time.
+timed AS (
+    SELECT
+        *,
+        root.4 != '' AS has_root,
+        if(is_whole, arrayPushBack(starts, if(has_root, root.1, first_began)), starts) AS all_starts,
+        if(is_whole, arrayPushBack(ends, if(has_root, root.3, last_ended)), ends) AS all_ends,
+        if(is_whole, arrayPushBack(arrayMap(mark -> mark % 4, marks), 4), marks) AS all_marks,
+        arrayConcat(all_starts, all_ends) AS moments,
+        arraySort((mark, moment) -> moment, arrayConcat(all_marks, arrayMap(mark -> -mark, all_marks)), moments) AS steps,
+        arrayPopFront(arrayDifference(arraySort(moments))) AS gaps,
+        arrayPopBack(arrayCumSum(step -> (step = 1) - (step = -1), steps)) AS calls,
+        arrayPopBack(arrayCumSum(step -> (step = 2) - (step = -2), steps)) AS tools,
+        arrayPopBack(arrayCumSum(step -> (step = 4) - (step = -4), steps)) AS frames,
+        arraySum((gap, frame) -> gap * (frame > 0), gaps, frames) AS all_ns,
+        arraySum((gap, frame, call) -> gap * (frame > 0 AND call > 0), gaps, frames, calls) AS llm_ns,
+        arraySum((gap, frame, call, tool) -> gap * (frame > 0 AND call + tool > 0), gaps, frames, calls, tools) AS busy_ns,
+        arraySum((gap, frame, call, tool) -> gap * (frame > 0) * (call + tool), gaps, frames, calls, tools) AS work_ns
+    FROM part),
+
+-- (12, 13) The counts of each part, in the order of `Counts`. A sum without any known part is unknown, unless nothing was
+-- to be added.
+counted AS (
+    SELECT
+        run, phase, iteration, is_phase, is_iteration, is_whole,
+        (spans, own_spans, trace_id, first_began, last_ended, has_root, root, orphans, models, iterations) AS found,
+        (
+            api_calls, failed_api_calls, cancelled_api_calls, unmeasured_api_calls, unpriced_api_calls,
+            if(api_calls = 0, 0, input_tokens), if(api_calls = 0, 0, output_tokens),
+            if(api_calls = 0, 0, cached_input_tokens), if(api_calls = 0, 0, cache_creation_input_tokens),
+            if(api_calls = 0, 0, reasoning_tokens),
+            tool_calls, failed_tool_calls,
+            if(api_calls > failed_api_calls + cancelled_api_calls AND unpriced_api_calls = 0, cost_usd_known, NULL),
+            cost_usd_known,
+            llm_ns, busy_ns - llm_ns, all_ns - busy_ns, work_ns - busy_ns,
+            if(first_chunks > 0, first_chunk_ns, NULL)
+        ) AS counts
+    FROM timed),
+
+-- One row a run.
+run AS (
+    SELECT
+        run,
+        anyIf(found, is_whole)::Tuple(
+            spans Int64, own_spans Int64, trace_id String, first_began Int64, last_ended Int64, has_root Bool,
+            root Tuple(began Int64, span_id String, ended Int64, trace_id String),
+            orphans Array(Tuple(trace_id String, span_id String, parent_id String)),
+            models Array(String), iterations Int64) AS found,
+        anyIf(counts, is_whole)::Tuple(
+            api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
+            unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
+            cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
+            reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
+            cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64, other_ns Int64,
+            parallel_ns Int64, first_chunk_ns Nullable(Int64)) AS total,
+        arraySort(
+            row -> (if(row.1 IN ('plan', 'execute', 'reflect'), indexOf(['plan', 'execute', 'reflect'], row.1), 4), row.1),
+            groupArrayIf(tupleConcat(tuple(assumeNotNull(phase)), counts), is_phase)) AS phases,
+        arraySort(
+            row -> row.1,
+            groupArrayIf(tupleConcat(tuple(assumeNotNull(iteration)), counts), is_iteration)) AS numbered
+    FROM counted
+    GROUP BY run)
+
+SELECT
+    run.run AS run_id,
+    parent_run_id,
+    if(found.has_root, found.root.trace_id, found.trace_id) AS trace_id,
+    if(found.has_root, found.root.began, found.first_began) AS start_time_unix_ns,
+    if(found.has_root, found.root.ended, NULL) AS end_time_unix_ns,
+    if(status != '', assumeNotNull(status), 'running') AS status,
+    stop_reason,
+    error_type,
+    arraySort(found.models) AS models,
+    if(NOT found.has_root OR operation = 'invoke_workflow', found.iterations, NULL) AS iterations,
+    if(iterations IS NULL, NULL, ifNull(root.tasks_completed, 0)) AS tasks_completed,
+    if(iterations IS NULL, NULL, ifNull(root.tasks_total, 0)) AS tasks_total,
+    total.api_calls AS api_calls,
+    total.failed_api_calls AS failed_api_calls,
+    total.cancelled_api_calls AS cancelled_api_calls,
+    total.unmeasured_api_calls AS unmeasured_api_calls,
+    total.unpriced_api_calls AS unpriced_api_calls,
+    total.input_tokens AS input_tokens,
+    total.output_tokens AS output_tokens,
+    total.cached_input_tokens AS cached_input_tokens,
+    total.cache_creation_input_tokens AS cache_creation_input_tokens,
+    total.reasoning_tokens AS reasoning_tokens,
+    total.tool_calls AS tool_calls,
+    total.failed_tool_calls AS failed_tool_calls,
+    total.cost_usd AS cost_usd,
+    total.cost_usd_known AS cost_usd_known,
+    total.llm_ns AS llm_ns,
+    total.tool_ns AS tool_ns,
+    total.other_ns AS other_ns,
+    total.parallel_ns AS parallel_ns,
+    total.first_chunk_ns AS first_chunk_ns,
+    0 AS untracked_api_calls,
+    0 AS untracked_tokens,
+    phases::Array(Tuple(
+        phase String, api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
+        unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
+        cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
+        reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
+        cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64, other_ns Int64,
+        parallel_ns Int64, first_chunk_ns Nullable(Int64))) AS by_phase,
+    numbered::Array(Tuple(
+        iteration Int64, api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
+        unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
+        cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
+        reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
+        cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64, other_ns Int64,
+        parallel_ns Int64, first_chunk_ns Nullable(Int64))) AS by_iteration,
+    arraySort(arrayDistinct(arrayFilter(
+        orphan -> NOT found.has_root OR (orphan.1, orphan.2) != (found.root.trace_id, found.root.span_id),
+        found.orphans).parent_id)) AS missing_parents,
+    -- (17) The root has its cost as a float, which has fewer digits than a large sum.
+    multiIf(
+        missing_parents != [], false,
+        said_api_calls IS NULL, NULL,
+        (said_iterations, said_api_calls, said_tool_calls, said_input_tokens, said_output_tokens, said_cost_usd,
+            ifNull(said_spans, found.spans))
+        IS NOT DISTINCT FROM
+        (iterations, total.api_calls, total.tool_calls, total.input_tokens, total.output_tokens,
+            as_usd(toString(toFloat64(toString(total.cost_usd)))), found.spans)) AS complete,
+    found.spans::UInt64 AS spans,
+    said_spans AS expected_spans,
+    true AS judged,
+    1::UInt8 AS schema_version
+FROM run LEFT JOIN root ON root.run = run.run
+WHERE found.own_spans > 0 AND start_time_unix_ns >= toUnixTimestamp64Nano(since);
+
+CREATE OR REPLACE VIEW nanoagent_runs AS
+SELECT * FROM nanoagent_runs_since(since = '1970-01-01 00:00:00');
