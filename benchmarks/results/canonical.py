@@ -3,6 +3,7 @@
 Two runs of the same, with nothing left to chance, are equal in it, however many processes shared the work.
 """
 
+import json
 from collections.abc import Container, Mapping
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ def canonical(results: Mapping[str, Any]) -> dict[str, Any]:
         results: The content of results.json, or `Results.to_dict()`.
     """
     statistics = results["statistics"]
-    return _without(results, (COMPARISON, TRACES, CHECKSUM)) | {
+    left = _without(results, (COMPARISON, TRACES, CHECKSUM)) | {
         "provenance": _without(results["provenance"], _WHERE_AND_WHEN),
         "goals": [
             {**goal, "attempts": [canonical_attempt(attempt) for attempt in goal["attempts"]]}
@@ -32,6 +33,8 @@ def canonical(results: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "statistics": None if statistics is None else _canonical_statistics(statistics),
     }
+    found: dict[str, Any] = json.loads(json.dumps(left))  # with lists in the place of tuples
+    return found
 
 
 def canonical_attempt(attempt: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,7 @@
 """Interrupted benchmarks: what is kept, and how they go on; as real processes."""
 
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,27 +15,9 @@ from benchmarks.results.results import head_of, results_of, row_of
 from benchmarks.results.traces_file import TracesFile
 from benchmarks.suite.goals import Goal
 from nanoagent.errors import ConfigurationError
+from tests.benchmarks.hanging import SLOW, hanging
 from tests.benchmarks.results_made import attempt, goal, provenance, results
-from tests.commands import ROOT, attempts_in, results_in, run_benchmark, written_in
-
-GOALS: Final = 5
-SLOW: Final = f"""
-import asyncio, sys
-sys.path.insert(0, {str(ROOT)!r})
-from benchmarks.cli import main
-from benchmarks.suite.goals import GOALS
-from benchmarks.running import runner
-
-run_attempt = runner.run_attempt
-async def slow(goal, session, number=1, *, listener=None):
-    if goal.id == "days-to-new-year" and "--resume" not in sys.argv:
-        print("at the last goal", file=sys.stderr, flush=True)
-        await asyncio.sleep(60)
-    return await run_attempt(goal, session, number, listener=listener)
-runner.run_attempt = slow
-main(GOALS[:{GOALS}])
-"""
-"""A benchmark of five goals that hangs in the last one unless it goes on."""
+from tests.commands import attempts_in, results_in, run_benchmark, written_in
 
 
 @pytest.fixture
@@ -47,25 +25,6 @@ def program(tmp_path: Path) -> Path:
     path = tmp_path / "slow.py"
     path.write_text(SLOW)
     return path
-
-
-@contextmanager
-def hanging(program: Path, out: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The benchmark at work in its last goal."""
-    with subprocess.Popen(
-        [sys.executable, str(program), "--output", str(out), *arguments],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None
-            assert process.stderr.readline() == "at the last goal\n"
-            yield process
-        finally:
-            process.kill()
 
 
 def ids_in(out: Path) -> list[tuple[str, int]]:
@@ -178,6 +137,22 @@ def test_more_repeats_go_on_and_fewer_are_refused(tmp_path: Path) -> None:
         f"--resume cannot take attempts away: '{tmp_path}/attempts.jsonl' has 2 of a goal, got --repeat 1; ask for "
         "--repeat 2 or more"
     )
+
+
+def test_a_run_that_goes_on_on_another_kind_of_machine_says_so_once(tmp_path: Path) -> None:
+    directory = interrupted(tmp_path, machine={"os": "Linux", "cpu_count": 2})
+    alike: dict[str, Any] = {"machine": {"os": "Linux", "cpu_count": 2, "python": "3.12"}}
+    assert resumed(plan(**alike), directory, retry_errors=False).provenance.parts == ()
+    other: dict[str, Any] = {"machine": {"os": "Linux", "cpu_count": 8}, "started_at": "2026-11-26T10:00:00+00:00"}
+    going_on = resumed(plan(**other), directory, retry_errors=False)
+    found = going_on.results([], interrupted=False).provenance
+    assert [(part.machine["cpu_count"], part.started_at, part.session_id) for part in found.parts] == [
+        (2, "2026-11-25T10:00:00+00:00", "s1"),
+        (8, "2026-11-26T10:00:00+00:00", "s1"),
+    ]
+    assert None not in [part.ended_at for part in found.parts]
+    AttemptsFile(directory).begin(head_of(going_on.provenance, going_on.facts), [])
+    assert resumed(plan(**other), directory, retry_errors=False).provenance == going_on.provenance
 
 
 def test_what_says_nothing_of_its_goal_is_made_again_when_that_is_asked_for(tmp_path: Path) -> None:
