@@ -11,7 +11,7 @@ import typer
 
 from benchmarks.arguments import completed
 from benchmarks.baseline import check_committed
-from benchmarks.options import amount, engine_named, positive
+from benchmarks.options import amount, check_together, engine_named, positive
 from benchmarks.request import COMMITTED, Request
 from benchmarks.sharding import shard_named
 from benchmarks.suite.goals import GOALS, Goal
@@ -148,15 +148,6 @@ def benchmark(
         return
     slots, times = positive("--concurrency", concurrency, _MOST), positive("--repeat", repeat, MOST_REPEATS)
     limit_usd = None if max_cost is None else amount("--max-cost", max_cost)
-    if allow_unpriced and limit_usd is None:
-        raise ConfigurationError("--allow-unpriced is for a run with a limit; use it with --max-cost")
-    if retry_errors and not resume:
-        raise ConfigurationError("--retry-errors is for a run that goes on; use it with --resume")
-    own_shard = None if shard is None else shard_named(shard)
-    if own_shard is not None:
-        _check_whole(baseline=baseline, save_baseline=save_baseline)
-    if ray_address is not None and engine is None:
-        raise ConfigurationError("--ray-address is for attempts that Ray makes; use it with --engine ray")
     if save_baseline == COMMITTED:
         check_committed(agent=agent, goals_file=goals_file, all_goals=len(chosen) == len(goals))
 
@@ -180,10 +171,11 @@ def benchmark(
         baseline=baseline,
         save_baseline=save_baseline,
         settings={"goal": list(goal or ()), "tier": list(tier or ())},
-        shard=own_shard,
+        shard=None if shard is None else shard_named(shard),
         engine=None if engine is None else engine_named(engine),
         ray_address=None if ray_address is None else ray_address.strip(),
     )
+    check_together(request)
     raise Ended(execute(request))
 
 
@@ -271,13 +263,4 @@ def _refuse_options_before(context: typer.Context) -> None:
             raise ConfigurationError(
                 f"{context.invoked_subcommand} takes its options after its name, got {parameter.opts[0]} before it; "
                 f"see {context.invoked_subcommand} --help"
-            )
-
-
-def _check_whole(*, baseline: Path | None, save_baseline: Path | None) -> None:
-    for option, value in (("--baseline", baseline), ("--save-baseline", save_baseline)):
-        if value is not None:
-            raise ConfigurationError(
-                f"{option} is for whole results, got it with --shard; leave it out, and say it to merge, which puts "
-                "the shards together"
             )

@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 
 from benchmarks.formats import quoted
-from benchmarks.request import ENGINES
+from benchmarks.request import ENGINES, Request
 from nanoagent.errors import ConfigurationError
 
 
@@ -51,3 +51,33 @@ def amount(option: str, value: str) -> Decimal:
             "leave it out for no limit"
         )
     return found
+
+
+def check_together(request: Request) -> None:
+    """Refuse options that say nothing, or do harm, beside each other.
+
+    Raises:
+        ConfigurationError: There are such options.
+    """
+    if request.allow_unpriced and request.max_cost_usd is None:
+        raise ConfigurationError("--allow-unpriced is for a run with a limit; use it with --max-cost")
+    if request.retry_errors and not request.resume:
+        raise ConfigurationError("--retry-errors is for a run that goes on; use it with --resume")
+    if request.ray_address is not None and request.engine is None:
+        raise ConfigurationError("--ray-address is for attempts that Ray makes; use it with --engine ray")
+    if request.shard is not None:
+        _check_with_shard(request)
+
+
+def _check_with_shard(request: Request) -> None:
+    for option, value in (("--baseline", request.baseline), ("--save-baseline", request.save_baseline)):
+        if value is not None:
+            raise ConfigurationError(
+                f"{option} is for whole results, got it with --shard; leave it out, and say it to merge, which puts "
+                "the shards together"
+            )
+    if request.record is not None and request.repeat > 1:
+        raise ConfigurationError(
+            f"--record keeps all attempts at a goal in one file, got it with --shard and --repeat {request.repeat:,}: "
+            "several shards would write it; record each goal once, or without --shard"
+        )

@@ -241,6 +241,15 @@ def test_what_names_no_shard_is_refused_before_anything_is_made(named: str, tmp_
     assert not (tmp_path / "out").exists()
 
 
+def test_shards_that_would_record_in_one_file_are_refused(tmp_path: Path) -> None:
+    recorded = ("--record", tmp_path / "recordings", "--output", tmp_path / "out", "--shard", "1/2")
+    assert refused(*recorded, "--repeat", "2") == (
+        "--record keeps all attempts at a goal in one file, got it with --shard and --repeat 2: several shards "
+        "would write it; record each goal once, or without --shard"
+    )
+    assert refused(*recorded).startswith("--record is for models that answer of themselves, got --model 'scripted'")
+
+
 def test_options_before_merge_are_refused(tmp_path: Path) -> None:
     assert refused("--output", tmp_path, "merge", tmp_path) == (
         "merge takes its options after its name, got --output before it; see merge --help"
