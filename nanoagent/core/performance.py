@@ -218,10 +218,9 @@ def _plain(value: object) -> Any:
 
 def _typed(key: str, kind: Any, value: Any) -> Any:
     """A value of `to_dict` as its field, annotated with `kind`, holds it."""
-    if NoneType in get_args(kind):
-        if value is None:
-            return None
-        kind, _ = get_args(kind)
+    may_be_unknown, kind = _parts(kind)
+    if may_be_unknown and value is None:
+        return None
     if kind is int:
         is_large = type(value) is int and value >= 2**63  # no float may hold it
         wanted = "less than 2**63" if is_large else "a whole number of 0 or more"
@@ -239,3 +238,10 @@ def _typed(key: str, kind: Any, value: Any) -> Any:
     if not good:
         raise ValueError(f"not metrics: {key} must be {wanted}, got {value!r}")
     return value
+
+
+@cache
+def _parts(kind: Any) -> tuple[bool, Any]:
+    """Whether `None` is one of the values that a field holds, and what the others are."""
+    parts = get_args(kind)
+    return (True, parts[0]) if NoneType in parts else (False, kind)
