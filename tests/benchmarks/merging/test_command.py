@@ -18,6 +18,7 @@ from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.canonical import canonical
 from benchmarks.results.reading import read_results
 from benchmarks.results.results import results_of
+from benchmarks.results.verification import Verification
 from benchmarks.suite.goals import GOALS
 from instrumentation.exits import Ended, ExitCode
 from nanoagent.errors import ConfigurationError
@@ -146,6 +147,22 @@ def test_shards_that_are_missing_or_torn_are_named_the_last_one_too(
     assert said[-1].startswith("Merge again when every shard has ended, or make what is missing here: ")
     found = results_in(out)
     assert (found["complete"], found["interrupted"], found["provenance"]["ended_at"]) == (False, False, None)
+
+
+def test_shards_whose_traces_were_not_read_back_are_named_beside_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "Not read back: the traces of shards 2 and 3.\n"
+    dealt(tmp_path, WHOLE, 3)
+    merge(tmp_path, "--output", tmp_path / "out")
+    assert said not in capsys.readouterr().out
+    checked = Verification(sources=("file",), runs=3)
+    written(tmp_path, replace(shard_of(WHOLE, 1, 3), verification=checked))
+    merge(tmp_path, "--output", tmp_path / "out")
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert "Verified: 3 of 3 runs give the same numbers from file\n" in shown
+    assert results_in(tmp_path / "out")["verification"]["runs"] == 3
 
 
 def test_a_shard_that_has_nothing_to_make_is_not_missed(tmp_path: Path) -> None:
