@@ -88,7 +88,7 @@ class Chain:
 
     def rows(self) -> int:
         """How many rows the table has; 0 where there is none yet."""
-        told = "SELECT sum(total_rows) FROM system.tables WHERE database = 'otel' AND name = 'otel_traces'"
+        told = "SELECT ifNull(sum(total_rows), 0) FROM system.tables WHERE database = 'otel' AND name = 'otel_traces'"
         return int(self.door.query(told))
 
     def has_rows(self, count: int) -> bool:
@@ -164,8 +164,22 @@ class Carried:
     lost: int
     differences: list[str]
     """Between the view and the fold."""
-    peaks_mib: dict[str, int]
-    """The most memory of each process."""
+    used: "Used"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """What the parts have taken of the machine; those that were killed belong to what came after them."""
+
+    peak_mib: dict[str, int] = field(default_factory=dict)
+    """The most memory of one process."""
+    cpu_s: dict[str, float] = field(default_factory=dict)
+    """How long the processors have worked for it, which does not depend on what else they did."""
+
+    def note(self, process: Process) -> None:
+        """Add a process, as it ends."""
+        self.peak_mib[process.name] = max(self.peak_mib.get(process.name, 0), process.peak_mib())
+        self.cpu_s[process.name] = round(self.cpu_s.get(process.name, 0) + process.cpu_s(), 1)
 
 
 def carried(chain: Chain, load: Load, *, kills: int) -> Carried:
@@ -173,19 +187,19 @@ def carried(chain: Chain, load: Load, *, kills: int) -> Carried:
     sent: list[Sent] = []
     sender = threading.Thread(target=lambda: sent.append(send(chain.front.otlp_http_endpoint, load.requests)))
     sender.start()
-    peaks: dict[str, int] = {}
+    used = Used()
     for number in range(kills):
         with chain.sink() as killed:
             part = (number + 1) * load.spans // (kills + 2)
             wait_until(partial(chain.has_rows, part), f"{part} rows", deadline_s=DEADLINE_S)
-            _note(peaks, killed.process)
+            used.note(killed.process)
             killed.process.kill()
     with chain.sink() as last:
         sender.join()
         chain.wait_for(load.spans)
         end_s = time.monotonic()
         for process in (chain.broker.process, chain.front.process, last.process, chain.door.process):
-            _note(peaks, process)
+            used.note(process)
         found, rows = chain.spans(), chain.rows()
     return Carried(
         sent=sent[0],
@@ -193,12 +207,8 @@ def carried(chain: Chain, load: Load, *, kills: int) -> Carried:
         rows=rows,
         lost=load.spans - found,
         differences=differences(chain.runs(), load.runs),
-        peaks_mib=peaks,
+        used=used,
     )
-
-
-def _note(peaks: dict[str, int], process: Process) -> None:
-    peaks[process.name] = max(peaks.get(process.name, 0), process.peak_mib())
 
 
 def told(load: Load, went: Carried) -> str:
@@ -211,7 +221,8 @@ def told(load: Load, went: Carried) -> str:
         "without an answer",
         f"readable after {went.seconds:.1f} s: {load.spans / went.seconds:,.0f} spans a second",
         f"{went.rows:,} rows, {went.lost} spans lost, {len(went.differences)} differences between view and fold",
-        f"peak memory in MiB: {went.peaks_mib}",
+        f"peak memory in MiB: {went.used.peak_mib}",
+        f"processor time: {sum(went.used.cpu_s.values()):.1f} s, {went.used.cpu_s}",
     ]
     return "\n".join(lines)
 

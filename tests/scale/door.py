@@ -52,9 +52,13 @@ _STATUSES: Final = {60: 404, 81: 404, 62: 400, 516: 401}
 class Door:
     """Where a ClickHouse is asked."""
 
-    url: str
-    """Base URL, without a slash at the end."""
+    port: int
     process: Process
+
+    @property
+    def url(self) -> str:
+        """Base URL, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
 
     def query(self, sql: str, *, database: str = "default") -> str:
         """What a query says, tab-separated unless it names a format.
@@ -90,7 +94,7 @@ def opened(data: Path, *, port: int | None = None, env: Mapping[str, str] | None
     command = [sys.executable, "-m", "tests.scale.door", "--data", str(data), "--port", str(port)]
     url = f"http://{HOST}:{port}"
     with serving("clickhouse", command, data.with_suffix(".log"), ready=f"{url}/ping", env=env or {}) as process:
-        yield Door(url=url, process=process)
+        yield Door(port=port, process=process)
 
 
 # -- the process -------------------------------------------------------------------------------------------------------

@@ -40,6 +40,14 @@ class Broker:
         command = ["--create", "--topic", topic, "--partitions", str(PARTITIONS), *settings]
         self.tool("org.apache.kafka.tools.TopicCommand", *command)
 
+    def committed(self, group: str) -> int:
+        """How many messages a group of readers says that it has read."""
+        tool = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+        told = self.tool(tool, "--describe", "--offsets", "--group", group).splitlines()
+        # A row is GROUP TOPIC PARTITION CURRENT-OFFSET ..., with a dash where nothing is read.
+        rows = [line.split() for line in told if line.startswith(group)]
+        return sum(int(row[3]) for row in rows if row[3].isdigit())
+
     def tool(self, tool: str, *arguments: str, said: str = "") -> str:
         """What one of Kafka's own tools prints, asked of this broker."""
         command = [*_java(self.libraries), tool, "--bootstrap-server", self.address, *arguments]

@@ -22,6 +22,8 @@ PER_REQUEST: Final = 1_000
 SENDERS: Final = 4
 RETRYABLE: Final = (429, 502, 503, 504)
 """What a sender that keeps to OTLP sends again."""
+ANSWER_TIMEOUT_S: Final = 10.0
+"""How long the senders of OpenTelemetry's SDKs wait."""
 _PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
 
@@ -100,7 +102,7 @@ class _Sender(threading.Thread):
         self.failure: str | None = None
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection(self._address, timeout=30)
+        connection = http.client.HTTPConnection(self._address, timeout=ANSWER_TIMEOUT_S)
         while self.failure is None:
             try:
                 request = self._waiting.get_nowait()

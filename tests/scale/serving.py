@@ -51,6 +51,11 @@ class Process:
         (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
         return int(peak) // 1024
 
+    def cpu_s(self) -> float:
+        """How long the processors have worked for it, on Linux."""
+        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def tail(self) -> str:
         """The end of what it wrote."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
