@@ -141,6 +141,7 @@ def test_shards_that_are_missing_or_torn_are_named_the_last_one_too(
     assert merge(tmp_path, "--output", out) is ExitCode.INCONCLUSIVE
     for file in (out / "RESULTS.md", tmp_path / "summary.md"):
         assert f"\n{TORN}\n\n{MISSING}\n" in file.read_text()
+        assert "Shard 1" not in file.read_text()
     said = capsys.readouterr().out.splitlines()
     assert "4 of 4 goals passed and 3 of 8 attempts were not made." in said
     assert said[-3:-1] == [TORN.strip("*"), MISSING.strip("*")]
