@@ -90,7 +90,14 @@ def _measured(request: Request, plan: Plan, subject: Tested, ui_url: str) -> Mea
             sources = sources_of(telemetry, os.environ, ui_url) if request.verify else ()
             files = _Files(AttemptsFile(request.output, request.shard), traces_file, traces)
             engine = choice.engine_of(
-                request, plan, session, telemetry, service_name=SERVICE, traces=traces, say=progress.say
+                request,
+                plan,
+                session,
+                telemetry,
+                service_name=SERVICE,
+                traces=traces,
+                say=progress.say,
+                tell=progress.reading,
             )
             results, broken_off = _run(plan, engine, files, progress)
             if request.verify and not results.interrupted:

@@ -33,6 +33,7 @@ def engine_of(
     service_name: str,
     traces: KeptTraces,
     say: Callable[[str], object],
+    tell: Callable[[str], object],
 ) -> Engine:
     """The engine that a request asks for, ready to begin; this process itself where there is nothing to do.
 
@@ -44,6 +45,7 @@ def engine_of(
         service_name: Of every trace.
         traces: Keeps the traces of first attempts.
         say: Takes each line that a person should see.
+        tell: Told what is waited for.
 
     Raises:
         ConfigurationError: The engine cannot be used.
@@ -61,6 +63,7 @@ def engine_of(
         settings=settings_in(os.environ) | chosen,
         directory=None if request.ray_address else Path.cwd(),
     )
+    tell("starting Ray")
     return start_ray(
         job,
         session,

@@ -1,6 +1,7 @@
 """A workplace: where a worker makes attempts, with tracing of its own."""
 
 import asyncio
+import time
 from collections import deque
 from typing import Final
 
@@ -19,6 +20,8 @@ from nanoagent.tracing.failures import redacted_traceback
 
 CANCELLED_S: Final = 2.0
 """So long the end waits for runs that were cancelled."""
+HOLD_OFF_S: Final = 30.0
+"""So long no attempt waits for its spans to be sent, once some did not arrive in time: they are sent all the same."""
 _MOST_NOTICES: Final = 100
 
 
@@ -81,12 +84,13 @@ class Workplace:
 
 
 class _Sending:
-    """Sends what has ended; those that wait at the same time share a flush."""
+    """Sends what has ended; those that wait at the same time share a flush. While nothing arrives nobody waits."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._lock = asyncio.Lock()
         self._asked = self._sent = 0
+        self._not_before_s = 0.0
 
     async def sent(self) -> None:
         """Wait until a flush is over that has begun after this was called."""
@@ -95,7 +99,8 @@ class _Sending:
         self._asked += 1
         mine = self._asked
         async with self._lock:
-            if self._sent < mine:
+            if self._sent < mine and time.monotonic() >= self._not_before_s:
                 covered = self._asked
-                await asyncio.to_thread(self._telemetry.flush)
+                if not await asyncio.to_thread(self._telemetry.flush):
+                    self._not_before_s = time.monotonic() + HOLD_OFF_S
                 self._sent = covered

@@ -15,6 +15,8 @@ from benchmarks.results.forms import RowForm
 from benchmarks.results.results import Attempt
 from benchmarks.results.sealed import is_sealed
 from benchmarks.suite.goals import GOALS
+from instrumentation.configuration import configured
+from instrumentation.testing import collecting, never_answers
 from nanoagent import Orchestrator
 from nanoagent.errors import ConfigurationError
 from tests.models import CannedModel, plan
@@ -101,6 +103,30 @@ async def test_the_spans_are_sent_before_an_attempt_comes_back(tmp_path: Path, m
     assert all(str(attempt_in(one).trace_id) in sent for one in found)
     assert '"nanoagent-bench"' in sent
     assert await workplace.close() == Closed(arrived=True, notices=())
+
+
+async def test_where_nothing_arrives_the_first_attempt_alone_waits_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER", "otlp")
+    monkeypatch.setenv("NANOAGENT_EXPORT_DEADLINE", "0.05")
+    monkeypatch.setenv("NANOAGENT_SPOOL_DIR", str(tmp_path / "spool"))
+    with collecting(behaviour=never_answers) as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        workplace = Workplace(job())
+        telemetry, flushes = configured(), list[bool]()
+        assert telemetry is not None
+        flush = telemetry.flush
+
+        def noted() -> bool:
+            flushes.append(flush())
+            return flushes[-1]
+
+        monkeypatch.setattr(telemetry, "flush", noted)
+        for number in (1, 2, 3):
+            await made_at(workplace, ("addition", number))
+        assert flushes == [False]
+        assert not (await workplace.close()).arrived
 
 
 async def test_a_run_that_is_cancelled_is_sent_as_such_at_the_end(
