@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from benchmarks.formats import quoted
 from benchmarks.request import Request
 from instrumentation.metrics.selection import METRICS_VARIABLE, PROMETHEUS, metric_exporters_in
 from instrumentation.selection import CONSOLE, EXPORTER_VARIABLE, FILE, exporters_in
@@ -35,7 +34,7 @@ def check(request: Request, env: Mapping[str, str], *, is_elsewhere: bool) -> No
     for name in metric_exporters_in(env):
         if name in (CONSOLE, PROMETHEUS):
             why = "nobody knows where the workers are"
-            raise _together(f"{METRICS_VARIABLE}={quoted(name)[1:-1]}", why, "take otlp")
+            raise _together(f"{METRICS_VARIABLE}={name}", why, "take otlp")
 
 
 def _together(option: str, why: str, way_out: str) -> ConfigurationError:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.engines.refusals import check
 from nanoagent.errors import ConfigurationError
-from tests.benchmarks.engines.test_workplace import request
+from tests.benchmarks.engines.asked import request
 
 
 @pytest.mark.parametrize(

@@ -8,49 +8,19 @@ from typing import Any
 
 import pytest
 
-from benchmarks.engines.job import Closed, Exited, Job, Made
+from benchmarks.engines.job import Closed, Exited, Made
 from benchmarks.engines.workplace import Workplace
-from benchmarks.request import Request
 from benchmarks.results.forms import RowForm
 from benchmarks.results.results import Attempt
 from benchmarks.results.sealed import is_sealed
-from benchmarks.suite.goals import GOALS
 from instrumentation.configuration import configured
 from instrumentation.testing import collecting, never_answers
 from nanoagent import Orchestrator
 from nanoagent.errors import ConfigurationError
+from tests.benchmarks.engines.asked import job
 from tests.models import CannedModel, plan
 
 pytestmark = pytest.mark.usefixtures("no_global_state")
-
-
-def request(**asked: Any) -> Request:
-    usual: dict[str, Any] = {
-        "goals": GOALS[:3],
-        "own_goals": True,
-        "model": None,
-        "agent": None,
-        "goals_file": None,
-        "concurrency": 3,
-        "repeat": 1,
-        "resume": False,
-        "retry_errors": False,
-        "record": None,
-        "max_cost_usd": None,
-        "allow_unpriced": False,
-        "output": Path("out"),
-        "verify": False,
-        "baseline": None,
-        "save_baseline": None,
-        "settings": {},
-    }
-    return Request(**(usual | asked))
-
-
-def job(**asked: Any) -> Job:
-    return Job(
-        request=request(**asked), session_id="s7", service_name="nanoagent-bench", settings={}, directory=Path.cwd()
-    )
 
 
 async def made_at(workplace: Workplace, *work: tuple[str, int]) -> list[Made]:
