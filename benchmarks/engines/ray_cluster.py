@@ -80,6 +80,7 @@ class Cluster:
         """
         self.ray: Final = load_ray(is_own=address is None)
         self.address: Final = address
+        self._processors = processors
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
         with _signals_kept():
             if address is None:
@@ -89,7 +90,9 @@ class Cluster:
 
     @property
     def free_processors(self) -> int:
-        """How many nobody uses."""
+        """How many nobody uses; of a cluster that was started here all of them."""
+        if self.address is None:
+            return self._processors
         return int(self.ray.available_resources().get("CPU", 0))
 
     @property
