@@ -79,7 +79,7 @@ def again(made: Results, part: float, luck: random.Random) -> ShardFile:
     return file_of(results_of(source, [row.goal for row in made.goals], attempts), ended=False)
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(whole=measured(), of=st.integers(1, 9), luck=st.randoms(use_true_random=False), part=st.floats(0, 1))
 def test_whatever_is_dealt_merges_to_what_one_run_measures(
     whole: Results, of: int, luck: random.Random, part: float
