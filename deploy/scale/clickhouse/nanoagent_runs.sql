@@ -28,11 +28,13 @@ text -> if(is_number(text), toDecimal128OrNull(text, 29), NULL) AS as_decimal,
 text -> if(as_decimal(text) >= 0, toDecimal128(roundBankers(as_decimal(text), 12), 12), NULL) AS as_usd,
 text -> if(is_number(text), toFloat64OrNull(text), NULL) AS as_seconds,
 text -> if(as_seconds(text) >= 0 AND as_seconds(text) < 1e6, toInt64(roundBankers(as_seconds(text) * 1e9)), NULL) AS as_ns,
+id -> reinterpretAsUInt64(unhex(id)) AS as_number,
 
 -- The spans as they were received, with what each says. An end before its start arrives as a duration of 2^64 less.
 copy AS (
     SELECT
         TraceId, SpanId, ParentSpanId, SpanAttributes,
+        reinterpretAsUInt128(unhex(TraceId)) AS trace_number,
         toUnixTimestamp64Nano(Timestamp) AS began,
         began + toInt64(Duration) AS said_end,
         greatest(began, said_end) AS ended,
@@ -92,7 +94,16 @@ root AS (
         as_count(attribute('nanoagent.usage.output_tokens')) AS said_output_tokens,
         as_usd(attribute('nanoagent.cost.usd')) AS said_cost_usd,
         as_count(attribute('nanoagent.spans')) AS said_spans
-    FROM span
+    FROM (
+        SELECT *
+        FROM copy
+        WHERE (TraceId, SpanId) IN (
+            SELECT TraceId, SpanId
+            FROM copy
+            WHERE kind = 'root' AND (
+                mapContains(SpanAttributes, 'nanoagent.status') OR has(mapValues(SpanAttributes), 'invoke_workflow')))
+        ORDER BY age DESC
+        LIMIT 1 BY TraceId, SpanId)
     WHERE kind = 'root'
     ORDER BY began, SpanId
     LIMIT 1 BY run),
@@ -125,7 +136,7 @@ place AS (
     SELECT
         assumeNotNull(run) AS run,
         if(kind IN ('call', 'tool', 'agent'), phase, NULL) AS phase,
-        if(kind IN ('call', 'tool', 'iteration'), iteration, NULL) AS iteration,
+        if(kind IN ('call', 'tool', 'agent', 'iteration'), iteration, NULL) AS iteration,
         count() AS spans,
         min(TraceId) AS trace_id,
         min(began) AS first_began,
@@ -138,42 +149,42 @@ place AS (
         countIf(is_call AND is_cancelled) AS cancelled_api_calls,
         countIf(is_answered AND (input IS NULL OR output IS NULL)) AS unmeasured_api_calls,
         countIf(is_answered AND cost IS NULL) AS unpriced_api_calls,
-        sum(input) AS input_tokens,
-        sum(output) AS output_tokens,
-        sum(cached) AS cached_input_tokens,
-        sum(created) AS cache_creation_input_tokens,
-        sum(reasoning) AS reasoning_tokens,
+        sumIf(input, is_call) AS input_tokens,
+        sumIf(output, is_call) AS output_tokens,
+        sumIf(cached, is_call) AS cached_input_tokens,
+        sumIf(created, is_call) AS cache_creation_input_tokens,
+        sumIf(reasoning, is_call) AS reasoning_tokens,
         countIf(kind = 'tool') AS tool_calls,
         countIf(kind = 'tool' AND has_failed) AS failed_tool_calls,
-        sum(cost) AS cost_usd_known,
-        minIf((began, assumeNotNull(chunk_ns)), chunk_ns IS NOT NULL) AS first_chunk,
-        count(chunk_ns) AS first_chunks,
+        sumIf(cost, is_call) AS cost_usd_known,
+        minIf((began, assumeNotNull(chunk_ns)), is_call AND chunk_ns IS NOT NULL) AS first_chunk,
+        countIf(is_call AND chunk_ns IS NOT NULL) AS first_chunks,
         groupArrayIf(began, mark != 0) AS starts,
         groupArrayIf(ended, mark != 0) AS ends,
         groupArrayIf(mark, mark != 0) AS marks
     FROM (
         SELECT
             *,
-            ParentSpanId != '' AND (TraceId, ParentSpanId) NOT IN (SELECT TraceId, SpanId FROM copy) AS parent_is_missing,
+            ParentSpanId != '' AND (trace_number, as_number(ParentSpanId)) NOT IN (SELECT trace_number, as_number(SpanId) FROM copy) AS parent_is_missing,
             kind = 'call' AS is_call,
             error_type IS NOT NULL AS has_failed,
             ifNull(error_type = 'asyncio.exceptions.CancelledError', false) AS is_cancelled,
             is_call AND NOT has_failed AS is_answered,
             attribute('gen_ai.response.model') AS answering,
             if(is_call, ifNull(if(answering != '', answering, attribute('gen_ai.request.model')), ''), '') AS model,
-            if(is_call, as_tokens(attribute('gen_ai.usage.input_tokens')), NULL) AS input,
-            if(is_call, as_tokens(attribute('gen_ai.usage.output_tokens')), NULL) AS output,
-            if(is_call, as_tokens(attribute('gen_ai.usage.cache_read.input_tokens')), NULL) AS cached,
-            if(is_call, as_tokens(attribute('gen_ai.usage.cache_creation.input_tokens')), NULL) AS created,
-            if(is_call, as_tokens(attribute('gen_ai.usage.reasoning.output_tokens')), NULL) AS reasoning,
-            if(is_call, as_usd(attribute('operation.cost')), NULL) AS cost,
-            if(is_call, as_ns(attribute('gen_ai.response.time_to_first_chunk')), NULL) AS chunk_ns,
-            multiIf(is_call, 1, kind = 'tool', 2, kind IN ('agent', 'iteration'), 4, 0)::Int8 AS mark
+            as_tokens(attribute('gen_ai.usage.input_tokens')) AS input,
+            as_tokens(attribute('gen_ai.usage.output_tokens')) AS output,
+            as_tokens(attribute('gen_ai.usage.cache_read.input_tokens')) AS cached,
+            as_tokens(attribute('gen_ai.usage.cache_creation.input_tokens')) AS created,
+            as_tokens(attribute('gen_ai.usage.reasoning.output_tokens')) AS reasoning,
+            as_usd(attribute('operation.cost')) AS cost,
+            as_ns(attribute('gen_ai.response.time_to_first_chunk')) AS chunk_ns,
+            transform(kind, ['call', 'tool', 'agent', 'iteration'], [1, 2, 4, 8], 0)::Int8 AS mark
         FROM span
         WHERE kind != 'of others')
     GROUP BY run, phase, iteration),
 
--- (6) Each place once in its own run and once in each run around that. There it is no frame, and it is somewhere only
+-- (6) Each place once in its own run and once in each run around that. There it has no frames, and it is somewhere only
 -- where calls or tools were.
 filed AS (
     SELECT
@@ -200,7 +211,7 @@ part AS (
         arrayMin(groupArrayArrayIf(filed.roots, is_own)) AS root,
         groupArrayArray(filed.orphans) AS orphans,
         groupUniqArrayArray(filed.models) AS models,
-        uniqExactIf(iteration, is_own AND has(filed.marks, 4)) AS iterations,
+        uniqExactIf(iteration, is_own AND has(filed.marks, 8)) AS iterations,
         sum(filed.api_calls) AS api_calls,
         sum(filed.failed_api_calls) AS failed_api_calls,
         sum(filed.cancelled_api_calls) AS cancelled_api_calls,
@@ -221,27 +232,29 @@ part AS (
         groupArrayArray(filed.marks) AS marks
     FROM filed
     GROUP BY GROUPING SETS ((run), (run, phase), (run, iteration))
-    HAVING is_whole OR phase IS NOT NULL OR iteration IS NOT NULL),
+    HAVING is_whole OR phase IS NOT NULL OR iteration IS NOT NULL AND (api_calls + tool_calls > 0 OR has(marks, 8))),
 
--- (14) Time: a sweep over the moments at which calls, tools and frames start and end. Between two of them the numbers of
--- those that run are the same. The frame of a whole run is its root, or where that is missing all of its own time.
+-- (14) Time: a sweep over the moments at which calls (1), tools (2) and frames start and end. Between two of them the
+-- numbers of those that run stay the same. The frames of a phase are its agents (4), that of an iteration is its own span
+-- (8), that of a whole run (16) its root, or where that is missing all the time of its spans.
 timed AS (
     SELECT
         *,
         root.4 != '' AS has_root,
-        if(is_whole, arrayPushBack(starts, if(has_root, root.1, first_began)), starts) AS all_starts,
-        if(is_whole, arrayPushBack(ends, if(has_root, root.3, last_ended)), ends) AS all_ends,
-        if(is_whole, arrayPushBack(arrayMap(mark -> mark % 4, marks), 4), marks) AS all_marks,
+        multiIf(is_phase, 4, is_iteration, 8, 16) AS frame,
+        arrayConcat(starts, if(is_whole, [if(has_root, root.1, first_began)], [])) AS all_starts,
+        arrayConcat(ends, if(is_whole, [if(has_root, root.3, last_ended)], [])) AS all_ends,
+        arrayConcat(marks, if(is_whole, [16], [])) AS all_marks,
         arrayConcat(all_starts, all_ends) AS moments,
         arraySort((mark, moment) -> moment, arrayConcat(all_marks, arrayMap(mark -> -mark, all_marks)), moments) AS steps,
         arrayPopFront(arrayDifference(arraySort(moments))) AS gaps,
         arrayPopBack(arrayCumSum(step -> (step = 1) - (step = -1), steps)) AS calls,
         arrayPopBack(arrayCumSum(step -> (step = 2) - (step = -2), steps)) AS tools,
-        arrayPopBack(arrayCumSum(step -> (step = 4) - (step = -4), steps)) AS frames,
-        arraySum((gap, frame) -> gap * (frame > 0), gaps, frames) AS all_ns,
-        arraySum((gap, frame, call) -> gap * (frame > 0 AND call > 0), gaps, frames, calls) AS llm_ns,
-        arraySum((gap, frame, call, tool) -> gap * (frame > 0 AND call + tool > 0), gaps, frames, calls, tools) AS busy_ns,
-        arraySum((gap, frame, call, tool) -> gap * (frame > 0) * (call + tool), gaps, frames, calls, tools) AS work_ns
+        arrayPopBack(arrayCumSum(step -> (step = frame) - (step = -frame), steps)) AS frames,
+        arraySum((gap, open) -> gap * (open > 0), gaps, frames) AS all_ns,
+        arraySum((gap, open, call) -> gap * (open > 0 AND call > 0), gaps, frames, calls) AS llm_ns,
+        arraySum((gap, open, call, tool) -> gap * (open > 0 AND call + tool > 0), gaps, frames, calls, tools) AS busy_ns,
+        arraySum((gap, open, call, tool) -> gap * (open > 0) * (call + tool), gaps, frames, calls, tools) AS work_ns
     FROM part),
 
 -- (12, 13) The counts of each part, in the order of `Counts`. A sum without any known part is unknown, unless nothing was
