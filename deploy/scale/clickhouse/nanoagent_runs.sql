@@ -131,6 +131,67 @@ around AS (
     FROM climb
     WHERE levels = 64),
 
+-- (7) The spans of others, by the table in nanoagent/core/producers.py: of the attributes that say what a span is, the
+-- first one with a value that means something decides.
+foreign AS (
+    SELECT
+        TraceId, SpanId, ParentSpanId, age, run IS NULL AS is_of_others,
+        multiIf(
+            operation IN ('chat', 'generate_content', 'text_completion'), 'call',
+            operation IN ('invoke_workflow', 'invoke_agent', 'execute_tool'), 'none',
+            attribute('openinference.span.kind') = 'LLM', 'call',
+            attribute('openinference.span.kind') IN ('AGENT', 'TOOL'), 'none',
+            attribute('traceloop.span.kind') IN ('workflow', 'agent', 'tool'), 'none',
+            attribute('llm.request.type') IN ('chat', 'completion'), 'call',
+            match(attribute('ai.operationId'), '^ai[.](generateText|generateObject)[.]doGenerate$'), 'call around tools',
+            match(attribute('ai.operationId'), '^ai[.](streamText|streamObject)[.]doStream$'), 'call around tools',
+            match(attribute('ai.operationId'), '^ai[.](generateText|streamText|generateObject|streamObject|toolCall)$'), 'none',
+            attribute('logfire.msg_template') = 'Chat completion with {gen_ai.request.model!r}', 'call',
+            attribute('logfire.msg_template') = 'Responses API with {gen_ai.request.model!r}', 'call',
+            attribute('logfire.msg_template') IN ('OpenAI Agents trace: {name}', 'Agent run: {name!r}', 'Function: {name}'), 'none',
+            attribute('gen_ai.system') = 'gcp.vertex.agent', 'call around tools',
+            error_type IS NOT NULL AND mapContains(SpanAttributes, 'pydantic_ai.model_request.attempt'), 'attempt',
+            'none') AS meaning,
+        is_of_others AND meaning != 'none' AS is_call,
+        -- A log record beside a stream tells what the stream used, and is no call of its own.
+        is_call AND NOT ifNull(meaning = 'call' AND attribute('logfire.span_type') = 'log', false) AS calls,
+        coalesce(
+            as_tokens(attribute('gen_ai.usage.input_tokens')), as_tokens(attribute('gen_ai.usage.prompt_tokens')),
+            as_tokens(attribute('llm.usage.prompt_tokens')), as_tokens(attribute('llm.token_count.prompt')),
+            as_tokens(attribute('ai.usage.inputTokens')), 0)
+        + coalesce(
+            as_tokens(attribute('gen_ai.usage.output_tokens')), as_tokens(attribute('gen_ai.usage.completion_tokens')),
+            as_tokens(attribute('llm.usage.completion_tokens')), as_tokens(attribute('llm.token_count.completion')),
+            as_tokens(attribute('ai.usage.outputTokens')), 0) AS tokens
+    FROM copy),
+
+-- (7) From each span of others in a trace that holds such calls up to what lies around it, in ways that double as above.
+-- They end below a span of ours, or without a parent, or after 1024 spans.
+rise AS (
+    SELECT TraceId, SpanId, ParentSpanId AS up, calls, if(is_call, tokens, 0) AS tokens, 1 AS levels
+    FROM (
+        SELECT *
+        FROM foreign
+        WHERE TraceId IN (SELECT TraceId FROM foreign WHERE is_call)
+        ORDER BY age DESC
+        LIMIT 1 BY TraceId, SpanId)
+    WHERE is_of_others
+    UNION ALL
+    SELECT TraceId, lower.1 AS SpanId, if(goes_on, upper, point) AS up, lower.2 AS calls, lower.3 AS tokens, levels * 2 AS levels
+    FROM (
+        SELECT
+            levels, TraceId, point, groupArrayIf((SpanId, calls, tokens), ends_here) AS ending,
+            countIf(NOT ends_here) > 0 AS goes_on, anyIf(up, NOT ends_here) AS upper
+        FROM rise ARRAY JOIN [SpanId, up] AS point, [false, true] AS ends_here
+        WHERE levels < 1024
+        GROUP BY levels, TraceId, point)
+    ARRAY JOIN ending AS lower),
+untracked AS (
+    SELECT TraceId, up AS SpanId, sum(calls) AS untracked_calls, sum(tokens) AS span_untracked_tokens
+    FROM rise
+    WHERE levels = 1024
+    GROUP BY TraceId, up),
+
 -- What a run's own spans add up to in each place of it: in a phase, in an iteration, in both, in neither.
 place AS (
     SELECT
@@ -138,6 +199,8 @@ place AS (
         if(kind IN ('call', 'tool', 'agent'), phase, NULL) AS phase,
         if(kind IN ('call', 'tool', 'agent', 'iteration'), iteration, NULL) AS iteration,
         count() AS spans,
+        sum(untracked_calls) AS untracked_api_calls,
+        sum(span_untracked_tokens) AS untracked_tokens,
         min(TraceId) AS trace_id,
         min(began) AS first_began,
         max(ended) AS last_ended,
@@ -180,7 +243,7 @@ place AS (
             as_usd(attribute('operation.cost')) AS cost,
             as_ns(attribute('gen_ai.response.time_to_first_chunk')) AS chunk_ns,
             transform(kind, ['call', 'tool', 'agent', 'iteration'], [1, 2, 4, 8], 0)::Int8 AS mark
-        FROM span
+        FROM span LEFT JOIN untracked USING (TraceId, SpanId)
         WHERE kind != 'of others')
     GROUP BY run, phase, iteration),
 
@@ -208,6 +271,8 @@ part AS (
         minIf(filed.trace_id, is_own) AS trace_id,
         minIf(filed.first_began, is_own) AS first_began,
         maxIf(filed.last_ended, is_own) AS last_ended,
+        sum(filed.untracked_api_calls) AS untracked_api_calls,
+        sum(filed.untracked_tokens) AS untracked_tokens,
         arrayMin(groupArrayArrayIf(filed.roots, is_own)) AS root,
         groupArrayArray(filed.orphans) AS orphans,
         groupUniqArrayArray(filed.models) AS models,
@@ -262,7 +327,8 @@ timed AS (
 counted AS (
     SELECT
         run, phase, iteration, is_phase, is_iteration, is_whole,
-        (spans, own_spans, trace_id, first_began, last_ended, has_root, root, orphans, models, iterations) AS found,
+        (spans, own_spans, trace_id, first_began, last_ended, has_root, root, orphans, models, iterations,
+            untracked_api_calls, untracked_tokens) AS found,
         (
             api_calls, failed_api_calls, cancelled_api_calls, unmeasured_api_calls, unpriced_api_calls,
             if(api_calls = 0, 0, input_tokens), if(api_calls = 0, 0, output_tokens),
@@ -284,7 +350,7 @@ run AS (
             spans Int64, own_spans Int64, trace_id String, first_began Int64, last_ended Int64, has_root Bool,
             root Tuple(began Int64, span_id String, ended Int64, trace_id String),
             orphans Array(Tuple(trace_id String, span_id String, parent_id String)),
-            models Array(String), iterations Int64) AS found,
+            models Array(String), iterations Int64, untracked_api_calls Int64, untracked_tokens Int64) AS found,
         anyIf(counts, is_whole)::Tuple(
             api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
             unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
@@ -333,8 +399,8 @@ SELECT
     total.other_ns AS other_ns,
     total.parallel_ns AS parallel_ns,
     total.first_chunk_ns AS first_chunk_ns,
-    0 AS untracked_api_calls,
-    0 AS untracked_tokens,
+    found.untracked_api_calls AS untracked_api_calls,
+    found.untracked_tokens AS untracked_tokens,
     phases::Array(Tuple(
         phase String, api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
         unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
