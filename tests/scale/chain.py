@@ -103,7 +103,8 @@ class Chain:
     def wait_for(self, spans: int) -> None:
         """Wait until the table has so many different ones."""
         # Counting rows costs little, counting different spans does not.
-        wait_until(lambda: self.rows() >= spans and self.spans() >= spans, f"{spans} spans", deadline_s=DEADLINE_S)
+        wait_until(partial(self.has_rows, spans), f"{spans} rows", deadline_s=DEADLINE_S)
+        wait_until(lambda: self.spans() >= spans, f"{spans} spans", deadline_s=DEADLINE_S, pause_s=0.5)
 
     def runs(self) -> dict[str, CountedRun]:
         """What the view makes of the table, by run."""

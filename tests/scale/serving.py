@@ -89,8 +89,14 @@ def serving(
         process.stop()
 
 
-def wait_until(condition: Callable[[], bool], meaning: str, *, deadline_s: float) -> None:
+def wait_until(condition: Callable[[], bool], meaning: str, *, deadline_s: float, pause_s: float = 0.05) -> None:
     """Wait for what comes without notice.
+
+    Args:
+        condition: Whether it is there.
+        meaning: What it is.
+        deadline_s: How long to wait.
+        pause_s: Between looks; what costs something is not looked at all the time.
 
     Raises:
         RuntimeError: It has not come.
@@ -99,7 +105,7 @@ def wait_until(condition: Callable[[], bool], meaning: str, *, deadline_s: float
     while not condition():
         if time.monotonic() > deadline:
             raise RuntimeError(f"waited {deadline_s} s in vain: {meaning}")
-        time.sleep(0.05)
+        time.sleep(pause_s)
 
 
 def free_ports(count: int) -> list[int]:

@@ -201,3 +201,20 @@ def test_a_message_that_is_no_spans_is_passed_over_and_counted(chain: Chain) -> 
         chain.wait_for(before + 1)
         unread = "otelcol_kafka_receiver_unmarshal_failed_spans"
         wait_until(lambda: sink.counted(unread) == 40, "all are counted", deadline_s=LONG_S)
+
+
+@pytest.mark.parametrize("tries_again", [True, False])
+def test_what_is_refused_for_want_of_memory_is_tried_again_and_ends_no_partition(
+    chain: Chain, tries_again: bool
+) -> None:
+    [request] = requests_of(next(whole(6_000 + tries_again)))
+    assert posted(chain.front.otlp_http_endpoint, request)[0] == 200
+    # It can take nothing at all.
+    changes = {"processors.memory_limiter.limit_mib": 1, "receivers.kafka.error_backoff.enabled": tries_again}
+    said = "Backing off due to error" if tries_again else "partition will remain paused until rebalance"
+    before = chain.spans()
+    with chain.sink(f"hungry-{tries_again}", env={"SINK_ID": ""}, changes=changes) as sink:
+        wait_until(lambda: said in sink.process.log.read_text(), said, deadline_s=LONG_S)
+        assert ("remain paused" in sink.process.log.read_text()) is not tries_again
+    with chain.sink():
+        chain.wait_for(before + 1)

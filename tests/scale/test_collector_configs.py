@@ -4,7 +4,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from tests.scale.collector import (
     front,
     module_directory,
     recipe,
+    sink,
     validated,
 )
+from tests.scale.door import PASSWORD, USER, opened
 from tests.scale.engine import TABLE_SQL, store
 from tests.scale.rows import Span
 from tests.scale.sending import posted, requests_of
@@ -227,6 +229,45 @@ def test_what_waits_for_kafka_is_bounded(program: Path, tmp_path: Path, request_
         for sender in senders:
             sender.join()
     assert set(statuses) == {503}
+
+
+def test_a_front_that_has_no_memory_left_says_to_come_again(
+    program: Path, tmp_path: Path, request_of_a_run: bytes
+) -> None:
+    env = {"FRONT_MEMORY_MIB": "1"}
+    with front(program, tmp_path / "front.log", brokers=NOBODY, env=env, changes=QUICK) as collector:
+        answers: list[tuple[int, str]] = []
+
+        def is_refused() -> bool:  # as soon as the memory has been looked at
+            answers.append(posted(collector.otlp_http_endpoint, request_of_a_run))
+            return "memory usage" in answers[-1][1]
+
+        wait_until(is_refused, "it has no memory left", deadline_s=30)
+        assert {status for status, _ in answers} == {503}
+        assert collector.counted("otelcol_receiver_accepted_spans") == 0
+
+
+def test_a_sink_makes_the_tables_with_the_user_and_for_as_long_as_it_is_told(program: Path, tmp_path: Path) -> None:
+    env = {"CLICKHOUSE_DATABASE": "traces", "CLICKHOUSE_USER": "writer", "SINK_KEEP_FOR": "48h"}
+
+    def sink_with(url: str, password: str) -> AbstractContextManager[Collector]:
+        log, data = tmp_path / "sink.log", tmp_path / "queue"
+        known = {**env, "CLICKHOUSE_PASSWORD": password}
+        return sink(program, log, brokers=NOBODY, clickhouse_url=url, data=data, env=known)
+
+    with opened(tmp_path / "clickhouse", env={USER: "writer", PASSWORD: "secret p@ss/word"}) as door:
+        with sink_with(door.url, "secret p@ss/word"):
+            pass
+        with pytest.raises(RuntimeError, match=r"(?s)sink did not start .*AUTHENTICATION_FAILED"):
+            sink_with(door.url, "another p@ss").__enter__()
+    assert "p@ss" not in (tmp_path / "sink.log").read_text()
+    with opened(tmp_path / "clickhouse") as door:
+        told = "SELECT name, extract(create_table_query, 'TTL (.*) SETTINGS') FROM system.tables"
+        assert door.query(f"{told} WHERE database = 'traces' ORDER BY name").splitlines() == [
+            "otel_traces\ttoDateTime(Timestamp) + toIntervalDay(2)",
+            "otel_traces_trace_id_ts\ttoDateTime(Start) + toIntervalDay(2)",
+            "otel_traces_trace_id_ts_mv\t",
+        ]
 
 
 def test_the_statements_that_make_the_tables_are_those_of_the_exporter() -> None:
