@@ -10,7 +10,7 @@
 --     where the exporter would write one so. '012', '+12' and '12.0' are no counts.
 --   - Of two copies of a span that start and end at the same times and differ all the same, one counts, whole, and nobody
 --     says which. The fold looks at the rest of them.
---   - A model call of others is untracked (7) where no more than 1024 spans of others lie between it and the run.
+--   - A model call of others is untracked (7) where no more than 64 spans of others lie between it and the run.
 --
 -- `SpanAttributes['key']` reads the whole map once for each key and takes '' for none. `arrayElementOrNull` does neither.
 
@@ -21,13 +21,11 @@ WITH RECURSIVE
 
 key -> arrayElementOrNull(SpanAttributes, key) AS attribute,
 text -> if(match(text, '^(0|[1-9][0-9]*)$'), toInt64OrNull(text), NULL) AS as_count,
-text -> if(as_count(text) < 1000000000, as_count(text), NULL) AS as_tokens,
-text -> match(text, '^-?(0|[1-9][0-9]*)([.][0-9]+)?(e[+-]?[0-9]+)?$') AS is_number,
+text -> if(match(text, '^(0|[1-9][0-9]{0,8})$'), toInt64OrNull(text), NULL) AS as_tokens,
+text -> if(match(text, '^(-0|(0|[1-9][0-9]*)([.][0-9]+)?(e[+-]?[0-9]+)?)$'), text, NULL) AS as_amount,
 -- 38 digits, 29 of them behind the point: what is 1e9 or more does not fit and is unknown, as it should be.
-text -> if(is_number(text), toDecimal128OrNull(text, 29), NULL) AS as_decimal,
-text -> if(as_decimal(text) >= 0, toDecimal128(roundBankers(as_decimal(text), 12), 12), NULL) AS as_usd,
-text -> if(is_number(text), toFloat64OrNull(text), NULL) AS as_seconds,
-text -> if(as_seconds(text) >= 0 AND as_seconds(text) < 1e6, toInt64(roundBankers(as_seconds(text) * 1e9)), NULL) AS as_ns,
+text -> toDecimal128(roundBankers(toDecimal128OrNull(as_amount(text), 29), 12), 12) AS as_usd,
+seconds -> if(seconds < 1e6, toInt64(roundBankers(seconds * 1e9)), NULL) AS as_ns,
 id -> reinterpretAsUInt64(unhex(id)) AS as_number,
 
 -- The spans as they were received, with what each says. An end before its start arrives as a duration of 2^64 less.
@@ -166,7 +164,7 @@ foreign AS (
     FROM copy),
 
 -- (7) From each span of others in a trace that holds such calls up to what lies around it, in ways that double as above.
--- They end below a span of ours, or without a parent, or after 1024 spans.
+-- They end below a span of ours, or without a parent, or after 64 spans.
 rise AS (
     SELECT TraceId, SpanId, ParentSpanId AS up, calls, if(is_call, tokens, 0) AS tokens, 1 AS levels
     FROM (
@@ -183,13 +181,13 @@ rise AS (
             levels, TraceId, point, groupArrayIf((SpanId, calls, tokens), ends_here) AS ending,
             countIf(NOT ends_here) > 0 AS goes_on, anyIf(up, NOT ends_here) AS upper
         FROM rise ARRAY JOIN [SpanId, up] AS point, [false, true] AS ends_here
-        WHERE levels < 1024
+        WHERE levels < 64
         GROUP BY levels, TraceId, point)
     ARRAY JOIN ending AS lower),
 untracked AS (
     SELECT TraceId, up AS SpanId, sum(calls) AS untracked_calls, sum(tokens) AS span_untracked_tokens
     FROM rise
-    WHERE levels = 1024
+    WHERE levels = 64
     GROUP BY TraceId, up),
 
 -- What a run's own spans add up to in each place of it: in a phase, in an iteration, in both, in neither.
@@ -241,7 +239,7 @@ place AS (
             as_tokens(attribute('gen_ai.usage.cache_creation.input_tokens')) AS created,
             as_tokens(attribute('gen_ai.usage.reasoning.output_tokens')) AS reasoning,
             as_usd(attribute('operation.cost')) AS cost,
-            as_ns(attribute('gen_ai.response.time_to_first_chunk')) AS chunk_ns,
+            as_ns(toFloat64OrNull(as_amount(attribute('gen_ai.response.time_to_first_chunk')))) AS chunk_ns,
             transform(kind, ['call', 'tool', 'agent', 'iteration'], [1, 2, 4, 8], 0)::Int8 AS mark
         FROM span LEFT JOIN untracked USING (TraceId, SpanId)
         WHERE kind != 'of others')
