@@ -245,24 +245,34 @@ place AS (
         WHERE kind != 'of others')
     GROUP BY run, phase, iteration),
 
--- (6) Each place once in its own run and once in each run around that. There it has no frames, and it is somewhere only
--- where calls or tools were.
+-- (6) Each place once for each part that it is in: its run, its phase and its iteration, and those of the runs around that
+-- run. There it has no frames, and it is in a phase or an iteration only where calls or tools were.
 filed AS (
     SELECT
         place.* EXCEPT (run, phase, iteration, marks),
         target.1 AS run, target.2 AS phase, target.3 AS iteration, target.4 AS is_own,
         if(is_own, place.marks, arrayMap(mark -> mark % 4, place.marks)) AS marks
-    FROM place LEFT JOIN around ON around.run = place.run
-    ARRAY JOIN arrayConcat(
-        [(place.run, place.phase, place.iteration, true)],
-        arrayMap(outer -> (outer.1, if(api_calls + tool_calls > 0, outer.2, NULL), if(api_calls + tool_calls > 0, outer.3, NULL), false), outers)) AS target),
+    FROM (
+        SELECT
+            place.*, CAST(NULL, 'Nullable(String)') AS no_phase, CAST(NULL, 'Nullable(Int64)') AS no_iteration,
+            api_calls + tool_calls > 0 AS is_used,
+            arrayConcat(
+                [(place.run, no_phase, no_iteration, true)],
+                if(phase IS NOT NULL, [(place.run, phase, no_iteration, true)], []),
+                if(iteration IS NOT NULL AND (is_used OR has(marks, 8)), [(place.run, no_phase, iteration, true)], []),
+                arrayMap(outer -> (outer.1, no_phase, no_iteration, false), outers),
+                arrayMap(outer -> (outer.1, outer.2, no_iteration, false), arrayFilter(outer -> is_used AND outer.2 IS NOT NULL, outers)),
+                arrayMap(outer -> (outer.1, no_phase, outer.3, false), arrayFilter(outer -> is_used AND outer.3 IS NOT NULL, outers))
+            ) AS targets
+        FROM place LEFT JOIN around ON around.run = place.run) AS place
+    ARRAY JOIN targets AS target),
 
 -- What a run adds up to, and each phase and each iteration of it.
 part AS (
     SELECT
         assumeNotNull(run) AS run, phase, iteration,
-        grouping(phase) = 0 AS is_phase,
-        grouping(iteration) = 0 AS is_iteration,
+        phase IS NOT NULL AS is_phase,
+        iteration IS NOT NULL AS is_iteration,
         NOT is_phase AND NOT is_iteration AS is_whole,
         sum(filed.spans) AS spans,
         sumIf(filed.spans, is_own) AS own_spans,
@@ -274,7 +284,6 @@ part AS (
         arrayMin(groupArrayArrayIf(filed.roots, is_own)) AS root,
         groupArrayArray(filed.orphans) AS orphans,
         groupUniqArrayArray(filed.models) AS models,
-        uniqExactIf(iteration, is_own AND has(filed.marks, 8)) AS iterations,
         sum(filed.api_calls) AS api_calls,
         sum(filed.failed_api_calls) AS failed_api_calls,
         sum(filed.cancelled_api_calls) AS cancelled_api_calls,
@@ -294,8 +303,7 @@ part AS (
         groupArrayArray(filed.ends) AS ends,
         groupArrayArray(filed.marks) AS marks
     FROM filed
-    GROUP BY GROUPING SETS ((run), (run, phase), (run, iteration))
-    HAVING is_whole OR phase IS NOT NULL OR iteration IS NOT NULL AND (api_calls + tool_calls > 0 OR has(marks, 8))),
+    GROUP BY run, phase, iteration),
 
 -- (14) Time: a sweep over the moments at which calls (1), tools (2) and frames start and end. Between two of them the
 -- numbers of those that run stay the same. The frames of a phase are its agents (4), that of an iteration is its own span
@@ -324,8 +332,8 @@ timed AS (
 -- to be added.
 counted AS (
     SELECT
-        run, phase, iteration, is_phase, is_iteration, is_whole,
-        (spans, own_spans, trace_id, first_began, last_ended, has_root, root, orphans, models, iterations,
+        run, phase, iteration, is_phase, is_iteration, is_whole, is_iteration AND has(marks, 8) AS is_framed,
+        (spans, own_spans, trace_id, first_began, last_ended, has_root, root, orphans, models,
             untracked_api_calls, untracked_tokens) AS found,
         (
             api_calls, failed_api_calls, cancelled_api_calls, unmeasured_api_calls, unpriced_api_calls,
@@ -344,11 +352,12 @@ counted AS (
 run AS (
     SELECT
         run,
+        toInt64(countIf(is_framed)) AS framed,
         anyIf(found, is_whole)::Tuple(
             spans Int64, own_spans Int64, trace_id String, first_began Int64, last_ended Int64, has_root Bool,
             root Tuple(began Int64, span_id String, ended Int64, trace_id String),
             orphans Array(Tuple(trace_id String, span_id String, parent_id String)),
-            models Array(String), iterations Int64, untracked_api_calls Int64, untracked_tokens Int64) AS found,
+            models Array(String), untracked_api_calls Int64, untracked_tokens Int64) AS found,
         anyIf(counts, is_whole)::Tuple(
             api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
             unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
@@ -375,7 +384,7 @@ SELECT
     stop_reason,
     error_type,
     arraySort(found.models) AS models,
-    if(NOT found.has_root OR operation = 'invoke_workflow', found.iterations, NULL) AS iterations,
+    if(NOT found.has_root OR operation = 'invoke_workflow', framed, NULL) AS iterations,
     if(iterations IS NULL, NULL, ifNull(root.tasks_completed, 0)) AS tasks_completed,
     if(iterations IS NULL, NULL, ifNull(root.tasks_total, 0)) AS tasks_total,
     total.api_calls AS api_calls,
