@@ -10,6 +10,9 @@
 --     where the exporter would write one so. '012', '+12' and '12.0' are no counts.
 --   - Of two copies of a span that start and end at the same times and differ all the same, one counts, whole, and nobody
 --     says which. The fold looks at the rest of them.
+--   - A run of more than 100,000 spans is not judged: its ids, its first and its last moment and its spans are true, and
+--     nothing is counted. Whatever there is, memory grows with the spans and no faster.
+--   - A run is found whole where no more than a day passes between its spans before and after `since`.
 --   - A model call of others is untracked (7) where no more than 64 spans of others lie between it and the run.
 --
 -- `SpanAttributes['key']` reads the whole map once for each key and takes '' for none. `arrayElementOrNull` does neither.
@@ -18,6 +21,7 @@ CREATE OR REPLACE VIEW nanoagent_runs_since AS
 WITH RECURSIVE
 
 {since:DateTime64(9)} AS since,
+100000 AS most_spans,  -- of a run that is judged
 
 key -> arrayElementOrNull(SpanAttributes, key) AS attribute,
 text -> if(match(text, '^(0|[1-9][0-9]*)$'), toInt64OrNull(text), NULL) AS as_count,
@@ -316,8 +320,9 @@ timed AS (
         arrayConcat(starts, if(is_whole, [if(has_root, root.1, first_began)], [])) AS all_starts,
         arrayConcat(ends, if(is_whole, [if(has_root, root.3, last_ended)], [])) AS all_ends,
         arrayConcat(marks, if(is_whole, [16], [])) AS all_marks,
-        arrayConcat(all_starts, all_ends) AS moments,
-        arraySort((mark, moment) -> moment, arrayConcat(all_marks, arrayMap(mark -> -mark, all_marks)), moments) AS steps,
+        if(spans > most_spans, [], arrayConcat(all_starts, all_ends)) AS moments,
+        if(spans > most_spans, [], arrayConcat(all_marks, arrayMap(mark -> -mark, all_marks))) AS turns,
+        arraySort((turn, moment) -> moment, turns, moments) AS steps,
         arrayPopFront(arrayDifference(arraySort(moments))) AS gaps,
         arrayPopBack(arrayCumSum(step -> (step = 1) - (step = -1), steps)) AS calls,
         arrayPopBack(arrayCumSum(step -> (step = 2) - (step = -2), steps)) AS tools,
@@ -378,44 +383,44 @@ SELECT
     run.run AS run_id,
     parent_run_id,
     if(found.has_root, found.root.trace_id, found.trace_id) AS trace_id,
-    if(found.has_root, found.root.began, found.first_began) AS start_time_unix_ns,
-    if(found.has_root, found.root.ended, NULL) AS end_time_unix_ns,
+    if(found.has_root AND judged, found.root.began, found.first_began) AS start_time_unix_ns,
+    multiIf(NOT judged, found.last_ended, found.has_root, found.root.ended, NULL) AS end_time_unix_ns,
     if(status != '', assumeNotNull(status), 'running') AS status,
     stop_reason,
     error_type,
-    arraySort(found.models) AS models,
-    if(NOT found.has_root OR operation = 'invoke_workflow', framed, NULL) AS iterations,
+    if(judged, arraySort(found.models), []) AS models,
+    if(judged AND (NOT found.has_root OR operation = 'invoke_workflow'), framed, NULL) AS iterations,
     if(iterations IS NULL, NULL, ifNull(root.tasks_completed, 0)) AS tasks_completed,
     if(iterations IS NULL, NULL, ifNull(root.tasks_total, 0)) AS tasks_total,
-    total.api_calls AS api_calls,
-    total.failed_api_calls AS failed_api_calls,
-    total.cancelled_api_calls AS cancelled_api_calls,
-    total.unmeasured_api_calls AS unmeasured_api_calls,
-    total.unpriced_api_calls AS unpriced_api_calls,
-    total.input_tokens AS input_tokens,
-    total.output_tokens AS output_tokens,
-    total.cached_input_tokens AS cached_input_tokens,
-    total.cache_creation_input_tokens AS cache_creation_input_tokens,
-    total.reasoning_tokens AS reasoning_tokens,
-    total.tool_calls AS tool_calls,
-    total.failed_tool_calls AS failed_tool_calls,
-    total.cost_usd AS cost_usd,
-    total.cost_usd_known AS cost_usd_known,
-    total.llm_ns AS llm_ns,
-    total.tool_ns AS tool_ns,
-    total.other_ns AS other_ns,
-    total.parallel_ns AS parallel_ns,
-    total.first_chunk_ns AS first_chunk_ns,
-    found.untracked_api_calls AS untracked_api_calls,
-    found.untracked_tokens AS untracked_tokens,
-    phases::Array(Tuple(
+    counts.api_calls AS api_calls,
+    counts.failed_api_calls AS failed_api_calls,
+    counts.cancelled_api_calls AS cancelled_api_calls,
+    counts.unmeasured_api_calls AS unmeasured_api_calls,
+    counts.unpriced_api_calls AS unpriced_api_calls,
+    counts.input_tokens AS input_tokens,
+    counts.output_tokens AS output_tokens,
+    counts.cached_input_tokens AS cached_input_tokens,
+    counts.cache_creation_input_tokens AS cache_creation_input_tokens,
+    counts.reasoning_tokens AS reasoning_tokens,
+    counts.tool_calls AS tool_calls,
+    counts.failed_tool_calls AS failed_tool_calls,
+    counts.cost_usd AS cost_usd,
+    counts.cost_usd_known AS cost_usd_known,
+    counts.llm_ns AS llm_ns,
+    counts.tool_ns AS tool_ns,
+    counts.other_ns AS other_ns,
+    counts.parallel_ns AS parallel_ns,
+    counts.first_chunk_ns AS first_chunk_ns,
+    if(judged, found.untracked_api_calls, 0) AS untracked_api_calls,
+    if(judged, found.untracked_tokens, 0) AS untracked_tokens,
+    if(judged, phases, [])::Array(Tuple(
         phase String, api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
         unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
         cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
         reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
         cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64, other_ns Int64,
         parallel_ns Int64, first_chunk_ns Nullable(Int64))) AS by_phase,
-    numbered::Array(Tuple(
+    if(judged, numbered, [])::Array(Tuple(
         iteration Int64, api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
         unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
         cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
@@ -424,21 +429,25 @@ SELECT
         parallel_ns Int64, first_chunk_ns Nullable(Int64))) AS by_iteration,
     arraySort(arrayDistinct(arrayFilter(
         orphan -> NOT found.has_root OR (orphan.1, orphan.2) != (found.root.trace_id, found.root.span_id),
-        found.orphans).parent_id)) AS missing_parents,
+        if(judged, found.orphans, [])).parent_id)) AS missing_parents,
     -- (17) The root has its cost as a float, which has fewer digits than a large sum.
     multiIf(
+        NOT judged, NULL,
         missing_parents != [], false,
         said_api_calls IS NULL, NULL,
         (said_iterations, said_api_calls, said_tool_calls, said_input_tokens, said_output_tokens, said_cost_usd,
             ifNull(said_spans, found.spans))
         IS NOT DISTINCT FROM
-        (iterations, total.api_calls, total.tool_calls, total.input_tokens, total.output_tokens,
-            as_usd(toString(toFloat64(toString(total.cost_usd)))), found.spans)) AS complete,
+        (iterations, counts.api_calls, counts.tool_calls, counts.input_tokens, counts.output_tokens,
+            as_usd(toString(toFloat64(toString(counts.cost_usd)))), found.spans)) AS complete,
     found.spans::UInt64 AS spans,
     said_spans AS expected_spans,
-    true AS judged,
+    judged,
     1::UInt8 AS schema_version
-FROM run LEFT JOIN root ON root.run = run.run
+FROM (
+    SELECT *, found.spans <= most_spans AS judged, if(judged, total, defaultValueOfArgumentType(total)) AS counts
+    FROM run) AS run
+LEFT JOIN root ON root.run = run.run
 WHERE found.own_spans > 0 AND start_time_unix_ns >= toUnixTimestamp64Nano(since);
 
 CREATE OR REPLACE VIEW nanoagent_runs AS
