@@ -103,7 +103,7 @@ class Chain:
     def wait_for(self, spans: int) -> None:
         """Wait until the table has so many different ones."""
         # Counting rows costs little, counting different spans does not.
-        wait_until(partial(self.has_rows, spans), f"{spans} rows", deadline_s=DEADLINE_S)
+        wait_until(partial(self.has_rows, spans), f"{spans} rows", deadline_s=DEADLINE_S, pause_s=0.2)
         wait_until(lambda: self.spans() >= spans, f"{spans} spans", deadline_s=DEADLINE_S, pause_s=0.5)
 
     def runs(self) -> dict[str, CountedRun]:
@@ -192,7 +192,7 @@ def carried(chain: Chain, load: Load, *, kills: int) -> Carried:
     for number in range(kills):
         with chain.sink() as killed:
             part = (number + 1) * load.spans // (kills + 2)
-            wait_until(partial(chain.has_rows, part), f"{part} rows", deadline_s=DEADLINE_S)
+            wait_until(partial(chain.has_rows, part), f"{part} rows", deadline_s=DEADLINE_S, pause_s=0.2)
             used.note(killed.process)
             killed.process.kill()
     with chain.sink() as last:

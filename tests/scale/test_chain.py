@@ -91,7 +91,6 @@ def test_nothing_is_lost_when_the_sink_is_killed_and_the_numbers_are_those_of_th
         sys.stdout.write(f"\n{told(load, went)}\n")
     assert (went.lost, went.differences[:10]) == (0, [])
     assert went.sent.accepted == len(load.requests)
-    assert went.rows > load.spans  # what was killed had written more than it had noted
     assert load.spans / went.seconds > 1_000
 
 
