@@ -107,7 +107,7 @@ root AS (
         ORDER BY age DESC
         LIMIT 1 BY TraceId, SpanId)
     WHERE kind = 'root'
-    ORDER BY began, SpanId
+    ORDER BY began, SpanId, TraceId
     LIMIT 1 BY run),
 
 -- (6) The runs around a nested run, each with the phase and the iteration that it counts under there. Each way up is
@@ -206,7 +206,7 @@ place AS (
         min(TraceId) AS trace_id,
         min(began) AS first_began,
         max(ended) AS last_ended,
-        groupArrayIf((began, SpanId, ended, TraceId), kind = 'root') AS roots,
+        groupArrayIf((began, SpanId, TraceId, ended), kind = 'root') AS roots,
         groupArrayIf((TraceId, SpanId, ParentSpanId), parent_is_missing) AS orphans,
         groupUniqArrayIf(model, model != '') AS models,
         countIf(is_call) AS api_calls,
@@ -315,10 +315,10 @@ part AS (
 timed AS (
     SELECT
         *,
-        root.4 != '' AS has_root,
+        root.3 != '' AS has_root,
         multiIf(is_phase, 4, is_iteration, 8, 16) AS frame,
         arrayConcat(starts, if(is_whole, [if(has_root, root.1, first_began)], [])) AS all_starts,
-        arrayConcat(ends, if(is_whole, [if(has_root, root.3, last_ended)], [])) AS all_ends,
+        arrayConcat(ends, if(is_whole, [if(has_root, root.4, last_ended)], [])) AS all_ends,
         arrayConcat(marks, if(is_whole, [16], [])) AS all_marks,
         if(spans > most_spans, [], arrayConcat(all_starts, all_ends)) AS moments,
         if(spans > most_spans, [], arrayConcat(all_marks, arrayMap(mark -> -mark, all_marks))) AS turns,
@@ -360,7 +360,7 @@ run AS (
         toInt64(countIf(is_framed)) AS framed,
         anyIf(found, is_whole)::Tuple(
             spans Int64, own_spans Int64, trace_id String, first_began Int64, last_ended Int64, has_root Bool,
-            root Tuple(began Int64, span_id String, ended Int64, trace_id String),
+            root Tuple(began Int64, span_id String, trace_id String, ended Int64),
             orphans Array(Tuple(trace_id String, span_id String, parent_id String)),
             models Array(String), untracked_api_calls Int64, untracked_tokens Int64) AS found,
         anyIf(counts, is_whole)::Tuple(
