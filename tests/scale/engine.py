@@ -1,6 +1,8 @@
 """A real ClickHouse engine inside this process, and databases of it that hold the exporter's table and the view."""
 
+import atexit
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -56,13 +58,18 @@ class Engine:
     """The engine: there can be only one in a process, which is why everybody asks `engine` for it."""
 
     def __init__(self) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix="clickhouse-", ignore_cleanup_errors=True)
-        self._session: Any = session.Session(self._directory.name)
+        self._directory = tempfile.mkdtemp(prefix="clickhouse-")
+        self._session: Any = session.Session(self._directory)
+        atexit.register(self._close)
 
     def query(self, sql: str, output_format: str = "JSONEachRow") -> bytes:
         """What the engine answers."""
         answer: bytes = self._session.query(sql, output_format).bytes()
         return answer
+
+    def _close(self) -> None:
+        self._session.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
 
 
 @cache
