@@ -51,9 +51,7 @@ def print_end(
     lines += _compared(compared)
     if written:
         lines.append(f"Results: {shown(directory / store.RESULTS)} and {REPORT} beside it")
-    lines += more_lines
-    if results.verification is not None:
-        lines += results.verification.lines
+    lines += [*more_lines, *_verified(results)]
     if results.interrupted and written:
         lines += _interrupted(results)
     for line in lines:
@@ -77,7 +75,7 @@ def print_shard(results: Results, path: Path, more_lines: Sequence[str]) -> None
         further = _interrupted(results)
     else:
         further = [_AFTER_ALL, f"  {_command('merge', str(shown(path.parent)))}"]
-    for line in [*lines, *more_lines, *further]:
+    for line in [*lines, *more_lines, *_verified(results), *further]:
         typer.echo(visible(line))
 
 
@@ -116,6 +114,10 @@ def _compared(compared: Compared) -> list[str]:
 
 def _rules(results: Results) -> list[str]:
     return [_RULES] if results.provenance.model == SCRIPTED else []
+
+
+def _verified(results: Results) -> list[str]:
+    return results.verification.lines if results.verification else []
 
 
 def _dealt(results: Results) -> Results:

@@ -1,12 +1,15 @@
-"""The end of a benchmark on stdout: no more of why goals are worse than one can read."""
+"""The end of a benchmark, or of a shard, on stdout: no more of why goals are worse than one can read."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.against import Compared
 from benchmarks.comparing.comparison import Why
-from benchmarks.ending import MOST_FINDINGS, MOST_GOALS, print_end
+from benchmarks.ending import MOST_FINDINGS, MOST_GOALS, print_end, print_shard
+from benchmarks.results.verification import Finding, Kind, Verification
+from benchmarks.sharding import Shard
 from tests.benchmarks.results_made import results
 
 
@@ -32,3 +35,11 @@ def test_what_is_found_for_several_numbers_of_a_goal_is_told_once(capsys: pytest
 
 def test_nothing_is_said_where_nothing_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(Compared(), capsys) == []
+
+
+def test_a_shard_says_which_numbers_came_back_as_other_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    found = Finding(goal_id="goal-0", attempt=1, source="file", kind=Kind.DIFFERENT, text="file: tokens are others")
+    checked = Verification(sources=("file",), runs=1, findings=(found,))
+    shard = replace(results(shard=Shard(number=1, of=1)), verification=checked)
+    print_shard(shard, Path("out/attempts.1-of-1.jsonl"), [])
+    assert f"\n{checked.summary}\n  goal-0: file: tokens are others\n" in capsys.readouterr().out
