@@ -7,7 +7,7 @@ is in the plan: no clock, no hash, no machine, and not the order in which goals 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Protocol
 
@@ -56,6 +56,10 @@ class Shard:
         """As sentences name it, such as `shard 2 of 8`."""
         return f"shard {self.number:,} of {self.of:,}"
 
+    def share_of(self, plan: Sequence[Key]) -> Sequence[Key]:
+        """The attempts that it makes of a plan, in the order of that."""
+        return plan[self.number - 1 :: self.of]
+
     def file_name(self, name: str) -> str:
         """The name of its own file where the whole has `name`, such as `attempts.2-of-8.jsonl`."""
         stem, dot, suffix = name.partition(".")
@@ -78,7 +82,7 @@ def shard_named(text: str) -> Shard:
     return Shard(number=number, of=of)
 
 
-def keys_of(goals: Iterable[Dealt], repeat: int, shard: Shard | None = None) -> list[Key]:
+def keys_of(goals: Iterable[Dealt], repeat: int, shard: Shard | None = None) -> Sequence[Key]:
     """The attempts that a shard makes, in the order of the plan.
 
     Args:
@@ -87,7 +91,7 @@ def keys_of(goals: Iterable[Dealt], repeat: int, shard: Shard | None = None) -> 
         shard: `None` for all attempts.
     """
     plan = [(goal.id, number) for goal in sorted(goals, key=_place) for number in range(1, repeat + 1)]
-    return plan if shard is None else plan[shard.number - 1 :: shard.of]
+    return plan if shard is None else shard.share_of(plan)
 
 
 def _place(goal: Dealt) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from benchmarks.against import against_of
 from benchmarks.concluding import Measured, concluded
 from benchmarks.interruption import held_back
 from benchmarks.merging.files import read_files
-from benchmarks.merging.merged import merged
+from benchmarks.merging.merged import counted_files, merged
 from benchmarks.merging.traces import kept_traces
 from benchmarks.reports.naming import named
 from benchmarks.reports.shards import MOST_NAMED, lacking
@@ -56,7 +56,9 @@ def execute(
     traces = kept_traces(files, results)
     with store.opened(output) as place, held_back():
         _write(output, results, traces)
-        measured = Measured(results=results, traces=traces, lines=[*_unverified(files), *_lacking(results)])
+        measured = Measured(
+            results=results, traces=traces, lines=[*_unverified(counted_files(files)), *_lacking(results)]
+        )
         return concluded(measured, against, place, save_baseline=save_baseline)
 
 

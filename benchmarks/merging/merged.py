@@ -1,7 +1,7 @@
 """Files of shards put together: a union of their attempts, from which everything is counted anew.
 
-An attempt that several files have counts once, where they say the same of it but for times and ids: the one of the file
-that was begun first is kept.
+An attempt that several files have counts once, where they say the same of it but for times and ids. Of a shard that was
+made twice the file that was begun first counts, of those that came to their end where there is one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from benchmarks.results.reading import ShardFile
 from benchmarks.results.results import Attempt, Part, Provenance, Results, results_of
 from benchmarks.results.sameness import OF_SHARDS, Difference, differences
 from benchmarks.results.verification import Verification
-from benchmarks.sharding import Key, keys_of
+from benchmarks.sharding import Key, Shard, keys_of
 from nanoagent.errors import ConfigurationError
 
 _RULE: Final = "merge needs shards of one benchmark"
@@ -31,19 +31,30 @@ def merged(named: Sequence[ShardFile]) -> Results:
         ConfigurationError: They are of different benchmarks, or say different things of an attempt.
     """
     files = sorted(named, key=_place)
+    first = files[0].attempts
+    plan = keys_of(first.goals, first.provenance.repeat)
     for file in files:
         _check_same(files[0], file)
-        _check_dealt(file)
-    first = files[0].attempts
-    attempts = _union(files)
-    results = results_of(_provenance(files), first.goals, list(attempts.values()))
-    return replace(results, verification=_verification(files, results))
+        _check_dealt(file, plan)
+    counted = counted_files(files)
+    results = results_of(_provenance(counted), first.goals, _union(files))
+    return replace(results, verification=_verification(counted, results))
 
 
-def _place(file: ShardFile) -> tuple[int, int, str, str]:
-    """By shard; files of one shard by when they were begun."""
+def counted_files(named: Sequence[ShardFile]) -> list[ShardFile]:
+    """The files that attempts are taken from: of a shard that came to its end one, which has all; else each."""
+    files = sorted(named, key=_place)
+    ended: dict[Shard, ShardFile] = {}
+    for file in files:
+        if file.end is not None:
+            ended.setdefault(file.shard, file)
+    return [file for file in files if ended.get(file.shard, file) is file]
+
+
+def _place(file: ShardFile) -> tuple[int, int, bool, str, str]:
+    """By shard; files of one shard by whether they came to their end, and by when they were begun."""
     source = file.attempts.provenance
-    return file.shard.of, file.shard.number, source.started_at, source.session_id
+    return file.shard.of, file.shard.number, file.end is None, source.started_at, source.session_id
 
 
 def _check_same(first: ShardFile, file: ShardFile) -> None:
@@ -64,10 +75,10 @@ def _other_number(first: ShardFile, file: ShardFile) -> Difference:
     return Difference("the number of shards", str(first.shard.of), str(file.shard.of))
 
 
-def _check_dealt(file: ShardFile) -> None:
+def _check_dealt(file: ShardFile, plan: Sequence[Key]) -> None:
     """Refuse a file with attempts that its shard does not make, or without some though it came to its end."""
-    _, goals, attempts = file.attempts
-    dealt = set(keys_of(goals, file.attempts.provenance.repeat, file.shard))
+    attempts = file.attempts.attempts
+    dealt = set(file.shard.share_of(plan))
     made = {(attempt.goal_id, attempt.number) for attempt in attempts}
     for key in sorted(made - dealt):
         raise ConfigurationError(
@@ -81,20 +92,17 @@ def _check_dealt(file: ShardFile) -> None:
         )
 
 
-def _union(files: Sequence[ShardFile]) -> Mapping[Key, Attempt]:
-    attempts: dict[Key, Attempt] = {}
-    origins: dict[Key, ShardFile] = {}
+def _union(files: Sequence[ShardFile]) -> list[Attempt]:
+    found: dict[Key, tuple[Attempt, ShardFile]] = {}
     for file in files:
         for attempt in file.attempts.attempts:
-            key = attempt.goal_id, attempt.number
-            before = attempts.setdefault(key, attempt)
-            origin = origins.setdefault(key, file)
+            before, origin = found.setdefault((attempt.goal_id, attempt.number), (attempt, file))
             if before is not attempt and _canonical(before) != _canonical(attempt):
                 raise ConfigurationError(
                     f"merge needs shards that agree, got attempt {attempt.number:,} of {attempt.goal_id} in "
                     f"{quoted(str(origin.path))} and another one in {quoted(str(file.path))}; leave one of them out"
                 )
-    return attempts
+    return [attempt for attempt, _ in found.values()]
 
 
 def _canonical(attempt: Attempt) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from benchmarks.reports.naming import named
 from benchmarks.results.results import Provenance, Results
-from benchmarks.sharding import Shard, keys_of
+from benchmarks.sharding import Shard
 from nanoagent.texts import plural
 
 MOST_NAMED: Final = 10
@@ -31,11 +31,11 @@ def lacking(results: Results) -> list[str]:
 
 
 def _lacking(results: Results) -> Iterator[str]:
-    source, goals, made = results.provenance, [row.goal for row in results.goals], results.made
+    source, plan, made = results.provenance, results.planned, results.made
     there = shards_of(source)
     for number in range(1, there[0].of + 1 if there else 1):
         shard = Shard(number=number, of=there[0].of)
-        dealt = keys_of(goals, source.repeat, shard)
+        dealt = shard.share_of(plan)
         left = sum(key not in made for key in dealt)
         if shard in source.open_shards:
             said = f"{len(dealt) - left:,} of {plural(len(dealt), 'attempt')} are there"

@@ -191,7 +191,7 @@ class Results:
         return [attempt.trace_id for _, attempt in self.attempts if attempt.trace_id]
 
     @property
-    def planned(self) -> list[Key]:
+    def planned(self) -> Sequence[Key]:
         """The attempts that there are when none is missing."""
         return keys_of([row.goal for row in self.goals], self.provenance.repeat, self.provenance.shard)
 

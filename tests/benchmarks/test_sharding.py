@@ -2,12 +2,13 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.sharding import MOST_SHARDS, Shard, keys_of, shard_named
+from benchmarks.sharding import MOST_SHARDS, Key, Shard, keys_of, shard_named
 from benchmarks.suite.facts import GoalFacts
 from benchmarks.suite.goals import GOALS, Tier
 from nanoagent.errors import ConfigurationError
@@ -71,7 +72,7 @@ def test_every_attempt_is_dealt_once_and_evenly_whatever_the_order_of_the_goals(
         assert max(counted) - min(counted) <= 1
 
 
-def _of_tier(shards: list[list[tuple[str, int]]], goals: list[GoalFacts], tier: Tier) -> list[int]:
+def _of_tier(shards: Sequence[Sequence[Key]], goals: list[GoalFacts], tier: Tier) -> list[int]:
     ids = {goal.id for goal in goals if goal.tier is tier}
     return [sum(goal_id in ids for goal_id, _ in keys) for keys in shards]
 

@@ -124,6 +124,18 @@ def test_a_shard_that_came_to_no_end_leaves_the_whole_incomplete_whatever_it_has
     assert merged([file_of(first), file_of(second, ended=False), file_of(other)]).complete
 
 
+@pytest.mark.parametrize("first_ended", [True, False])
+def test_of_a_shard_that_was_made_twice_one_file_counts_and_it_is_one_that_ended(first_ended: bool) -> None:
+    checked = Verification(sources=("file",), runs=4)
+    before, after = (
+        replace(shard_of(results(goals=4), 1, 1, session_id=name, started_at=time), verification=checked)
+        for name, time in (("a", "2026-11-25T10:00:00+00:00"), ("b", "2026-11-25T10:00:05+00:00"))
+    )
+    found = merged([file_of(after), file_of(before, ended=first_ended)])
+    assert [part.session_id for part in found.provenance.parts] == ["a" if first_ended else "b"]
+    assert (found.complete, found.provenance.ended_at, found.verification) == (True, NOW, checked)
+
+
 def test_what_was_read_back_from_traces_adds_up() -> None:
     whole = results(goals=4)
     found = [
