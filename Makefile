@@ -39,7 +39,7 @@ test-oldest: ## Run the packages' tests with the oldest versions that pyproject.
 
 test-scale: ## Run the tests of what lies past one machine: chdb, Ray, a Collector and Kafka
 	UV_PROJECT_ENVIRONMENT=$(SCALE) uv sync --quiet --compile-bytecode --group scale
-	$(call pytest,$(SCALE)/bin/python -m pytest -o cache_dir=$(SCALE)/cache tests/scale)
+	$(call pytest,$(SCALE)/bin/python -m pytest -o cache_dir=$(SCALE)/cache tests/scale,-n 2)
 
 test: ## Run every other test and measure coverage
 	$(call pytest,uv run pytest,-n 2 --cov --cov-report=term)
