@@ -59,3 +59,62 @@ OF_THE_FOLD: Final = {
     "spans need not be as many": ("counting", "if summary.spans is None:", "if summary.spans is not None:"),
 }
 """What a fold with the change would say: the module of nanoagent/core, what stands in it once, and what instead."""
+
+OF_THE_VIEW: Final = {
+    "a copy that ended earlier counts": ("toInt128(said_end) * 92", "-toInt128(said_end) * 92"),
+    "a copy that started earlier counts": (
+        "* 9223372036854775808 + began AS age",
+        "* 9223372036854775808 - began AS age",
+    ),
+    "copies count each": ("    WHERE latest_age IN (0, age)\n    LIMIT 1 BY TraceId, SpanId)", "    WHERE true)"),
+    "a deferred tool was called": ("mapContains(SpanAttributes, 'nanoagent.tool.deferred') AS", "false AS"),
+    "a cancelled tool did not fail": (
+        "countIf(kind = 'tool' AND has_failed)",
+        "countIf(kind = 'tool' AND has_failed AND NOT is_cancelled)",
+    ),
+    "cancelled calls failed": ("countIf(is_call AND is_cancelled)", "countIf(false)"),
+    "the model that was asked counts": (
+        "if(answering != '', answering, attribute('gen_ai.request.model'))",
+        "attribute('gen_ai.request.model')",
+    ),
+    "only chats are calls": (
+        "operation IN ('chat', 'generate_content', 'text_completion'), 'call',\n            operation = 'execute",
+        "operation = 'chat', 'call',\n            operation = 'execute",
+    ),
+    "the first exception counts": ("arrayLast(", "arrayFirst("),
+    "'' is no phase": ("attribute('nanoagent.phase') AS phase", "nullIf(attribute('nanoagent.phase'), '') AS phase"),
+    "a call makes an iteration": ("is_iteration AND has(marks, 8) AS is_framed", "is_iteration AS is_framed"),
+    "one run less around a run": ("if(circle = 0, way,", "if(circle = 0, arraySlice(way, 1, 63),"),
+    "a run is nested in itself": ("id = run OR ", ""),
+    "calls use a token more": ("[0-9]{0,8})$'", "[0-9]{0,9})$'"),
+    "any digits are a count": ("'^(0|[1-9][0-9]*)$'", "'^[0-9]+$'"),
+    "unknown tokens are none": ("if(api_calls = 0, 0, input_tokens)", "ifNull(input_tokens, 0)"),
+    "a call is measured by its input": ("input IS NULL OR output IS NULL", "input IS NULL"),
+    "half a step is a whole one": ("roundBankers(toDecimal128OrNull(", "round(toDecimal128OrNull("),
+    "nothing costs nothing": ("api_calls > failed_api_calls + cancelled_api_calls AND ", ""),
+    "tools run after their run": ("gap * (open > 0 AND call + tool > 0)", "gap * (call + tool > 0)"),
+    "phases have nothing parallel": ("gap * (open > 0) * (call + tool)", "gap * (open > 0) * (call + tool > 0)"),
+    "an end before its start is time": ("greatest(began, said_end) AS ended", "said_end AS ended"),
+    "the last first chunk counts": ("minIf(filed.first_chunk, filed", "maxIf(filed.first_chunk, filed"),
+    "first chunks are cut off": ("roundBankers(seconds * 1e9)", "floor(seconds * 1e9)"),
+    "the newest root counts": ("ORDER BY began, SpanId, TraceId", "ORDER BY began DESC, SpanId, TraceId"),
+    "without a status it failed": ("'running') AS status", "'failed') AS status"),
+    "a root needs its parent": (
+        "NOT found.has_root OR (orphan.1, orphan.2) != (found.root.trace_id, found.root.span_id)",
+        "true",
+    ),
+    "a root tells its spans": ("said_api_calls IS NULL, NULL,", "said_spans IS NULL, NULL,"),
+    "spans need not be as many": ("ifNull(said_spans, found.spans))", "found.spans)"),
+    "reflections come first": (
+        "indexOf(['plan', 'execute', 'reflect'], row.1)",
+        "-indexOf(['plan', 'execute', 'reflect'], row.1)",
+    ),
+    "a nested run has no iteration": ("is_used AND outer.3 IS NOT NULL", "false"),
+    "large costs differ": ("as_usd(toString(toFloat64(toString(counts.cost_usd))))", "counts.cost_usd"),
+    "a log is a call": ("is_call AND NOT ifNull(", "is_call OR ifNull("),
+    "one producer less": (
+        "attribute('llm.request.type') IN ('chat', 'completion')",
+        "attribute('llm.request.type') = 'chat'",
+    ),
+}
+"""What a view with the change would say: what stands in the file once, and what instead."""

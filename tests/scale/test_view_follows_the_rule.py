@@ -1,15 +1,16 @@
 """A rule that is changed on one side alone is noticed: in the fold, or in the view."""
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nanoagent.core.runs import CountedRun
 from nanoagent.tracing import names
-from tests.scale.changes import OF_THE_FOLD
-from tests.scale.mutants import mutant
+from tests.scale.changes import OF_THE_FOLD, OF_THE_VIEW
+from tests.scale.engine import VIEW_SQL, Store, counted, store
+from tests.scale.mutants import mutant, replaced
 from tests.scale.proof import differences, folded
 from tests.scale.rows import Event, Span, as_stored
 from tests.scale.spans import MIDNIGHT_NS, chunks
@@ -35,7 +36,7 @@ def _deep(levels: int) -> list[Span]:
 
 
 def _rare() -> list[Span]:
-    """What hardly comes by chance: a cost with more digits than a float has, and an error with two exceptions."""
+    """What hardly comes by chance: a cost of many digits, two exceptions, a call of others inside a nested run."""
     said = {names.RUN_API_CALLS: 2, names.RUN_TOOL_CALLS: 0, names.RUN_ITERATIONS: 0}
     root = _ROOT | said | {names.RUN_COST_USD: 9000.123456789013}
     prices = {"2": 9000.000000000001, "3": 0.123456789012}
@@ -45,9 +46,13 @@ def _rare() -> list[Span]:
     ]
     exceptions = [Event(names.EXCEPTION_EVENT, {names.EXCEPTION_TYPE: kind}) for kind in ("KeyError", "OSError")]
     failed = _span("failed", "1", _ROOT)._replace(failed=True, events=exceptions)
-    return [failed, _span("large", "1", root), *calls]
+    nested = _span("inner", "1", _ROOT | {names.PARENT_RUN_ID: "outer"})
+    call_of_others = {names.OPERATION_NAME: names.OP_CHAT, names.INPUT_TOKENS: 7}
+    untracked = _span("inner", "2", {})._replace(attributes=call_of_others)
+    return [failed, _span("large", "1", root), *calls, _span("outer", "1", _ROOT), nested, untracked]
 
 
+_ROWS = "SELECT * FROM nanoagent_runs ORDER BY run_id"
 _ROOT = {names.OPERATION_NAME: names.OP_WORKFLOW}
 
 
@@ -59,13 +64,30 @@ def _span(run: str, span_id: str, attributes: dict[str, Any]) -> Span:
 
 
 @pytest.fixture(scope="module")
-def expected(spans: list[Span]) -> dict[str, CountedRun]:
-    return folded(spans)
+def stored(spans: list[Span]) -> Iterator[Store]:
+    with store(spans) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def rows(stored: Store) -> list[dict[str, Any]]:
+    """Of the view as it is."""
+    return stored.rows(_ROWS)
+
+
+def test_the_view_is_the_fold(spans: list[Span], rows: list[dict[str, Any]]) -> None:
+    assert differences({row["run_id"]: counted(row) for row in rows}, folded(spans)) == []
 
 
 @pytest.mark.parametrize("change", OF_THE_FOLD)
 def test_a_fold_that_counts_otherwise_is_not_the_view(
-    spans: list[Span], expected: dict[str, CountedRun], tmp_path: Path, change: str
+    spans: list[Span], rows: list[dict[str, Any]], tmp_path: Path, change: str
 ) -> None:
     with mutant(tmp_path, *OF_THE_FOLD[change]) as modules:
-        assert differences(expected, folded(spans, *modules))
+        assert differences({row["run_id"]: counted(row) for row in rows}, folded(spans, *modules))
+
+
+@pytest.mark.parametrize("change", OF_THE_VIEW)
+def test_a_view_that_counts_otherwise_is_not_the_fold(stored: Store, rows: list[dict[str, Any]], change: str) -> None:
+    stored.run(replaced(VIEW_SQL.read_text(), *OF_THE_VIEW[change]))
+    assert stored.rows(_ROWS) != rows
