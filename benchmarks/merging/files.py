@@ -43,7 +43,7 @@ def read_files(named: Sequence[Path]) -> list[ShardFile]:
 
 def traces_beside(file: ShardFile) -> Path:
     """Where the traces are that were kept of the attempts in a file."""
-    return file.path.with_name(file.path.name.replace(ATTEMPTS.partition(".")[0], TRACES.partition(".")[0], 1))
+    return file.path.with_name(file.shard.file_name(TRACES))
 
 
 def _paths(named: Path) -> Iterator[Path]:

@@ -166,6 +166,8 @@ def _texts_of(path: Path) -> Iterator[str]:
     """
     try:
         size = path.stat().st_size
+        if path.is_char_device():
+            raise ValueError("it is a device")
         if size > _LARGEST_BYTES:
             raise ValueError(f"{size:,} bytes are too many to be one")
         with path.open(encoding="utf-8", newline="\n") as file:

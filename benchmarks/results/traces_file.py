@@ -1,5 +1,6 @@
 """The file of the traces that are kept with results: OTLP JSON, a line a trace."""
 
+import json
 import re
 from collections.abc import Container, Iterable
 from pathlib import Path
@@ -56,4 +57,12 @@ def kept_lines(path: Path, trace_ids: Container[str]) -> dict[str, bytes]:
     except OSError:
         return {}
     found = [(_TRACE_ID.search(line), line) for line in lines if line.isascii()]
-    return {id_[1].decode(): line for id_, line in found if id_ and id_[1].decode() in trace_ids}
+    return {id_[1].decode(): line for id_, line in found if id_ and id_[1].decode() in trace_ids and _is_json(line)}
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

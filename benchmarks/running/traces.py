@@ -17,6 +17,8 @@ MAX_ATTEMPTS: Final = 3
 MAX_SPANS: Final = 20_000
 """Kept of all, and as many of attempts that go on; a trace that would pass it is not kept."""
 
+_SPAN: Final = b'"spanId":'
+
 
 class KeptTraces(SpanProcessor):
     """Keeps the traces of the first attempts at each goal. Bounded, and safe under threads.
@@ -85,5 +87,5 @@ def _line_of(spans: Iterable[ReadableSpan]) -> bytes:
 
 
 def _spans_in(line: bytes) -> int:
-    resources = json.loads(line)["resourceSpans"]
-    return sum(len(scope["spans"]) for resource in resources for scope in resource["scopeSpans"])
+    """As many as there are, or more: a link names a span, too."""
+    return line.count(_SPAN)

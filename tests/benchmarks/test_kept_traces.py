@@ -69,7 +69,7 @@ def test_an_attempt_that_was_not_traced_has_none() -> None:
 def arrived(kept: KeptTraces, number: int, spans: int) -> str:
     """The id of a trace that was made elsewhere, of an attempt of this number, which has ended."""
     trace_id = f"{number:032x}"
-    line = {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": trace_id, "name": "s"}] * spans}]}]}
+    line = {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": trace_id, "spanId": "1"}] * spans}]}]}
     kept.arrived(trace_id, json.dumps(line).encode())
     kept.ended(attempt(number=number, trace_id=trace_id))
     return trace_id
@@ -81,5 +81,5 @@ def test_traces_that_were_made_elsewhere_are_kept_under_the_same_bounds(monkeypa
     kept = KeptTraces(told.append)
     first, large, small = (arrived(kept, number, spans) for number, spans in ((1, 6), (2, 5), (3, 4)))
     assert kept.lines([first, large, small]) == told
-    assert [line.count(b'"name"') for line in told] == [6, 4]
+    assert [line.count(b'"spanId"') for line in told] == [6, 4]
     assert kept.lines([arrived(kept, traces.MAX_ATTEMPTS + 1, 0)]) == []

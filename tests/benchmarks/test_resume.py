@@ -173,8 +173,9 @@ def test_of_traces_that_were_kept_those_of_attempts_that_are_kept_stay(tmp_path:
     for line in lines:
         before.add(line)
     with (tmp_path / "kept-traces.jsonl").open("ab") as file:
-        file.write(b'{"traceId":"' + b"d" * 32 + b'"')  # what a crash leaves
-    assert TracesFile(tmp_path).begin({"a" * 32, "c" * 32, "d" * 32}) == {"a" * 32: lines[0], "c" * 32: lines[2]}
+        file.write(b"".join(b'{"traceId":"%s"\n' % (digit * 32) for digit in (b"e", b"d"))[:-1])  # what crashes leave
+    kept = TracesFile(tmp_path).begin({digit * 32 for digit in "acde"})
+    assert kept == {"a" * 32: lines[0], "c" * 32: lines[2]}
     assert (tmp_path / "kept-traces.jsonl").read_bytes() == b"%s\n%s\n" % (lines[0], lines[2])
 
 

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from benchmarks.judging.verdict import Cause, Verdict, VerdictWord
 from benchmarks.merging.files import read_files
 from benchmarks.merging.merged import merged
+from benchmarks.merging.traces import kept_traces
 from benchmarks.results.canonical import canonical
 from benchmarks.results.forms import EndForm
 from benchmarks.results.reading import Attempts, ShardFile, read_attempts
 from benchmarks.results.results import Attempt, Part, Results, end_of, results_of
+from benchmarks.results.traces_file import TracesFile
 from benchmarks.results.verification import Finding, Kind, Verification
 from benchmarks.sharding import Shard
 from benchmarks.suite.goals import Budget, Tier
@@ -292,10 +294,23 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     whole = written(tmp_path, WHOLE, ended=False)
     assert f"{str(whole)!r}: it is of no shard; " in refused([whole])
     assert f"{str(tmp_path / 'x.jsonl')!r}: No such file or directory; " in refused([tmp_path / "x.jsonl"])
+    assert "'/dev/zero': it is a device; " in refused([Path("/dev/zero")])
     assert refused([]) == "merge needs files of shards, such as attempts.1-of-8.jsonl, got none; name them"
     assert refused([tmp_path]).startswith(
         f"merge needs files of shards, got the directory {str(tmp_path)!r}, which has none"
     )
+
+
+def test_the_traces_of_a_shard_are_found_beside_its_file_whatever_that_is_called(tmp_path: Path) -> None:
+    made = results(goals=3)
+    rows = [replace(one, trace_id=f"{number:032x}") for number, (_, one) in enumerate(made.attempts)]
+    made = results_of(made.provenance, [row.goal for row in made.goals], rows)
+    paths = dealt(tmp_path, made, 2)
+    lines = [json.dumps({"resourceSpans": [{"traceId": one.trace_id}]}).encode() for one in rows]
+    for number, own in ((1, (lines[0], lines[2])), (2, (b'{"traceId": "%032x' % 1, lines[1][:-1]))):
+        TracesFile(tmp_path, Shard(number=number, of=2)).replace(own)
+    files = [read(paths[0].rename(tmp_path / "first.jsonl")), read(paths[1])]
+    assert kept_traces(files, merged(files)).lines(made.trace_ids) == [lines[0], lines[2]]
 
 
 def test_of_a_file_that_was_torn_what_is_whole_counts(tmp_path: Path) -> None:
