@@ -25,6 +25,15 @@ OUTPUT: Final = Path(__file__).parent / "out"
 _MOST: Final = 10**9 - 1
 MOST_REPEATS: Final = 100_000
 """Of a goal: what is to be done is a list in memory."""
+_Output = Annotated[Path, typer.Option(metavar="DIR", help="Where results go.", show_default="benchmarks/out")]
+_Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Compare with these results.",
+        show_default="benchmarks/baseline.json, where it is of the same",
+    ),
+]
 
 app = typer.Typer(
     add_completion=False,
@@ -89,9 +98,7 @@ def benchmark(
     allow_unpriced: Annotated[
         bool, typer.Option("--allow-unpriced", help="With --max-cost: call a model whose price is not known, too.")
     ] = False,
-    output: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where results go.", show_default="benchmarks/out")
-    ] = OUTPUT,
+    output: _Output = OUTPUT,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that was interrupted: make what is missing.")
     ] = False,
@@ -101,14 +108,7 @@ def benchmark(
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every trace back from file and Jaeger, and compare the numbers.")
     ] = False,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Compare with these results.",
-            show_default="benchmarks/baseline.json, where it is of the same",
-        ),
-    ] = None,
+    baseline: _Baseline = None,
     save_baseline: Annotated[
         Path | None,
         typer.Option(
@@ -190,17 +190,8 @@ def merge(
             help="Files of shards, attempts.K-of-N.jsonl, or directories with such files.",
         ),
     ] = None,
-    output: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where results go.", show_default="benchmarks/out")
-    ] = OUTPUT,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Compare with these results.",
-            show_default="benchmarks/baseline.json, where it is of the same",
-        ),
-    ] = None,
+    output: _Output = OUTPUT,
+    baseline: _Baseline = None,
     save_baseline: Annotated[
         Path | None,
         typer.Option(
