@@ -145,6 +145,7 @@ def metrics(
             found = _named(sources, service, since, until, attribute, limit)
         else:
             beside = {"a source": sources, "--service": service, "--attribute": attribute, "--limit": limit}
+            beside |= {"--jaeger": jaeger}
             found = stored_runs_of(clickhouse, since, until, run_id=run_id, beside=beside, now=datetime.now(UTC))
         show_metrics(found, run_id=run_id, as_json=as_json, prices=prices, jaeger=jaeger)
 

@@ -107,9 +107,12 @@ class _Reading:
         try:
             return iter([_picked(runs, run_id)])
         except _NoSuchRun:
-            if isinstance(self._sources, StoredRuns) and self.problems.count:
+            if not isinstance(self._sources, StoredRuns):
+                raise
+            if self.problems.count:
                 return iter(())
-            raise
+            none = self._sources.without("none whose id begins so")
+            raise ConfigurationError(f"--run must name a run of the sources, got {run_id!r}: {none}") from None
 
     def watched(self, runs: Iterable[CountedRun]) -> Iterator[CountedRun]:
         for run in runs:
@@ -141,7 +144,7 @@ class _Reading:
         elif self.problems.count:
             return
         else:
-            what = f"none began {self._sources.time} in {self._sources}; --since looks further back"
+            what = self._sources.without("none")
         self._speaker.say(f"no runs: {what}")
 
 

@@ -63,12 +63,16 @@ def time_of(option: str, text: str, *, now: datetime) -> datetime:
     Raises:
         ConfigurationError: The text is no time.
     """
-    if ago := _AGO.fullmatch(text.strip()):
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
-        time = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        return _time(text.strip(), now).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise ConfigurationError(
             f"{option} takes a time ago, such as 30s, 15m, 1h or 2d, or one such as 2026-11-25T08:00, got {text!r}"
         ) from error
+
+
+def _time(text: str, now: datetime) -> datetime:
+    if ago := _AGO.fullmatch(text):
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    time = datetime.fromisoformat(text)
     return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from instrumentation.commands.search import DEFAULT_SINCE, time_of
@@ -26,12 +26,12 @@ class StoredRuns(NamedTuple):
         """As messages name it."""
         return f"ClickHouse at {self.address}/{self.address.database}"
 
-    @property
-    def time(self) -> str:
-        """When they began, in words."""
+    def without(self, runs: str) -> str:
+        """That there are no such runs, in words."""
         bounds = {"since": self.since, "until": self.until}
-        said = [f"{word} {time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" for word, time in bounds.items() if time]
-        return " ".join(said) or "ever"
+        said = [f"{word} {time:%Y-%m-%d %H:%M:%S} UTC" for word, time in bounds.items() if time]
+        further = "; --since looks further back" if self.since else ""
+        return f"{runs} began {' '.join(said) or 'at any time'} in {self}{further}"
 
     def runs(self, problems: Problems, *, run_id: str | None, progress: Progress) -> Iterator[CountedRun]:
         """The runs, the oldest first; with `run_id` those alone whose id begins so.

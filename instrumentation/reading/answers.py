@@ -146,10 +146,13 @@ def _told() -> Iterator[None]:
 
 def failure_of(error: BaseException) -> tuple[Failure, str]:
     """Why a client that is built on urllib3 got no answer, by what it raised, and in a few words."""
-    from urllib3.exceptions import ProtocolError
+    from urllib3.exceptions import ConnectTimeoutError, ProtocolError, ProxyError
 
     causes = [*_causes(error)]
-    if any(isinstance(cause, TimeoutError) for cause in causes):
+    if any(isinstance(cause, ProxyError) for cause in causes):
+        return Failure.UNREACHABLE, f"by way of a proxy: {_innermost(error)}"
+    is_connected = not any(isinstance(cause, ConnectTimeoutError) for cause in causes)
+    if is_connected and any(isinstance(cause, TimeoutError) for cause in causes):
         failure = Failure.LATE
     elif any(isinstance(cause, IncompleteRead) for cause in causes):
         failure = Failure.CUT_OFF

@@ -28,10 +28,12 @@ from nanoagent.core.runs import CountedRun
 from nanoagent.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
+    from clickhouse_connect.driver.httpclient import HttpClient
     from urllib3 import HTTPResponse
 
-DEADLINE_S: Final = 300
+HELLO_S: Final = 30
+"""For what is no query over spans; a ClickHouse that sleeps until somebody asks may need as long."""
+DEADLINE_S: Final = 300.0
 """For the first of the runs, and for each piece after it."""
 _PIECE: Final = 1 << 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,7 +51,7 @@ class ClickHouse:
         >>> runs = list(store.runs(Problems(), since=datetime(2026, 11, 25, tzinfo=UTC)))
     """
 
-    def __init__(self, address: ClickHouseAddress, *, deadline_s: int = DEADLINE_S) -> None:
+    def __init__(self, address: ClickHouseAddress, *, deadline_s: float = DEADLINE_S) -> None:
         """Ask nothing yet."""
         self._address = address
         self._deadline_s = deadline_s
@@ -101,11 +103,12 @@ class ClickHouse:
         finally:
             client.close_connections()
 
-    def _client(self) -> "Client":
+    def _client(self) -> "HttpClient":
         """A client that has spoken with the server."""
         try:
             from clickhouse_connect import get_client
             from clickhouse_connect.driver.httputil import get_pool_manager
+            from urllib3 import Timeout
         except ImportError as error:
             raise ConfigurationError(
                 f"--clickhouse needs clickhouse-connect, got {str(error)!r}: pip install 'nanoagent[clickhouse]'"
@@ -113,7 +116,7 @@ class ClickHouse:
         logging.getLogger("clickhouse_connect").addHandler(_SILENCE)
         address = self._address
         try:
-            return get_client(
+            client = get_client(
                 interface=address.scheme,
                 host=address.host,
                 port=address.port,
@@ -121,7 +124,7 @@ class ClickHouse:
                 password=address.password,
                 database=address.database,
                 client_name="nanoagent",
-                send_receive_timeout=self._deadline_s,
+                send_receive_timeout=HELLO_S,
                 # Sessions are for temporary tables, and held by one server of several.
                 autogenerate_session_id=False,
                 # A proxy of the environment is not asked for what is on this machine itself.
@@ -129,8 +132,11 @@ class ClickHouse:
             )
         except Exception as error:  # whatever answers there, and however the client fails to understand it
             raise self._explained(error) from error
+        http_client = cast("HttpClient", client)
+        http_client.timeout = Timeout(connect=HELLO_S, read=self._deadline_s)
+        return http_client
 
-    def _explained(self, error: Exception, client: "Client | None" = None, tail: bytes = b"") -> ConfigurationError:
+    def _explained(self, error: Exception, client: "HttpClient | None" = None, tail: bytes = b"") -> ConfigurationError:
         """The error in words that say what to do; `tail` is the last of an answer."""
         said = said_in(tail.decode(errors="replace")) or said_in(str(error))
         if said is None:
@@ -142,7 +148,7 @@ class ClickHouse:
                     return missing(self._address)
         return refused(self._address, said)
 
-    def _has(self, client: "Client", name: str) -> bool:
+    def _has(self, client: "HttpClient", name: str) -> bool:
         try:
             return client.command(f"EXISTS TABLE {name}") == 1
         except Exception:  # what was wrong before is what is told
@@ -174,7 +180,7 @@ def _query(since: datetime | None, until: datetime | None, run_id: str | None) -
         parameters["until"] = _unix_ns(until)
         conditions.append("start_time_unix_ns <= {until:Int64}")
     if run_id is not None:
-        parameters["run"] = run_id
+        parameters["run"] = run_id.encode(errors="replace").decode()  # what is no Unicode begins no id
         conditions.append("startsWith(run_id, {run:String})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     query = f"SELECT * FROM {source}{where} ORDER BY start_time_unix_ns, run_id"  # noqa: S608 - all of it is ours

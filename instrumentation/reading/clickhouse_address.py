@@ -50,6 +50,8 @@ def address_of(url: str, env: Mapping[str, str]) -> ClickHouseAddress:
     """
     parts = _split(url)
     host, port, database = parts.hostname, _port(parts), unquote(parts.path.strip("/"))
+    if parts.scheme in _PORTS and "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        raise _bad(url, "a /, ? or # before an @, as in a password, is written %2F, %3F or %23")
     if parts.scheme not in _PORTS or not host or port is None:
         raise _bad(url, "it is no such URL")
     if "/" in database:

@@ -38,14 +38,16 @@ class Lines:
         Raises:
             BrokenAnswer: One is too long.
         """
-        rest = b""
+        rest = bytearray()
         for piece in self._pieces:
             self.tail = (self.tail + piece)[-_TAIL:]
-            *lines, rest = (rest + piece).split(b"\n")
+            rest += piece
+            if b"\n" in piece:
+                *lines, rest = rest.split(b"\n")
+                yield from (bytes(line.strip()) for line in lines)
             if len(rest) > MAX_LINE:
                 raise BrokenAnswer(f"a row of more than {MAX_LINE:,} bytes")
-            yield from map(bytes.strip, lines)
-        yield rest.strip()
+        yield bytes(rest.strip())
 
 
 def rows_in(answer: Lines) -> Iterator[dict[str, Any]]:

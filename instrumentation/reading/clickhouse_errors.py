@@ -1,6 +1,8 @@
 """What goes wrong when a ClickHouse is read, in words that say what to do."""
 
 import re
+import shlex
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from instrumentation.reading.answers import Failure, failure_of
@@ -9,7 +11,6 @@ from nanoagent.errors import ConfigurationError
 
 VIEW: Final = "nanoagent_runs"
 TABLE: Final = "otel_traces"
-SQL: Final = "deploy/scale/clickhouse/nanoagent_runs.sql"
 _PORTS: Final = "the port is that of the HTTP interface, 8123 or, with TLS, 8443"
 _LONGEST: Final = 200
 """Characters of what ClickHouse says that a message repeats."""
@@ -63,8 +64,8 @@ def refused(address: ClickHouseAddress, said: Said) -> ClickHouseError:
         )
     if code in _NO_RIGHTS:
         return ClickHouseError(
-            f"ClickHouse must let {user!r} read the runs, got {text!r} from {address}: GRANT SELECT ON {database}.* TO "
-            f"that user, or name another one in {USER_VARIABLE}"
+            f"ClickHouse must let {user!r} read the runs, got {text!r} from {address}: GRANT SELECT ON `{database}`.* "
+            f"TO that user, or name another one in {USER_VARIABLE}"
         )
     if code in _NO_DATABASE:
         return ClickHouseError(
@@ -134,7 +135,8 @@ def no_answer(address: ClickHouseAddress, error: BaseException) -> ClickHouseErr
             )
         case Failure.LATE:
             return ClickHouseError(
-                f"ClickHouse must answer in time, got none from {address} ({reason}): ask for fewer runs with --since"
+                f"ClickHouse must answer in time, got none from {address} ({reason}): ask for fewer runs with --since, "
+                f"or look at the URL, where {_PORTS}"
             )
         case Failure.CUT_OFF:
             return ClickHouseError(
@@ -152,4 +154,10 @@ def _place(address: ClickHouseAddress) -> str:
 
 
 def _made(address: ClickHouseAddress) -> str:
-    return f"clickhouse-client --database {address.database} < {SQL}"
+    return f"clickhouse-client --database {shlex.quote(address.database)} < {shlex.quote(str(view_sql()))}"
+
+
+def view_sql() -> Path:
+    """The file that makes the view of this version: beside this module where that was installed, else in its clone."""
+    installed = Path(__file__).with_name("nanoagent_runs.sql")
+    return installed if installed.exists() else Path(__file__).parents[2] / "deploy/scale/clickhouse" / installed.name

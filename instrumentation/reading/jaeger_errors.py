@@ -19,6 +19,7 @@ from nanoagent.errors import ConfigurationError
 URL_VARIABLE: Final = "NANOAGENT_JAEGER_URL"
 _ADDRESS: Final = f"set {URL_VARIABLE} to the address of its UI, {DEFAULT_UI_URL} by default"
 _PORTS: Final = "4317 and 4318 take spans, and the UI's port, 16686 by default, gives them back"
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _LONGEST: Final = 200
 """Characters of what Jaeger says that a message repeats."""
 
@@ -40,13 +41,17 @@ class TraceNotFound(JaegerNotReady):
 
 
 def shown_url(url: str) -> str:
-    """The URL without what may be secret in it: user, password and query.
+    """The URL without what may be secret in it: user, password and query, also where it is no good URL.
 
     Example:
         >>> shown_url("https://me:secret@tools.example/jaeger?key=1")
         'https://tools.example/jaeger'
     """
-    return re.sub(r"//[^/]*@", "//", url).partition("?")[0]
+    scheme = _SCHEME.match(url)
+    before, _, place = (url[scheme.end() :] if scheme else url).rpartition("@")
+    # What follows a ? before the last @ may be a password or a query.
+    shown = "..." if "?" in before else place.partition("?")[0]
+    return f"{scheme[0] if scheme else ''}{shown}"
 
 
 def no_answer(url: str, error: NoAnswer) -> JaegerError:

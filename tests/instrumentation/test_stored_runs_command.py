@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
@@ -21,7 +22,8 @@ from tests.instrumentation.command_line import Done, a_run, exported, nanoagent
 from tests.instrumentation.reading.web_server import Behaviour, answer, closed_port, hang_up, raw, serving
 
 SINCE = ("--since", "2000-01-01")
-MAKE = "clickhouse-client --database otel < deploy/scale/clickhouse/nanoagent_runs.sql"
+VIEW_SQL = Path(__file__).parents[2] / "deploy/scale/clickhouse/nanoagent_runs.sql"
+MAKE = f"clickhouse-client --database otel < {shlex.quote(str(VIEW_SQL))}"
 ROWS: list[Row] = [
     row_of(
         CountedRun(
@@ -98,6 +100,9 @@ def test_the_runs_of_the_last_hour_are_shown_unless_other_times_are_asked_for() 
         "no runs: none began since 2000-01-01 00:00:00 UTC until 2001-01-01 00:00:00 UTC in "
         f"ClickHouse at {store.url}/otel; --since looks further back\n"
     )
+    done = metrics_of(store, "--since", "9999-12-31T23:59-14:00")
+    assert (done.code, done.err.count("\n")) == (4, 1)
+    assert "--since takes a time ago, such as 30s, 15m, 1h or 2d" in done.err
     assert json.loads(metrics_of(store, "--json").out) == []
 
 
@@ -111,7 +116,15 @@ def test_a_run_is_picked_by_its_id_or_how_it_begins_whenever_it_was() -> None:
     assert (done.code, done.out) == (4, "")
     assert done.err == "error: --run must name one run, got 'run-', with which several begin: run-1, run-2, run-3\n"
     done = metrics_of(store, "--run", "other")
-    assert (done.code, done.err) == (4, "error: --run must name a run of the sources, got 'other'; there are none\n")
+    assert (done.code, done.err) == (
+        4,
+        "error: --run must name a run of the sources, got 'other': none whose id begins so began at any time in "
+        f"ClickHouse at {store.url}/otel\n",
+    )
+    done = metrics_of(store, *SINCE, "--run", "\udcff")
+    assert (done.code, done.out) == (4, "")
+    assert "none whose id begins so began since 2000-01-01 00:00:00 UTC in ClickHouse at" in done.err
+    assert done.err.endswith("; --since looks further back\n")
 
 
 def test_a_run_that_is_picked_and_too_large_to_be_judged_is_told() -> None:
@@ -231,6 +244,8 @@ def test_what_is_no_clickhouse_is_one_line_and_exit_code_4(behaviour: Behaviour,
         (["--clickhouse", "http://h", "--service", "s"], "got --service beside it: leave one of them out"),
         (["--clickhouse", "http://h", "--attribute", "a=b"], "got --attribute beside it"),
         (["--clickhouse", "http://h", "--limit", "9"], "got --limit beside it"),
+        (["--clickhouse", "http://h", "--jaeger", "http://j"], "got --jaeger beside it"),
+        (["--clickhouse", "http://h", "--since", "999999d"], "--since takes a time ago, such as 30s, 15m, 1h or 2d"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_one_line_and_exit_code_4(arguments: list[str], said: str) -> None:

@@ -1,5 +1,7 @@
 """Runs that a ClickHouse has counted, over real sockets: they come as they are, as they come, and all or an error."""
 
+import shlex
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from instrumentation.reading.answers import Failure, failure_of
 from instrumentation.reading.clickhouse import ClickHouse
 from instrumentation.reading.clickhouse_address import ClickHouseAddress, address_of
 from instrumentation.reading.clickhouse_answer import BrokenAnswer, Lines, rows_in
-from instrumentation.reading.clickhouse_errors import ClickHouseError
+from instrumentation.reading.clickhouse_errors import ClickHouseError, view_sql
 from instrumentation.reading.problems import Problem, Problems
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
 from nanoagent.core.runs import CountedRun
@@ -209,11 +212,24 @@ def test_an_answer_in_one_endless_line_is_not_read_to_its_end(monkeypatch: pytes
         list(rows_in(Lines(endless)))
 
 
+LATE_ERROR = (
+    r"must answer in time, got none from .*with --since, or look at the URL, where the port is that of the HTTP"
+)
+
+
 def test_a_clickhouse_that_does_not_answer_is_not_waited_for_for_ever() -> None:
     with clickhouse(Store(reply=lambda pieces: Reply([], ends=False))) as store:
-        late = ClickHouse(address_of(store.url, {}), deadline_s=1).runs(Problems())
-        with pytest.raises(ClickHouseError, match=r"must answer in time, got none from .*with --since"):
+        late = ClickHouse(address_of(store.url, {}), deadline_s=0.1).runs(Problems())
+        with pytest.raises(ClickHouseError, match=LATE_ERROR):
             list(late)
+
+
+def test_a_port_that_says_nothing_is_left_long_before_a_query_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("instrumentation.reading.clickhouse.HELLO_S", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ClickHouseError, match=LATE_ERROR):
+            list(ClickHouse(address_of(url, {})).runs(Problems()))
 
 
 def test_who_asks_is_said_in_the_environment_or_in_the_url_and_never_shown() -> None:
@@ -256,6 +272,14 @@ def test_an_address_has_the_defaults_of_clickhouse_and_of_the_exporter() -> None
         ("http://host:99999", "it is no such URL"),
         ("http://[::1", "it is no such URL"),
         ("http://me:secret@host/a/b", "got 'http://host/a/b': 'a/b' is no name of a database"),
+        ("me:secret@host:8123/otel", "got 'host:8123/otel': it is no such URL"),
+        (
+            "http://me:se/secret@host/otel",
+            "got 'http://host/otel': a /, ? or # before an @, as in a password, is written",
+        ),
+        ("http://me:se@secret/@host/otel", "got 'http://host/otel': a /, ? or # before an @"),
+        ("http://me:secret?/@host/otel", "got 'http://...': a /, ? or # before an @"),
+        ("http://me:12#secret@host/otel", "got 'http://host/otel': a /, ? or # before an @"),
         ("http://host/otel?user=me&password=secret", "got 'http://host/otel': nothing may follow the database"),
     ],
 )
@@ -282,6 +306,37 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: p
         monkeypatch.delenv(name, raising=False)
     with clickhouse(Store([row_of(RUNS[1])])) as store:
         assert read(store) == [RUNS[1]]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_down_is_not_taken_for_the_store(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, f"http://me:secret@127.0.0.1:{closed_port()}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ClickHouseError) as raised:
+        list(ClickHouse(address_of(f"{scheme}://clickhouse.example", {})).runs(Problems()))
+    assert "must be reachable, got no connection to " in str(raised.value)
+    assert "(by way of a proxy: Connection refused)" in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_no_way_to_a_host_is_not_taken_for_a_slow_answer() -> None:
+    from urllib3.connection import HTTPConnection
+    from urllib3.exceptions import ConnectTimeoutError
+
+    late = ConnectTimeoutError(HTTPConnection("host"), "Connection to host timed out")
+    late.__cause__ = TimeoutError("timed out")
+    assert failure_of(late) == (Failure.UNREACHABLE, "timed out")
+
+
+def test_the_command_that_makes_the_view_works_for_any_name_of_a_database() -> None:
+    with clickhouse(Store(tables={"otel_traces"}, database="my db")) as store, pytest.raises(ClickHouseError) as raised:
+        list(ClickHouse(address_of(f"{store.url}/my%20db", {})).runs(Problems()))
+    assert str(raised.value).endswith(
+        f"make it with clickhouse-client --database 'my db' < {shlex.quote(str(view_sql()))}"
+    )
+    assert "CREATE OR REPLACE VIEW nanoagent_runs AS" in view_sql().read_text(encoding="utf-8")
 
 
 def test_reading_loads_no_more_than_it_needs_and_its_client_says_nothing() -> None:
