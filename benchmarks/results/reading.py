@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -102,10 +101,12 @@ def read_shard(path: Path, rule: str, way_out: str) -> ShardFile:
 
 
 def has_head(path: Path) -> bool:
-    """Whether there is a file whose first line is whole, whatever it says."""
-    with suppress(OSError), path.open("rb") as file:
-        return file.readline(_LARGEST_BYTES).endswith(b"\n")
-    return False
+    """Whether there is a file whose first line is whole, whatever it says; also of one that cannot be read now."""
+    try:
+        with path.open("rb") as file:
+            return file.readline(_LARGEST_BYTES).endswith(b"\n")
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError)
 
 
 def _read_lines(path: Path, rule: str, way_out: str) -> tuple[Attempts, EndForm | None]:

@@ -13,6 +13,7 @@ from benchmarks.results.attempts_file import AttemptsFile
 from benchmarks.results.reading import read_attempts
 from benchmarks.results.results import head_of, results_of, row_of
 from benchmarks.results.traces_file import TracesFile
+from benchmarks.sharding import Shard
 from benchmarks.suite.goals import Goal
 from nanoagent.errors import ConfigurationError
 from tests.benchmarks.hanging import SLOW, hanging
@@ -177,6 +178,12 @@ def test_of_traces_that_were_kept_those_of_attempts_that_are_kept_stay(tmp_path:
     kept = TracesFile(tmp_path).begin({digit * 32 for digit in "acde"})
     assert kept == {"a" * 32: lines[0], "c" * 32: lines[2]}
     assert (tmp_path / "kept-traces.jsonl").read_bytes() == b"%s\n%s\n" % (lines[0], lines[2])
+
+
+def test_a_shard_whose_file_cannot_be_read_now_is_not_started_anew(tmp_path: Path) -> None:
+    (tmp_path / "attempts.1-of-2.jsonl").mkdir()
+    with pytest.raises(ConfigurationError, match=r"got '.*attempts\.1-of-2\.jsonl': Is a directory; leave it out"):
+        resumed(plan(shard=Shard(number=1, of=2)), tmp_path, retry_errors=False)
 
 
 def test_there_must_be_something_to_go_on_with(tmp_path: Path) -> None:
