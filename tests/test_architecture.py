@@ -72,6 +72,15 @@ def test_the_wheel_carries_the_two_typed_packages_and_nothing_else(tmp_path: Pat
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
+        archive.extractall(tmp_path / "installed")
     top = {name.split("/")[0] for name in names}
     assert {name for name in top if not name.endswith(".dist-info")} == {"nanoagent", "instrumentation"}
     assert {"nanoagent/py.typed", "instrumentation/py.typed"} <= set(names)
+    # What a message tells to make the view with is there, wherever it is told.
+    code = "from instrumentation.reading.clickhouse_errors import view_sql; print(view_sql())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "installed", check=True, capture_output=True, text=True, timeout=60
+    )
+    view = Path(done.stdout.strip())
+    assert view.is_relative_to(tmp_path)
+    assert view.read_bytes() == (ROOT / "deploy/scale/clickhouse" / view.name).read_bytes()
