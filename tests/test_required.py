@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.prometheus.programs import ProgramUnavailableError, program
-from tests.required import unavailable
+from tests.required import UnavailableError, installed, unavailable
 
 
 @pytest.mark.parametrize("env", [{}, {"CI": ""}, {"CI": "false"}])
@@ -18,7 +17,9 @@ def test_ci_without_what_a_test_needs_fails(value: str) -> None:
         unavailable("no Go", {"CI": value})
 
 
-def test_a_program_that_is_missing_names_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_program_that_is_missing_is_named_with_what_would_help(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ProgramUnavailableError, match="promtool is not installed: apt-get install prometheus"):
-        program("promtool")
+    with pytest.raises(UnavailableError, match="promtool is not installed; apt-get install prometheus"):
+        installed("promtool", "apt-get install prometheus")

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.jaeger.binary import BinaryUnavailableError, jaeger_binary
+from tests.builds import announcing
+from tests.jaeger.binary import jaeger_binary
 from tests.jaeger.client import JaegerClient
 from tests.jaeger.server import JaegerServer, running
-from tests.required import unavailable
+from tests.required import required
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +33,7 @@ class Jaeger:
 @pytest.fixture(scope="session")
 def jaeger_program(request: pytest.FixtureRequest) -> Path:
     """The Jaeger program, built when it is not there yet."""
-    capture = request.config.pluginmanager.get_plugin("capturemanager")
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-
-    def announce(line: str) -> None:
-        if capture is not None and reporter is not None:
-            with capture.global_and_fixture_disabled():
-                reporter.write_line(line)
-
-    try:
-        return jaeger_binary(announce)
-    except BinaryUnavailableError as error:
-        unavailable(str(error), os.environ)
+    return required(lambda: jaeger_binary(announcing(request.config)))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,3 @@
-import contextlib
-import ipaddress
 import json
 import re
 import sys
@@ -19,6 +17,7 @@ from opentelemetry.util.types import AnyValue
 from tests.jaeger.client import Event, JaegerClient, Span
 from tests.jaeger.plugin import Jaeger
 from tests.jaeger.server import UI_CONFIG, JaegerServer, running
+from tests.servers import listening
 
 pytestmark = pytest.mark.jaeger
 
@@ -120,7 +119,7 @@ def test_two_run_at_once_from_one_configuration(
     jaeger_program: Path, jaeger_server: JaegerServer, tmp_path: Path
 ) -> None:
     with running(jaeger_program, tmp_path / "second.log") as second:
-        assert not set(second.ports.values()) & set(jaeger_server.ports.values())
+        assert not set(second.process.ports.values()) & set(jaeger_server.process.ports.values())
         service = f"second-{uuid.uuid4().hex[:8]}"
         trace_id = send_trace(second.url("JAEGER_OTLP_HTTP_PORT"), service, start_ns=time.time_ns())
         assert len(JaegerClient(second.url("JAEGER_UI_PORT")).get_trace(trace_id, spans=2)) == 2
@@ -131,7 +130,7 @@ def test_two_run_at_once_from_one_configuration(
 def test_jaeger_sends_no_spans_of_its_own_and_stops_when_told(jaeger_program: Path, tmp_path: Path) -> None:
     with running(jaeger_program, tmp_path / "jaeger.log") as server:
         JaegerClient(server.url("JAEGER_UI_PORT")).services()
-    log = server.log.read_text()
+    log = server.process.log.read_text()
     # Where Jaeger's own spans would go, whatever its own OTLP port is.
     assert "localhost:4317" not in log
     assert "Shutdown complete" in log
@@ -148,28 +147,6 @@ def test_the_ui_gets_its_configuration(jaeger_server: JaegerServer) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_nothing_listens_beyond_loopback_or_on_an_unnamed_port(jaeger_server: JaegerServer) -> None:
-    addresses = listening(jaeger_server.pid)
+    addresses = listening(jaeger_server.process.popen.pid)
     assert [(str(host), port) for host, port in addresses if not host.is_loopback] == []
-    assert {port for _, port in addresses} == set(jaeger_server.ports.values())
-
-
-def listening(pid: int) -> list[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]]:
-    """Address and port of every listening TCP socket and every UDP socket of a process."""
-    owned = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
-            owned.add(str(link.readlink()))
-    found = []
-    for table, states in (("tcp", {"0A"}), ("tcp6", {"0A"}), ("udp", {"07"}), ("udp6", {"07"})):
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            local, _, state, *_, inode = line.split()[1:10]
-            if state in states and f"socket:[{inode}]" in owned:
-                address, port = local.split(":")
-                found.append((_address(address), int(port, 16)))
-    return found
-
-
-def _address(hexadecimal: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The kernel prints an address as 32-bit words in the machine's own byte order."""
-    words = [int(hexadecimal[i : i + 8], 16) for i in range(0, len(hexadecimal), 8)]
-    return ipaddress.ip_address(b"".join(word.to_bytes(4, sys.byteorder) for word in words))
+    assert {port for _, port in addresses} == set(jaeger_server.process.ports.values())

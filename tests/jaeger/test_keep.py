@@ -1,7 +1,5 @@
 """A real Jaeger on disk, as the compose profile `keep` sets it up."""
 
-import os
-import signal
 import time
 from pathlib import Path
 
@@ -50,7 +48,7 @@ async def test_a_runs_trace_is_there_after_a_restart(jaeger_program: Path, tmp_p
     with running(jaeger_program, tmp_path / "first.log", data_dir=data) as first:
         sent = await send_run(first)
         if killed:
-            os.kill(first.pid, signal.SIGKILL)
+            first.process.kill()
     with running(jaeger_program, tmp_path / "second.log", data_dir=data) as second:
         client = JaegerClient(second.url("JAEGER_UI_PORT"))
         assert client.get_trace(sent[0]["traceId"]) == sent

@@ -3,7 +3,6 @@
 Without one the tests are skipped, and fail in CI.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.prometheus.programs import ProgramUnavailableError, program
+from tests.prometheus.programs import WANTED
 from tests.prometheus.server import PrometheusServer, configured, running
-from tests.required import unavailable
+from tests.required import installed, required
 
 INTERVAL_S = 0.25
 
@@ -23,13 +22,13 @@ StartPrometheus = Callable[[Mapping[str, Sequence[str]]], PrometheusServer]
 @pytest.fixture(scope="session")
 def prometheus_program() -> Path:
     """The server's program."""
-    return _found("prometheus")
+    return required(lambda: installed("prometheus", WANTED))
 
 
 @pytest.fixture(scope="session")
 def promtool() -> Path:
     """The program that checks rules and configurations."""
-    return _found("promtool")
+    return required(lambda: installed("promtool", WANTED))
 
 
 @pytest.fixture
@@ -46,10 +45,3 @@ def prometheus(prometheus_program: Path, tmp_path: Path) -> Iterator[StartPromet
             return stack.enter_context(running(prometheus_program, config))
 
         yield start
-
-
-def _found(name: str) -> Path:
-    try:
-        return program(name)
-    except ProgramUnavailableError as error:
-        unavailable(str(error), os.environ)

@@ -1,26 +1,10 @@
 """The programs of Debian's package `prometheus`: the server, and promtool, which checks its files."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 TIMEOUT_S = 60.0
-
-
-class ProgramUnavailableError(Exception):
-    """A program is not on this machine; the message says what would help."""
-
-
-def program(name: str) -> Path:
-    """Where a program is.
-
-    Raises:
-        ProgramUnavailableError: It is not on the PATH.
-    """
-    found = shutil.which(name)
-    if found is None:
-        raise ProgramUnavailableError(f"{name} is not installed: apt-get install prometheus")
-    return Path(found)
+WANTED = "apt-get install prometheus"
 
 
 def checked(promtool: Path, *arguments: str, directory: Path) -> str:

@@ -3,8 +3,6 @@
 import re
 import shutil
 import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +11,10 @@ from pathlib import Path
 import yaml
 
 from tests.prometheus.client import PrometheusClient
+from tests.servers import HOST, ROOT, answers, serving
 
-HOST = "127.0.0.1"
-DEPLOY = Path(__file__).parents[2] / "deploy" / "prometheus"
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
-
-_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+DEPLOY = ROOT / "deploy" / "prometheus"
+HELP_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +70,7 @@ def configured(
 
 def agent_option(program: Path) -> str:
     """What makes an agent of the program: a feature until 2.x, an option from 3.0 on."""
-    told = subprocess.run(
-        [str(program), "--help"], capture_output=True, check=False, text=True, timeout=START_TIMEOUT_S
-    )
+    told = subprocess.run([str(program), "--help"], capture_output=True, check=False, text=True, timeout=HELP_TIMEOUT_S)
     is_option = re.search(r"^ +--(\[no-\])?agent\b", f"{told.stdout}{told.stderr}", re.MULTILINE)
     return "--agent" if is_option else "--enable-feature=agent"
 
@@ -103,34 +96,14 @@ def running(program: Path, config: Path, *, options: Sequence[str] = ()) -> Iter
         f"--web.listen-address={HOST}:0",
         *options,
     ]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield PrometheusServer(url=_ready(process, log), log=log)
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
+    def url() -> str | None:
+        # The system chooses the port, and the log tells it.
+        addresses = re.findall(rf'Listening on"? .*?({re.escape(HOST)}:\d+)', log.read_text())
+        return f"http://{addresses[-1]}" if addresses else None
 
-def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
-    """The base URL, once it answers. The system chose the port, and the log tells it."""
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        address = re.search(rf'Listening on"? .*?({re.escape(HOST)}:\d+)', log.read_text())
-        if address and _answers(url := f"http://{address[1]}"):
-            return url
-        time.sleep(0.05)
-    tail = "\n".join(log.read_text().splitlines()[-10:])
-    raise RuntimeError(f"Prometheus did not start (exit code {process.poll()}):\n{tail}")
+    def is_ready() -> bool:
+        return answers(f"{url()}/-/ready") if url() else False
 
-
-def _answers(url: str) -> bool:
-    try:
-        with _http.open(f"{url}/-/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:  # refused, or 503 while it reads what it has kept
-        return False
+    with serving("Prometheus", command, log, ready=is_ready, env={}):
+        yield PrometheusServer(url=str(url()), log=log)

@@ -16,11 +16,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import StatusCode
 
-from tests.jaeger.server import HOST, JaegerServer
+from tests.jaeger.server import JaegerServer
 from tests.jaeger.server import running as running_jaeger
 from tests.prometheus.client import waited_for
 from tests.prometheus.plugin import INTERVAL_S
 from tests.prometheus.server import configured, running
+from tests.servers import HOST
 
 pytestmark = [pytest.mark.jaeger, pytest.mark.slow]
 
@@ -43,7 +44,7 @@ def jaeger(
         monkeypatch.setenv("JAEGER_PROMETHEUS_URL", prometheus.url)
         jaeger = stack.enter_context(running_jaeger(jaeger_program, tmp_path / "jaeger.log"))
         # Prometheus reads its targets anew when they change.
-        targets = {"jaeger": [f"{HOST}:{jaeger.ports['JAEGER_SPAN_METRICS_PORT']}"]}
+        targets = {"jaeger": [f"{HOST}:{jaeger.process.ports['JAEGER_SPAN_METRICS_PORT']}"]}
         configured(tmp_path, targets, interval_s=INTERVAL_S)
         yield jaeger
 

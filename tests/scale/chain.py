@@ -26,8 +26,8 @@ from tests.scale.engine import VIEW_SQL, counted
 from tests.scale.kafka import Broker, broker, kafka_libraries
 from tests.scale.proof import differences, folded
 from tests.scale.sending import Sent, requests_of, send
-from tests.scale.serving import Process, wait_until
 from tests.scale.spans import chunks
+from tests.servers import Process, wait_until
 
 DATABASE: Final = "otel"
 DEADLINE_S: Final = 300.0

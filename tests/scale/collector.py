@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import yaml
 
-from tests.scale.cached import cached, made_by
-from tests.scale.serving import HOST, ROOT, Process, fetched, free_ports, serving
+from tests.builds import kept, made_by
+from tests.required import installed
+from tests.servers import HOST, ROOT, Process, fetched, serving
 
 DEPLOYED: Final = ROOT / "deploy" / "scale" / "collector"
 FRONT: Final = DEPLOYED / "front.yaml"
@@ -30,22 +31,20 @@ class Collector:
     """A Collector that is ready."""
 
     process: Process
-    ports: Mapping[str, int]
-    """By the environment variable that sets it."""
 
     @property
     def otlp_http_endpoint(self) -> str:
         """Base URL of a front; spans go to `/v1/traces` below it."""
-        return f"http://{HOST}:{self.ports['FRONT_OTLP_HTTP_PORT']}"
+        return f"http://{HOST}:{self.process.ports['FRONT_OTLP_HTTP_PORT']}"
 
     @property
     def otlp_grpc_endpoint(self) -> str:
         """Of a front."""
-        return f"http://{HOST}:{self.ports['FRONT_OTLP_GRPC_PORT']}"
+        return f"http://{HOST}:{self.process.ports['FRONT_OTLP_GRPC_PORT']}"
 
     def counted(self, name: str) -> int:
         """The sum of one of its own metrics over all labels, 0 where it has not counted anything yet."""
-        port = next(port for setting, port in self.ports.items() if setting.endswith("_METRICS_PORT"))
+        port = next(port for setting, port in self.process.ports.items() if setting.endswith("_METRICS_PORT"))
         found = (_NUMBER.fullmatch(line) for line in fetched(f"http://{HOST}:{port}/metrics").splitlines())
         return sum(int(float(number["value"])) for number in found if number and number["name"] == name)
 
@@ -61,17 +60,16 @@ def collector_program(announce: Callable[[str], None]) -> Path:
         shutil.copy(RECIPE, directory)
         version = f"v{recipe()['dist']['version']}"
         build = ["go", "run", f"{BUILDER}@{version}", f"--config={RECIPE.name}", "--skip-compilation"]
-        made_by(build, directory=directory, wanted=_WANTED)
+        made_by(build, directory=directory)
         # Without version stamps the build needs no git.
         options = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(directory / "collector")]
         made_by(
             ["go", "build", *options],
             directory=directory / "nanoagent-collector",
-            wanted=_WANTED,
             env={"GOFLAGS": "-mod=mod"},
         )
 
-    return cached("collector", RECIPE, make, announce) / "collector"
+    return kept("collector", RECIPE, make, announce, require=lambda: installed("go", _WANTED)) / "collector"
 
 
 def recipe() -> dict[str, Any]:
@@ -129,10 +127,12 @@ def front(
         env: More of its settings.
         changes: What is not as it is deployed: values by their paths, with dots between.
     """
-    settings = ("FRONT_HEALTH_PORT", "FRONT_METRICS_PORT", "FRONT_OTLP_GRPC_PORT", "FRONT_OTLP_HTTP_PORT")
-    where = {"KAFKA_BROKERS": brokers, **(env or {})}
-    with _running("front", program, FRONT, log, settings, where, changes or {}) as collector:
-        yield collector
+    ports = ("FRONT_HEALTH_PORT", "FRONT_METRICS_PORT", "FRONT_OTLP_GRPC_PORT", "FRONT_OTLP_HTTP_PORT")
+    command = _command(program, FRONT, changes or {}, log)
+    ready = f"http://{HOST}:{{FRONT_HEALTH_PORT}}/"
+    settings = {"KAFKA_BROKERS": brokers, **(env or {})}
+    with serving("front", command, log, ready=ready, env=settings, ports=ports) as process:
+        yield Collector(process=process)
 
 
 @contextmanager
@@ -143,6 +143,7 @@ def sink(
     brokers: str,
     clickhouse_url: str,
     data: Path,
+    config: Path = SINK,
     env: Mapping[str, str] | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> Iterator[Collector]:
@@ -154,34 +155,23 @@ def sink(
         brokers: Host and port of Kafka.
         clickhouse_url: Base URL of ClickHouse.
         data: The directory of its queue; one that a sink had before is gone on with.
+        config: What it is.
         env: More of its settings.
         changes: See `front`.
     """
-    settings = ("SINK_HEALTH_PORT", "SINK_METRICS_PORT")
+    ports = ("SINK_HEALTH_PORT", "SINK_METRICS_PORT")
+    command = _command(program, config, changes or {}, log)
+    ready = f"http://{HOST}:{{SINK_HEALTH_PORT}}/"
     # The door does not know ClickHouse's own compression of blocks.
     where = {"KAFKA_BROKERS": brokers, "CLICKHOUSE_URL": f"{clickhouse_url}?compress=none", "SINK_DATA_DIR": str(data)}
-    with _running("sink", program, SINK, log, settings, {**where, **(env or {})}, changes or {}) as collector:
-        yield collector
+    with serving("sink", command, log, ready=ready, env={**where, **(env or {})}, ports=ports) as process:
+        yield Collector(process=process)
 
 
-@contextmanager
-def _running(
-    name: str,
-    program: Path,
-    config: Path,
-    log: Path,
-    settings: tuple[str, ...],
-    env: Mapping[str, str],
-    changes: Mapping[str, Any],
-) -> Iterator[Collector]:
-    ports = dict(zip(settings, free_ports(len(settings)), strict=True))
-    health = f"http://{HOST}:{ports[settings[0]]}/"
-    surroundings = {setting: str(port) for setting, port in ports.items()} | dict(env)
+def _command(program: Path, config: Path, changes: Mapping[str, Any], log: Path) -> list[str]:
     changed = log.with_suffix(".changes.yaml")
     changed.write_text(yaml.safe_dump(_nested(changes)))
-    command = [str(program), "--config", str(config), "--config", str(changed)]
-    with serving(name, command, log, ready=health, env=surroundings) as process:
-        yield Collector(process=process, ports=ports)
+    return [str(program), "--config", str(config), "--config", str(changed)]
 
 
 def _nested(changes: Mapping[str, Any]) -> dict[str, Any]:

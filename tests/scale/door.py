@@ -28,7 +28,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from chdb.session import Session
 
-from tests.scale.serving import HOST, Process, free_ports, serving
+from tests.servers import HOST, Process, free_ports, serving
 
 USER: Final = "DOOR_USER"
 PASSWORD: Final = "DOOR_PASSWORD"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.scale.cached import cached, made_by
-from tests.scale.serving import HOST, Process, accepts, free_ports, serving
+from tests.builds import kept, made_by
+from tests.required import installed
+from tests.servers import HOST, Process, accepts, free_ports, serving
 
 POM: Final = Path(__file__).with_name("pom.xml")
 TOPIC: Final = "otlp_spans"
@@ -63,14 +64,10 @@ def kafka_libraries(announce: Callable[[str], None]) -> Path:
 
     def make(directory: Path) -> None:
         shutil.copy(POM, directory)
-        made_by(["java", "-version"], directory=directory, wanted=_WANTED)
-        made_by(
-            ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libraries"],
-            directory=directory,
-            wanted=_WANTED,
-        )
+        made_by(["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libraries"], directory=directory)
 
-    return cached("kafka", POM, make, announce) / "libraries"
+    installed("java", _WANTED)  # runs what is kept, too
+    return kept("kafka", POM, make, announce, require=lambda: installed("mvn", _WANTED)) / "libraries"
 
 
 @contextmanager

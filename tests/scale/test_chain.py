@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from instrumentation.testing import Protocol
+from tests.builds import announcing
 from tests.commands import run_imported
 from tests.delivered import said_by
 from tests.processes import Job, nursery
-from tests.required import unavailable
-from tests.scale.cached import UnavailableError
+from tests.required import required
 from tests.scale.chain import Chain, Programs, carried, load_of, programs, running, told
 from tests.scale.collector import front
 from tests.scale.door import opened
 from tests.scale.engine import VIEW_SQL
 from tests.scale.kafka import TOPIC, broker
 from tests.scale.sending import Sent, posted, requests_of, send
-from tests.scale.serving import HOST, free_ports, wait_until
 from tests.scale.spans import whole
+from tests.servers import HOST, free_ports, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -47,11 +47,7 @@ say(metrics=result.metrics.to_dict(), flushed=telemetry.flush(30.0))
 
 @pytest.fixture(scope="module")
 def made(request: pytest.FixtureRequest) -> Programs:
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    try:
-        return programs(reporter.write_line if reporter else lambda line: None)
-    except UnavailableError as error:
-        unavailable(str(error), os.environ)
+    return required(lambda: programs(announcing(request.config)))
 
 
 @pytest.fixture(scope="module")

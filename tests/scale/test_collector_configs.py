@@ -1,6 +1,5 @@
 """The two configurations of the chain, without the chain: what a Collector says of them, and what they have to say."""
 
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -12,9 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.jaeger.test_jaeger import listening
-from tests.required import unavailable
-from tests.scale.cached import UnavailableError
+from tests.builds import announcing
+from tests.required import required
 from tests.scale.collector import (
     FRONT,
     SINK,
@@ -30,8 +28,8 @@ from tests.scale.door import PASSWORD, USER, opened
 from tests.scale.engine import TABLE_SQL, store
 from tests.scale.rows import Span
 from tests.scale.sending import posted, requests_of
-from tests.scale.serving import HOST, free_ports, wait_until
 from tests.scale.spans import MIDNIGHT_NS, whole
+from tests.servers import HOST, listening, wait_until
 
 SETTING = re.compile(r"\$\{env:(\w+):-([^}]*)\}")
 NOBODY = f"{HOST}:1"
@@ -78,11 +76,8 @@ GUARDS: dict[Path, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def program() -> Path:
-    try:
-        return collector_program(lambda line: None)
-    except UnavailableError as error:
-        unavailable(str(error), os.environ)
+def program(request: pytest.FixtureRequest) -> Path:
+    return required(lambda: collector_program(announcing(request.config)))
 
 
 @pytest.fixture
@@ -190,7 +185,7 @@ def test_all_parts_are_of_one_release_and_none_is_left_over() -> None:
 def test_it_listens_on_loopback_alone_and_on_named_ports(alone: Collector) -> None:
     addresses = listening(alone.process.popen.pid)
     assert [(str(host), port) for host, port in addresses if not host.is_loopback] == []
-    assert {port for _, port in addresses} == set(alone.ports.values())
+    assert {port for _, port in addresses} == set(alone.process.ports.values())
 
 
 def test_a_front_without_kafka_starts_and_says_to_come_again(alone: Collector, request_of_a_run: bytes) -> None:
@@ -298,7 +293,3 @@ def test_another_engine_over_the_exporters_key_deletes_different_spans(table_eng
         made.load(spans)
         made.run("OPTIMIZE TABLE otel_traces FINAL")
         assert made.rows("SELECT count() AS count FROM otel_traces") == [{"count": left}]
-
-
-def test_free_ports_differ() -> None:
-    assert len(set(free_ports(20))) == 20

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.builds import announcing
 from tests.commands import ROOT, run_python
-from tests.required import unavailable
-from tests.scale.cached import UnavailableError
+from tests.required import required
 from tests.scale.chain import Programs, load_of, programs
 from tests.scale.collector import front, sink
 from tests.scale.door import Door, opened
 from tests.scale.kafka import Broker, broker
 from tests.scale.sending import send
-from tests.scale.serving import wait_until
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -47,11 +47,7 @@ urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout
 
 @pytest.fixture(scope="module")
 def made(request: pytest.FixtureRequest) -> Programs:
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    try:
-        return programs(reporter.write_line if reporter else lambda line: None)
-    except UnavailableError as error:
-        unavailable(str(error), os.environ)
+    return required(lambda: programs(announcing(request.config)))
 
 
 def environment(name: str) -> dict[str, str]:

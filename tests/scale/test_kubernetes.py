@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,13 +13,12 @@ import pytest
 
 from benchmarks.results.canonical import canonical
 from instrumentation.exits import ExitCode
+from tests.builds import go_built
 from tests.commands import ROOT, results_in, run_benchmark
-from tests.required import unavailable
+from tests.required import required
 
 MODULE = Path(__file__).parent / "kubernetes"
 MANIFESTS = ROOT / "deploy" / "scale" / "kubernetes"
-# The first time it downloads and compiles the half of Kubernetes; Go keeps both.
-BUILD_TIMEOUT_S = 1800.0
 RUN_TIMEOUT_S = 300.0
 
 Kubernetes = Callable[..., str]
@@ -30,13 +28,7 @@ Kubernetes = Callable[..., str]
 def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Kubernetes:
     """Runs the program of main.go: what it prints; a `ValueError` with what it complains of."""
     program = tmp_path_factory.mktemp("kubernetes") / "kubernetes"
-    if shutil.which("go") is None:
-        unavailable("Go is not installed; install Go >= 1.24", os.environ)
-    # Without version stamps the build needs no git, and a foreign owner of the checkout does not stop it.
-    command = ["go", "build", "-mod=readonly", "-buildvcs=false", "-o", str(program), "."]
-    built = subprocess.run(command, capture_output=True, check=False, cwd=MODULE, text=True, timeout=BUILD_TIMEOUT_S)
-    if built.returncode != 0:
-        unavailable(f"The program could not be built: {built.stderr}", os.environ)
+    required(lambda: go_built(MODULE, program))
 
     def run(*arguments: str, **env: str) -> str:
         command, whole = [str(program), *arguments], {**os.environ, **env}

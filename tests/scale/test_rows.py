@@ -1,7 +1,6 @@
 """The rows that the proof is made with are those of the real exporter, of spans like those of real runs."""
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,15 +10,15 @@ import pytest
 
 from nanoagent.core.runs import runs_in
 from nanoagent.tracing import names
-from tests.required import unavailable
-from tests.scale.cached import UnavailableError
+from tests.builds import announcing
+from tests.required import required
 from tests.scale.collector import collector_program, sink
 from tests.scale.door import opened
 from tests.scale.real import real_spans
 from tests.scale.rows import Event, Span, as_stored, as_string, record_of, row_of
 from tests.scale.sending import posted, requests_of
-from tests.scale.serving import HOST, free_ports
 from tests.scale.spans import MIDNIGHT_NS, whole
+from tests.servers import HOST, free_ports
 
 _STRAIGHT = """
 receivers: {otlp: {protocols: {http: {endpoint: "${env:OTLP_ADDRESS}"}}}}
@@ -48,10 +47,7 @@ _TIMES = "toUnixTimestamp64Nano(Timestamp) AS Timestamp, arrayMap(at -> toUnixTi
 
 @pytest.mark.slow
 def test_rows_are_what_the_exporter_writes(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    try:
-        program = collector_program(pytestconfig.get_terminal_writer().line)
-    except UnavailableError as error:
-        unavailable(str(error), env=os.environ)
+    program = required(lambda: collector_program(announcing(pytestconfig)))
     runs = whole(9)
     spans = [*_odd_spans(), *(span for _ in range(20) for span in next(runs))]
     (port,) = free_ports(1)
