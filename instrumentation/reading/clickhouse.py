@@ -96,7 +96,7 @@ class ClickHouse:
         try:
             response = cast("HTTPResponse", client.raw_stream(query, parameters, fmt="JSONCompact"))
             with closing(response):
-                answer = Lines(_counted(response.stream(_PIECE), progress))
+                answer = Lines(_counted(response.stream(_PIECE, decode_content=True), progress))
                 yield from rows_in(answer)
         except (Error, HTTPError, OSError, BrokenAnswer) as error:
             raise self._explained(error, client, answer.tail) from error

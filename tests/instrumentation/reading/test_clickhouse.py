@@ -1,5 +1,6 @@
 """Runs that a ClickHouse has counted, over real sockets: they come as they are, as they come, and all or an error."""
 
+import gzip
 import shlex
 import socket
 import threading
@@ -71,6 +72,14 @@ def read(store: Store, **asked: Any) -> list[CountedRun]:
 @pytest.mark.parametrize("quotes", [False, True])
 def test_runs_come_back_as_they_were_counted_to_the_last_digit(quotes: bool) -> None:
     with clickhouse(Store([row_of(run) for run in RUNS], quotes=quotes)) as store:
+        assert read(store) == RUNS
+
+
+def test_an_answer_that_is_packed_on_its_way_is_unpacked() -> None:
+    def packed(pieces: Sequence[bytes]) -> Reply:
+        return Reply([gzip.compress(b"".join(pieces))], headers={"Content-Encoding": "gzip"})
+
+    with clickhouse(Store([row_of(run) for run in RUNS], reply=packed)) as store:
         assert read(store) == RUNS
 
 
