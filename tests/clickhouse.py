@@ -111,7 +111,7 @@ def clickhouse(store: Store, *, certificate: tuple[Path, Path] | None = None) ->
             parameters = dict(parse_qsl(urlsplit(self.path).query))
             reply = store.answer(question, parameters, self.headers.get("Authorization", ""))
             if not reply.pieces and not reply.ends:
-                closing.wait(30)  # it never answers
+                closing.wait(20)  # it does not answer, for less long than a client waits for its first words
                 return
             self.send_response(reply.status)
             for name, value in {"Transfer-Encoding": "chunked", **reply.headers}.items():

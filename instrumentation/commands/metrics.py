@@ -22,6 +22,7 @@ from instrumentation.rendering.metrics_table import run_lines
 from instrumentation.rendering.notes import loss
 from instrumentation.rendering.run_totals import RunTotals
 from instrumentation.rendering.runs_table import RunsTable
+from instrumentation.rendering.visible import visible
 from nanoagent.core.runs import CountedRun
 from nanoagent.errors import ConfigurationError
 from nanoagent.texts import plural
@@ -195,12 +196,12 @@ def _picked(runs: Iterable[CountedRun], run_id: str) -> CountedRun:
         if its_id.startswith(run_id):
             found.append(run)
         elif len(others) < _MAX_NAMED:
-            others.append(its_id)
+            others.append(visible(its_id))
         del found[_MAX_NAMED:]
     if len(found) == 1:
         return found[0]
     if found:
-        named = ", ".join(str(run.metrics.run_id) for run in found)
+        named = ", ".join(visible(str(run.metrics.run_id)) for run in found)
         raise ConfigurationError(f"--run must name one run, got {run_id!r}, with which several begin: {named}")
     there = f"; there are {', '.join(others)}" if others else "; there are none"
     raise _NoSuchRun(f"--run must name a run of the sources, got {run_id!r}{there}")

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from instrumentation.reading.answers import Failure, failure_of
+from instrumentation.reading.answers import Failure, failure_of, is_loopback
 from instrumentation.reading.clickhouse_address import PASSWORD_VARIABLE, USER_VARIABLE, ClickHouseAddress
 from nanoagent.errors import ConfigurationError
 
@@ -154,7 +154,10 @@ def _place(address: ClickHouseAddress) -> str:
 
 
 def _made(address: ClickHouseAddress) -> str:
-    return f"clickhouse-client --database {shlex.quote(address.database)} < {shlex.quote(str(view_sql()))}"
+    host = () if is_loopback(str(address)) else ("--host", address.host)
+    secure = ("--secure",) if address.scheme == "https" else ()
+    command = ("clickhouse-client", *host, *secure, "--database", address.database)
+    return f"{shlex.join(command)} < {shlex.quote(str(view_sql()))}"
 
 
 def view_sql() -> Path:

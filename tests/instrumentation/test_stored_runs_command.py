@@ -115,6 +115,8 @@ def test_a_run_is_picked_by_its_id_or_how_it_begins_whenever_it_was() -> None:
     done = metrics_of(store, "--run", "run-")
     assert (done.code, done.out) == (4, "")
     assert done.err == "error: --run must name one run, got 'run-', with which several begin: run-1, run-2, run-3\n"
+    done = metrics_of(Store([ROWS[0] | {"run_id": "x\n1"}, ROWS[1] | {"run_id": "x\n2"}]), "--run", "x")
+    assert (done.code, done.err.count("\n")) == (4, 1)
     done = metrics_of(store, "--run", "other")
     assert (done.code, done.err) == (
         4,

@@ -16,7 +16,7 @@ from instrumentation.reading.answers import Failure, failure_of
 from instrumentation.reading.clickhouse import ClickHouse
 from instrumentation.reading.clickhouse_address import ClickHouseAddress, address_of
 from instrumentation.reading.clickhouse_answer import BrokenAnswer, Lines, rows_in
-from instrumentation.reading.clickhouse_errors import ClickHouseError, view_sql
+from instrumentation.reading.clickhouse_errors import ClickHouseError, no_view, view_sql
 from instrumentation.reading.problems import Problem, Problems
 from nanoagent.core.performance import IterationCounts, PerformanceMetrics, PhaseCounts
 from nanoagent.core.runs import CountedRun
@@ -98,12 +98,31 @@ def test_a_run_comes_before_the_next_is_there() -> None:
         assert [*runs] == RUNS[1:]
 
 
+def test_who_has_enough_ends_the_answer() -> None:
+    has_ended = threading.Event()
+
+    def endless(pieces: Sequence[bytes]) -> Iterator[bytes]:
+        try:
+            yield pieces[0]
+            while True:
+                yield pieces[1]
+        finally:
+            has_ended.set()
+
+    with clickhouse(Store([row_of(run) for run in RUNS], reply=lambda pieces: Reply(endless(pieces)))) as store:
+        runs = iter(ClickHouse(address_of(store.url, {})).runs(Problems()))
+        assert next(runs) == RUNS[0]
+        del runs
+        assert has_ended.wait(30)
+
+
 def test_all_runs_are_those_of_the_view_in_their_order() -> None:
     with clickhouse(Store()) as store:
         assert read(store) == []
     question, parameters = store.asked[-1]
     assert question == "SELECT * FROM nanoagent_runs ORDER BY start_time_unix_ns, run_id\n FORMAT JSONCompact"
     assert parameters["database"] == "otel"
+    assert "session_id" not in parameters
 
 
 def test_what_is_asked_for_is_chosen_where_the_runs_are() -> None:
@@ -342,10 +361,11 @@ def test_no_way_to_a_host_is_not_taken_for_a_slow_answer() -> None:
 def test_the_command_that_makes_the_view_works_for_any_name_of_a_database() -> None:
     with clickhouse(Store(tables={"otel_traces"}, database="my db")) as store, pytest.raises(ClickHouseError) as raised:
         list(ClickHouse(address_of(f"{store.url}/my%20db", {})).runs(Problems()))
-    assert str(raised.value).endswith(
-        f"make it with clickhouse-client --database 'my db' < {shlex.quote(str(view_sql()))}"
-    )
+    file = shlex.quote(str(view_sql()))
+    assert str(raised.value).endswith(f"make it with clickhouse-client --database 'my db' < {file}")
     assert "CREATE OR REPLACE VIEW nanoagent_runs AS" in view_sql().read_text(encoding="utf-8")
+    elsewhere = str(no_view(address_of("https://ch.example", {})))
+    assert elsewhere.endswith(f"make it with clickhouse-client --host ch.example --secure --database otel < {file}")
 
 
 def test_reading_loads_no_more_than_it_needs_and_its_client_says_nothing() -> None:
