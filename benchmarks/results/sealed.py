@@ -2,13 +2,15 @@
 
 import base64
 import gzip
-import json
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
+from benchmarks.results.written import ATTEMPT_DEPTH, compact
+
 CHECKSUM: Final = "checksum"
 TRACES: Final = "traces"
+_SHA256: Final = "sha256:"
 _SEAL: Final = f', "{CHECKSUM}": "'
 
 
@@ -26,8 +28,10 @@ def sealed(results: Mapping[str, Any], trace_lines: Iterable[bytes] = ()) -> dic
 def checksum_of(results: Mapping[str, Any]) -> str:
     """SHA-256 of the results as JSON with sorted keys and no spaces, without the checksum itself; in hex."""
     content = {key: value for key, value in results.items() if key != CHECKSUM}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return _sha256(text)
+    digest = sha256()
+    for piece in compact(content, ATTEMPT_DEPTH):
+        digest.update(piece.encode())
+    return f"{_SHA256}{digest.hexdigest()}"
 
 
 def sealed_line(text: str) -> str:
@@ -42,7 +46,7 @@ def is_sealed(line: str) -> bool:
 
 
 def _sha256(text: str) -> str:
-    return f"sha256:{sha256(text.encode()).hexdigest()}"
+    return f"{_SHA256}{sha256(text.encode()).hexdigest()}"
 
 
 def packed(lines: Iterable[bytes]) -> str | None:

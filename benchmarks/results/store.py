@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from benchmarks.formats import first_line, reason_of
 from benchmarks.results.sealed import sealed
-from benchmarks.results.written import laid_out, printable_value
+from benchmarks.results.written import ATTEMPT_DEPTH, laid_out, printable_value
 from benchmarks.sharding import Shard
 from nanoagent.errors import ConfigurationError
 
@@ -18,8 +18,6 @@ RESULTS: Final = "results.json"
 CHARTS: Final = "charts/*.svg"
 COMPARISON: Final = "comparison"
 _LOCK: Final = ".lock"
-_ATTEMPT_DEPTH: Final = 5
-"""How deep in results.json fields have lines of their own: down to those of an attempt."""
 
 
 class Unwritable(ConfigurationError):  # noqa: N818 - reads as what it says of the file
@@ -99,8 +97,8 @@ def results_pieces(
         ValueError: There is a NaN in it, or an infinity.
     """
     # Made printable first: what is written is what the checksum is of.
-    content = printable_value({**results, COMPARISON: comparison})
-    yield from laid_out(sealed(content, trace_lines), _ATTEMPT_DEPTH)
+    content = printable_value({**results, COMPARISON: comparison}, ATTEMPT_DEPTH)
+    yield from laid_out(sealed(content, trace_lines), ATTEMPT_DEPTH + 1)
     yield "\n"
 
 

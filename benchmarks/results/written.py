@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from benchmarks.formats import printable
 
+ATTEMPT_DEPTH: Final = 4
+"""How deep attempts lie in results.json, of which there may be many."""
 _INDENT: Final = "  "
 
 
@@ -18,15 +20,43 @@ def json_text(value: Any) -> str:
     return printable(json.dumps(value, allow_nan=False, ensure_ascii=False))
 
 
-def printable_value(value: Any) -> Any:
+def printable_value(value: Any, depth: int) -> Any:
     """The value with U+FFFD in place of what no encoding can write.
+
+    Args:
+        value: What is to be written.
+        depth: How deep it is looked at field by field, as there may be much of it.
 
     Raises:
         ValueError: As `json_text` does.
     """
+    if depth and isinstance(value, Mapping):
+        return {printable(key): printable_value(inner, depth - 1) for key, inner in value.items()}
+    if depth and isinstance(value, list | tuple):
+        return [printable_value(inner, depth - 1) for inner in value]
     text = json.dumps(value, allow_nan=False, ensure_ascii=False)
     seen = printable(text)
     return value if seen == text else json.loads(seen)
+
+
+def compact(value: Any, depth: int) -> Iterator[str]:
+    """JSON with sorted keys, in ASCII and without spaces, piece by piece, as there may be much of it.
+
+    Args:
+        value: What is written.
+        depth: How deep fields are pieces of their own.
+    """
+    if depth == 0 or not value or not isinstance(value, Mapping | list | tuple):
+        yield json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return
+    fields = {f"{json.dumps(key)}:": value[key] for key in sorted(value)} if isinstance(value, Mapping) else None
+    start, end = "[]" if fields is None else "{}"
+    separator = start
+    for name, inner in fields.items() if fields is not None else (("", inner) for inner in value):
+        yield separator + name
+        yield from compact(inner, depth - 1)
+        separator = ","
+    yield end
 
 
 def laid_out(value: Any, depth: int, *, indent: str = "") -> Iterator[str]:
