@@ -1,7 +1,6 @@
 """The conclusion of a benchmark: its results compared, written, printed and, where that is asked for, kept."""
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +90,7 @@ def printed(end: Callable[[], None]) -> ConfigurationError | None:
     """Print the end; that nobody reads on changes no verdict."""
     try:
         end()
-        sys.stdout.flush()
+        typer.echo(nl=False)  # flushes, where there is a stdout at all
     except BrokenPipeError:
         forget_output()
     except OSError as error:

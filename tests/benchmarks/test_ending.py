@@ -1,5 +1,6 @@
 """The end of a benchmark, or of a shard, on stdout: no more of why goals are worse than one can read."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from benchmarks.against import Compared
 from benchmarks.comparing.comparison import Why
+from benchmarks.concluding import printed
 from benchmarks.ending import MOST_FINDINGS, MOST_GOALS, print_end, print_shard
 from benchmarks.results.verification import Finding, Kind, Verification
 from benchmarks.sharding import Shard
@@ -35,6 +37,11 @@ def test_what_is_found_for_several_numbers_of_a_goal_is_told_once(capsys: pytest
 
 def test_nothing_is_said_where_nothing_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(Compared(), capsys) == []
+
+
+def test_without_a_stdout_nothing_is_said_and_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert printed(lambda: print_end(results(), Path("out"), [], Compared(), written=True)) is None
 
 
 def test_a_shard_says_which_numbers_came_back_as_other_ones(capsys: pytest.CaptureFixture[str]) -> None:
