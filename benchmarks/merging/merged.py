@@ -51,10 +51,10 @@ def counted_files(named: Sequence[ShardFile]) -> list[ShardFile]:
     return [file for file in files if ended.get(file.shard, file) is file]
 
 
-def _place(file: ShardFile) -> tuple[int, int, bool, str, str]:
+def _place(file: ShardFile) -> tuple[int, bool, str, str]:
     """By shard; files of one shard by whether they came to their end, and by when they were begun."""
     source = file.attempts.provenance
-    return file.shard.of, file.shard.number, file.end is None, source.started_at, source.session_id
+    return file.shard.number, file.end is None, source.started_at, source.session_id
 
 
 def _check_same(first: ShardFile, file: ShardFile) -> None:

@@ -164,6 +164,9 @@ def test_shards_whose_traces_were_not_read_back_are_named_beside_others(
     assert said in shown
     assert "Verified: 3 of 3 runs give the same numbers from file\n" in shown
     assert results_in(tmp_path / "out")["verification"]["runs"] == 3
+    later = shard_of(WHOLE, 1, 3, session_id="s4", started_at="2027-01-01T00:00:00+00:00")
+    merge(written(tmp_path / "later", later), tmp_path, "--output", tmp_path / "out")
+    assert said in capsys.readouterr().out
 
 
 def test_a_shard_that_has_nothing_to_make_is_not_missed(tmp_path: Path) -> None:

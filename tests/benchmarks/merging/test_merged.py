@@ -124,6 +124,8 @@ def test_a_shard_that_came_to_no_end_leaves_the_whole_incomplete_whatever_it_has
     assert (found.provenance.ended_at, [part.ended_at for part in found.provenance.parts]) == (None, [NOW, None])
     other = replace(second, provenance=replace(second.provenance, session_id="s3"))
     assert merged([file_of(first), file_of(second, ended=False), file_of(other)]).complete
+    found = merged([file_of(first), *(file_of(one, ended=False) for one in (second, other))])
+    assert [part.session_id for part in found.provenance.parts] == ["s1", "s2", "s3"]
 
 
 @pytest.mark.parametrize("first_ended", [True, False])
