@@ -154,7 +154,7 @@ def _run(
         files.kept.ended(attempt)
         progress.ended(goal)
 
-    def raised(goal: Goal, error: Exception) -> None:
+    def raised(goal: Goal, error: BaseException) -> None:
         progress.say(f"{goal.id} could not be judged:\n{redacted_traceback(error)}")
 
     def troubled(goal: Goal, error: str) -> None:

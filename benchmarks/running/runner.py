@@ -32,7 +32,7 @@ class Listener:
 
     started: Callable[[Goal], object] = lambda goal: None
     ended: Callable[[Goal, Attempt], object] = lambda goal, attempt: None
-    raised: Callable[[Goal, Exception], object] = lambda goal, error: None
+    raised: Callable[[Goal, BaseException], object] = lambda goal, error: None
     """The harness or the check of an attempt broke; it ends with a verdict all the same."""
     troubled: Callable[[Goal, str], object] = lambda goal, error: None
     """A run ended in an error, which this says."""
@@ -128,7 +128,9 @@ async def run_attempt(goal: Goal, session: Session, number: int = 1, *, listener
         run = session.subject.run_of(goal, surroundings)
         try:
             outcome = await run()
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             attempt = _broken(goal, number, span.trace_id, session, error, run.metrics)
             span.fail(error_type_of(error))
             listener.raised(goal, error)
@@ -137,6 +139,12 @@ async def run_attempt(goal: Goal, session: Session, number: int = 1, *, listener
             _tell(goal, outcome, attempt, listener)
         span.conclude(attempt)
     return attempt
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody has cancelled the attempt; a cancellation that its agent raises of itself is an error of it."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _tell(goal: Goal, outcome: Outcome, attempt: Attempt, listener: Listener) -> None:
@@ -159,7 +167,7 @@ def _judged(goal: Goal, number: int, trace_id: str | None, session: Session, out
 
 
 def _broken(
-    goal: Goal, number: int, trace_id: str | None, session: Session, error: Exception, metrics: PerformanceMetrics
+    goal: Goal, number: int, trace_id: str | None, session: Session, error: BaseException, metrics: PerformanceMetrics
 ) -> Attempt:
     return Attempt(
         goal_id=goal.id,

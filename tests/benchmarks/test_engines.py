@@ -1,15 +1,20 @@
 """What makes attempts: whoever it is, it is asked for so many at a time, and for no more."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from benchmarks.judging.verdict import VerdictWord
 from benchmarks.results.results import Attempt
 from benchmarks.running.runner import Listener, Work, run_goals
+from benchmarks.subjects.models import ModelSubject
 from benchmarks.suite.goals import Goal
+from instrumentation.testing import Capture
 from nanoagent.errors import ConfigurationError
+from tests.benchmarks.attempted import attempted
 from tests.benchmarks.results_made import attempt, goal
+from tests.models import CannedModel, executed, plan, reflected
 
 GOALS = [goal(id=f"goal-{number}") for number in range(4)]
 WORK: list[Work] = [(one, number) for number in (1, 2) for one in GOALS]
@@ -72,3 +77,15 @@ async def test_what_an_engine_raises_ends_the_run_and_what_is_at_work_is_cancell
         await run_goals(WORK, engine, concurrency=3, listener=Listener())
     assert engine.asked == WORK[:3]
     assert sorted(goal.id for goal, _ in engine.cancelled) == ["goal-0", "goal-1"]
+
+
+async def test_a_cancellation_of_an_agents_own_is_its_error_and_stops_no_other_attempt() -> None:
+    async def cancelled() -> Any:
+        raise asyncio.CancelledError
+
+    model = CannedModel([cancelled, plan("a"), executed("8"), reflected("8")])
+    captured = Capture()
+    subject = ModelSubject(name="canned", model_for=lambda goal, attempt: model, token_source="provider")
+    done = await attempted(subject, GOALS[:2], tracer_provider=captured.provider)
+    errors = [(one.goal_id, one.verdict.cause, one.error_type) for one in done]
+    assert errors == [("goal-0", "harness", "asyncio.exceptions.CancelledError"), ("goal-1", None, None)]

@@ -159,7 +159,7 @@ async def test_an_attempt_that_breaks_in_the_harness_stops_no_other() -> None:
         return ""
 
     broken = own_goal(tools=(twice_named, twice_named))
-    raised: list[Exception] = []
+    raised: list[BaseException] = []
     done: list[Attempt] = []
     listener = Listener(
         ended=lambda goal, attempt: done.append(attempt), raised=lambda goal, error: raised.append(error)
