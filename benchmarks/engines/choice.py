@@ -21,7 +21,7 @@ def check(request: Request) -> None:
         ConfigurationError: There is something.
     """
     if request.engine == RAY:
-        refusals.check(request, os.environ, is_elsewhere=request.ray_address is not None)
+        refusals.check(request, os.environ)
 
 
 def engine_of(
@@ -67,9 +67,7 @@ def engine_of(
     return start_ray(
         job,
         session,
-        address=request.ray_address,
         concurrency=min(plan.provenance.concurrency, len(plan.work)),
-        packages=plan.provenance.packages,
         traces=traces,
         say=say,
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
-from benchmarks.engines.job import Exited, Made
+from benchmarks.engines.job import Made
 from benchmarks.judging.verdict import harness_error
 from benchmarks.results.forms import RowForm
 from benchmarks.results.results import Attempt
@@ -41,7 +41,7 @@ class Worker(Protocol):
     def place(self) -> str:
         """The machine that it is on."""
 
-    async def make(self, goal_id: str, number: int) -> Made | Exited:
+    async def make(self, goal_id: str, number: int) -> Made:
         """Have an attempt made.
 
         Raises:
@@ -84,6 +84,8 @@ class Crew(Generic[WorkerT]):
         self._changed = asyncio.Event()
         self._hire, self._traces, self._link, self._not_run, self._say = hire, traces, link, not_run, say
         self._said: set[str] = set()
+        self.losses = 0
+        """How many workers are lost."""
 
     @property
     def workers(self) -> list[WorkerT]:
@@ -95,7 +97,6 @@ class Crew(Generic[WorkerT]):
 
         Raises:
             NobodyLeft: There is no worker, and none can be had.
-            SystemExit: What is tested exits.
         """
         for losses in range(MOST_LOSSES):
             async with self._place(alone=losses == MOST_LOSSES - 1) as worker:
@@ -104,17 +105,15 @@ class Crew(Generic[WorkerT]):
                 except WorkerLost as error:
                     self._lose(worker, error)
                     continue
-            if isinstance(made, Exited):
-                raise SystemExit(made.code)
-            return self._received(goal, made, listener)
+            return self._received(goal, made, worker, listener)
         return self._given_up(goal, number, listener)
 
-    def hear(self, notices: Iterable[str]) -> None:
+    def hear(self, worker: WorkerT, notices: Iterable[str]) -> None:
         """Say what a worker's tracing says, each line once whichever workers say it."""
         for line in notices:
             if line not in self._said and len(self._said) < MOST_NOTICES:
                 self._said.add(line)
-                self._say(line)
+                self._say(f"a worker on {worker.place}: {line}")
 
     @asynccontextmanager
     async def _place(self, *, alone: bool) -> AsyncIterator[WorkerT]:
@@ -178,6 +177,7 @@ class Crew(Generic[WorkerT]):
         """Whoever notices first says it, and sees to it that another one comes."""
         if worker not in self._at_work:
             return
+        self.losses += 1
         count = self._at_work.pop(worker)
         worker.discard()
         again = f"{plural(count, 'attempt')} that it had at work {'is' if count == 1 else 'are'} made again"
@@ -196,8 +196,8 @@ class Crew(Generic[WorkerT]):
         self._hiring.discard(task)
         self._changed.set()
 
-    def _received(self, goal: Goal, made: Made, listener: Listener) -> Attempt:
-        self.hear(made.notices)
+    def _received(self, goal: Goal, made: Made, worker: WorkerT, listener: Listener) -> Attempt:
+        self.hear(worker, made.notices)
         for trouble in made.troubles:
             listener.troubled(goal, trouble)
         form = RowForm.model_validate_json(made.row)

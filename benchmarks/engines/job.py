@@ -13,6 +13,8 @@ from nanoagent.config import ROLE_VARIABLES
 
 _PASSED_ON: Final = ("OTEL_", "NANOAGENT_", *ROLE_VARIABLES.values())
 """What the names of settings begin with."""
+_UNCOMPARED: Final = ("nanoagent",)
+"""Of the packages whose versions can change a number: ours are brought along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,21 @@ class Ready:
     """The versions of those that can change a number."""
     token_source: TokenSource
 
+    def unlike(self, packages: Mapping[str, str | None], token_source: TokenSource) -> str | None:
+        """What would be measured otherwise there than here, in words; `None` where nothing would.
+
+        Args:
+            packages: The versions here.
+            token_source: What counts tokens here.
+        """
+        for name, version in packages.items():
+            other = self.packages.get(name)
+            if name not in _UNCOMPARED and version is not None and other not in (None, version):
+                return f"{name} is {other} on {self.place}, and {version} here"
+        if self.token_source != token_source:
+            return f"tokens are {self.token_source} on {self.place}, and {token_source} here"
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
@@ -54,13 +71,6 @@ class Made:
     """What went wrong in it, redacted."""
     notices: tuple[str, ...]
     """What tracing has said in the worker since it was heard last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exited:
-    """What is tested has exited the process, or would have."""
-
-    code: object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,9 @@ import contextlib
 import logging
 import os
 import secrets
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -82,11 +84,16 @@ class Cluster:
         self.address: Final = address
         self._processors = processors
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
-        with _signals_kept():
-            if address is None:
-                self._start(processors, options)
-            else:
-                self._connect(address, shipped, options)
+        self._files: Path | None = None
+        try:
+            with _signals_kept():
+                if address is None:
+                    self._start(processors, options)
+                else:
+                    self._connect(address, shipped, options)
+        except BaseException as error:
+            self.close(keep_files=isinstance(error, ConfigurationError))
+            raise
 
     @property
     def free_processors(self) -> int:
@@ -114,26 +121,40 @@ class Cluster:
         options = {"num_cpus": 1, "max_concurrency": concurrency, "scheduling_strategy": "SPREAD"}
         return self.ray.remote(kind).options(**options).remote(*arguments)
 
-    def close(self) -> None:
-        """Leave the cluster; one that was started here ends."""
+    @property
+    def logs(self) -> Path | None:
+        """Where the logs are of a cluster that was started here."""
+        return self._files and self._files / "session_latest" / "logs"
+
+    def close(self, *, keep_files: bool = False) -> None:
+        """Leave the cluster; one that was started here ends, and its files are removed.
+
+        Args:
+            keep_files: Whether they are kept, for whoever wants to read its logs.
+        """
         with contextlib.suppress(Exception):
             self.ray.shutdown()
+        if self._files is not None and not keep_files:
+            shutil.rmtree(self._files, ignore_errors=True)
 
     def _start(self, processors: int, options: Mapping[str, Any]) -> None:
         paths = (str(_ROOT), os.environ.get("PYTHONPATH", ""))
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # of the workers
         try:
+            # Not in Ray's own place: there the files of each run would stay. The names of sockets must be short.
+            self._files = Path(tempfile.mkdtemp(prefix="ray-", dir=os.environ.get("RAY_TMPDIR", "/tmp")))  # noqa: S108
             self.ray.init(
                 "local",
                 num_cpus=processors,
                 include_dashboard=False,
                 object_store_memory=_OBJECT_STORE_BYTES,
+                _temp_dir=str(self._files),
                 **options,
             )
         except Exception as error:  # whatever keeps Ray from starting
             raise ConfigurationError(
-                f"--engine ray must be able to start Ray on this machine, got {said(error)}; see Ray's logs, "
-                "or name a cluster with --ray-address"
+                f"--engine ray must be able to start Ray on this machine, got {said(error)}; see "
+                f"{self.logs or 'RAY_TMPDIR'}, or name a cluster with --ray-address"
             ) from error
 
     def _connect(self, address: str, shipped: Path | None, options: Mapping[str, Any]) -> None:
@@ -190,10 +211,12 @@ def said(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Keep the handlers of signals, of which Ray replaces one."""
+    """Keep the handlers of signals, of which Ray replaces one; meanwhile a SIGTERM is what it is before and after."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
+    except SystemExit:  # what Ray's handler raises
+        raise KeyboardInterrupt from None
     finally:
         with contextlib.suppress(ValueError):  # in another thread than the main one nothing was replaced
             for number, handler in before.items():

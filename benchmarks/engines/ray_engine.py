@@ -2,18 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.engines.crew import Crew, WorkerLost
-from benchmarks.engines.job import Closed, Exited, Job, Made, Ready
+from benchmarks.engines.job import Closed, Job, Made, Ready
 from benchmarks.engines.ray_cluster import Cluster, said, unusable
 from benchmarks.engines.ray_worker import RayWorker
 from benchmarks.engines.workplace import CANCELLED_S
 from benchmarks.interruption import held_back
 from benchmarks.request import Request
+from benchmarks.results.provenance import packages
 from benchmarks.results.results import Attempt
 from benchmarks.running.runner import Listener, Session
 from benchmarks.running.traces import KeptTraces
@@ -29,8 +30,6 @@ START_S: Final = 120.0
 """So long workers may take to begin; those that need longer are not waited for."""
 _END_S: Final = 3.0
 """What the end of a worker may take beside sending its spans."""
-_UNCOMPARED: Final = ("nanoagent",)
-"""Of the packages whose versions can change a number: ours are brought along."""
 _LACKING: Final = (
     "install there what is installed here, and give its nodes the variables that are needed, such as keys: these are "
     "not sent there"
@@ -41,9 +40,7 @@ def start_ray(
     job: Job,
     session: Session,
     *,
-    address: str | None,
     concurrency: int,
-    packages: Mapping[str, str | None],
     traces: KeptTraces,
     say: Callable[[str], object],
 ) -> "RayEngine":
@@ -52,18 +49,16 @@ def start_ray(
     Args:
         job: What workers are given.
         session: What attempts share that are made in this process.
-        address: Of a cluster; `None` for one on this machine that ends with the engine.
         concurrency: How many attempts are at work at a time; more workers are of no use.
-        packages: The versions of the packages here.
         traces: Keeps the traces of first attempts.
         say: Takes each line that a person should see.
 
     Raises:
         ConfigurationError: The cluster cannot be used.
     """
-    processors = min(concurrency, os.cpu_count() or 1)
+    address, processors = job.request.ray_address, min(concurrency, os.cpu_count() or 1)
     cluster = Cluster(address, processors=processors, shipped=_shipped(job.request) if address else None)
-    engine = RayEngine(job, session, cluster, concurrency=concurrency, packages=packages, traces=traces, say=say)
+    engine = RayEngine(job, session, cluster, concurrency=concurrency, traces=traces, say=say)
     try:
         if address is None:
             say(cluster.doors)
@@ -84,11 +79,10 @@ class RayEngine:
         cluster: Cluster,
         *,
         concurrency: int,
-        packages: Mapping[str, str | None],
         traces: KeptTraces,
         say: Callable[[str], object],
     ) -> None:
-        self._job, self._session, self._cluster, self._packages = job, session, cluster, packages
+        self._job, self._session, self._cluster = job, session, cluster
         self._concurrency, self._traces, self._say = concurrency, traces, say
         self._crew: Crew[_RayProcess] | None = None
 
@@ -137,17 +131,24 @@ class RayEngine:
             try:
                 arrived = self._closed()
             finally:
-                self._cluster.close()
+                self._cluster.close(keep_files=self._has_lost())
         return arrived
+
+    def _has_lost(self) -> bool:
+        """Whether workers of a cluster of ours are lost, of which its logs may tell; it is said where they are."""
+        if not self._cluster.logs or not self._crew or not self._crew.losses:
+            return False
+        self._say(f"what Ray says of workers that are lost is in {self._cluster.logs}")
+        return True
 
     def _closed(self) -> bool:
         """Whether every span has arrived of the workers that were there to the end."""
         if self._crew is None:
             return True
         ray, crew = self._cluster.ray, self._crew
-        refs = [worker.actor.close.remote() for worker in crew.workers]
+        refs = {worker.actor.close.remote(): worker for worker in crew.workers}
         within_s = deadline_s_in(os.environ) + CANCELLED_S + _END_S
-        done, late = ray.wait(refs, num_returns=len(refs), timeout=within_s) if refs else ([], [])
+        done, late = ray.wait([*refs], num_returns=len(refs), timeout=within_s) if refs else ([], [])
         arrived = not late
         for ref in done:
             try:
@@ -156,7 +157,7 @@ class RayEngine:
                 arrived = False
             else:
                 arrived &= closed.arrived
-                crew.hear(closed.notices)
+                crew.hear(refs[ref], closed.notices)
         return arrived
 
     def _asked(self) -> "_RayProcess":
@@ -179,13 +180,9 @@ class RayEngine:
         """Take a worker that is fit for what is measured."""
         if isinstance(ready, str):
             raise self._unusable(f"a worker there says: {ready}")
-        for name, version in self._packages.items():
-            other = ready.packages.get(name)
-            if name not in _UNCOMPARED and version is not None and other not in (None, version):
-                raise self._unusable(f"{name} is {other} on {ready.place}, and {version} here")
-        ours = self._session.subject.token_source
-        if ready.token_source != ours:
-            raise self._unusable(f"tokens are {ready.token_source} on {ready.place}, and {ours} here")
+        unlike = ready.unlike(packages(), self._session.subject.token_source)
+        if unlike is not None:
+            raise self._unusable(unlike)
         process.place = ready.place
 
     def _unusable(self, why: str) -> ConfigurationError:
@@ -207,11 +204,11 @@ class _RayProcess:
         self.ready: Final = actor.get_ready.remote()
         self.place = "?"
 
-    async def make(self, goal_id: str, number: int) -> Made | Exited:
+    async def make(self, goal_id: str, number: int) -> Made:
         """Have an attempt made."""
         ref = self.actor.make.remote(goal_id, number)
         try:
-            made: Made | Exited = await ref
+            made: Made = await ref
         except asyncio.CancelledError:
             self._ray.cancel(ref)
             raise

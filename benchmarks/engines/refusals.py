@@ -8,13 +8,12 @@ from instrumentation.selection import CONSOLE, EXPORTER_VARIABLE, FILE, exporter
 from nanoagent.errors import ConfigurationError
 
 
-def check(request: Request, env: Mapping[str, str], *, is_elsewhere: bool) -> None:
+def check(request: Request, env: Mapping[str, str]) -> None:
     """Refuse what needs one process for all attempts.
 
     Args:
         request: What is asked for.
         env: The environment variables.
-        is_elsewhere: Whether the other processes may be on other machines.
 
     Raises:
         ConfigurationError: There is something; the message says the way out.
@@ -28,7 +27,7 @@ def check(request: Request, env: Mapping[str, str], *, is_elsewhere: bool) -> No
     exporters = exporters_in(env)
     if CONSOLE in exporters:
         raise _together(f"{EXPORTER_VARIABLE}=console", "nobody sees the workers' consoles", "take jaeger or otlp")
-    if FILE in exporters and is_elsewhere:
+    if FILE in exporters and request.ray_address is not None:
         way_out = "take jaeger or otlp; kept-traces.jsonl has the traces of the first attempts all the same"
         raise _together(f"{EXPORTER_VARIABLE}=file", "each machine of a cluster would have a file of its own", way_out)
     for name in metric_exporters_in(env):

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from typing import Final
 
-from benchmarks.engines.job import Closed, Exited, Job, Made
+from benchmarks.engines.job import Closed, Job, Made
 from benchmarks.results.results import Attempt, row_of
 from benchmarks.results.sealed import sealed_line
 from benchmarks.results.written import json_text
@@ -46,7 +46,7 @@ class Workplace:
         self._session = Session(subject=subject, id=job.session_id)
         self._at_work: set[asyncio.Task[object]] = set()
 
-    async def make(self, goal_id: str, number: int) -> Made | Exited:
+    async def make(self, goal_id: str, number: int) -> Made:
         """Make an attempt; when this returns its spans are sent, or the time for that is over."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine
@@ -57,10 +57,7 @@ class Workplace:
             raised=lambda goal, error: troubles.append(f"could not be judged:\n{redacted_traceback(error)}"),
             troubled=lambda goal, error: troubles.append(redacted(error)),
         )
-        try:
-            attempt = await run_attempt(self._goals[goal_id], self._session, number, listener=listener)
-        except SystemExit as error:
-            return Exited(code=error.code)
+        attempt = await run_attempt(self._goals[goal_id], self._session, number, listener=listener)
         trace = self._trace_of(attempt)
         await self._sending.sent()
         row = sealed_line(json_text(row_of(attempt)))

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.engines import crew
 from benchmarks.engines.crew import Crew, NobodyLeft, WorkerLost
-from benchmarks.engines.job import Exited, Made
+from benchmarks.engines.job import Made
 from benchmarks.judging.verdict import Cause
 from benchmarks.results.results import Attempt, row_of
 from benchmarks.results.sealed import sealed_line
@@ -62,9 +62,9 @@ class FakeWorker:
         self.at_work: list[str] = []
         self.most = 0
         self.is_discarded = False
-        self.answer: Callable[[str, int], Made | Exited] = made
+        self.answer: Callable[[str, int], Made] = made
 
-    async def make(self, goal_id: str, number: int) -> Made | Exited:
+    async def make(self, goal_id: str, number: int) -> Made:
         self.at_work.append(goal_id)
         self.most = max(self.most, len(self.at_work))
         await asyncio.sleep(0)
@@ -196,7 +196,7 @@ async def test_what_a_worker_says_is_said_and_what_all_of_them_say_once() -> Non
     for worker in machine.workers:
         worker.answer = lambda goal_id, number: made(goal_id, number, notices=("no receiver",), troubles=("bad key",))
     await told.work(concurrency=2)
-    assert told.said == ["no receiver"]
+    assert told.said == ["a worker on machine-0: no receiver"]
     assert sorted(told.troubles) == [f"{id_}: bad key" for id_ in IDS]
 
 
@@ -210,12 +210,3 @@ async def test_an_attempt_comes_back_as_it_was_with_its_trace_and_where_one_sees
     assert told.traces.lines([trace_id]) == []
     told.traces.ended(got)
     assert told.traces.lines([trace_id]) == [TRACE]
-
-
-async def test_what_exits_a_worker_exits_the_run() -> None:
-    machine = Machine()
-    told = Told(machine, 1)
-    machine.workers[0].answer = lambda goal_id, number: Exited(code=5)
-    with pytest.raises(SystemExit) as exited:
-        await told.attempt(GOALS[0], 1, Listener())
-    assert exited.value.code == 5

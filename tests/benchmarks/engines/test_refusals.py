@@ -29,18 +29,18 @@ from tests.benchmarks.engines.asked import request
 )
 def test_what_needs_one_process_is_refused(asked: dict[str, Any], env: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        check(request(**asked), env, is_elsewhere=True)
+        check(request(**({"ray_address": "auto"} | asked)), env)
     assert str(refused.value).startswith(f"--engine ray cannot be used with {said}")
     assert str(refused.value).endswith(", or leave out --engine")
 
 
 @pytest.mark.parametrize(
-    ("env", "is_elsewhere"),
+    ("env", "address"),
     [
-        ({}, True),
-        ({"OTEL_EXPORTER": "file"}, False),
-        ({"OTEL_EXPORTER": "jaeger,otlp", "OTEL_METRICS_EXPORTER": "otlp"}, True),
+        ({}, "auto"),
+        ({"OTEL_EXPORTER": "file"}, None),
+        ({"OTEL_EXPORTER": "jaeger,otlp", "OTEL_METRICS_EXPORTER": "otlp"}, "auto"),
     ],
 )
-def test_what_many_processes_can_do_is_not(env: dict[str, str], is_elsewhere: bool) -> None:
-    check(request(), env, is_elsewhere=is_elsewhere)
+def test_what_many_processes_can_do_is_not(env: dict[str, str], address: str | None) -> None:
+    check(request(ray_address=address), env)

@@ -2,31 +2,26 @@
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.engines.job import Closed, Exited, Made
+from benchmarks.engines.job import Closed, Made
 from benchmarks.engines.workplace import Workplace
 from benchmarks.results.forms import RowForm
 from benchmarks.results.results import Attempt
 from benchmarks.results.sealed import is_sealed
 from instrumentation.configuration import configured
 from instrumentation.testing import collecting, never_answers
-from nanoagent import Orchestrator
 from nanoagent.errors import ConfigurationError
 from tests.benchmarks.engines.asked import job
-from tests.models import CannedModel, plan
 
 pytestmark = pytest.mark.usefixtures("no_global_state")
 
 
 async def made_at(workplace: Workplace, *work: tuple[str, int]) -> list[Made]:
-    made = await asyncio.gather(*(workplace.make(goal_id, number) for goal_id, number in work))
-    assert all(isinstance(one, Made) for one in made)
-    return [one for one in made if isinstance(one, Made)]
+    return await asyncio.gather(*(workplace.make(goal_id, number) for goal_id, number in work))
 
 
 def attempt_in(made: Made) -> Attempt:
@@ -121,27 +116,6 @@ async def test_what_goes_wrong_in_a_run_comes_back_in_words() -> None:
     workplace = Workplace(job(agent="tests.benchmarks.own_agents:refused"))
     [made] = await made_at(workplace, ("addition", 1))
     assert made.troubles == ("ModelHTTPError: status_code: 401, model_name: told, body: bad key",)
-
-
-class Leaving:
-    """Makes an orchestrator once, to be found fit, and then leaves."""
-
-    def __init__(self) -> None:
-        self._is_fit = False
-
-    def __call__(self, goal: str) -> Orchestrator:
-        if self._is_fit:
-            sys.exit(7)
-        self._is_fit = True
-        return Orchestrator(goal, model=CannedModel([plan("a")]))
-
-
-leaving = Leaving()
-
-
-async def test_what_exits_the_process_is_told_and_does_not() -> None:
-    workplace = Workplace(job(agent="tests.benchmarks.engines.test_workplace:leaving"))
-    assert await workplace.make("addition", 1) == Exited(code=7)
 
 
 async def test_what_cannot_be_tested_here_is_said() -> None:
