@@ -99,7 +99,7 @@ def test_whatever_is_dealt_merges_to_what_one_run_measures(
 def test_merged_results_name_their_shards_and_when_and_where_each_was_made() -> None:
     whole = results(goals=3)
     machines: list[dict[str, str | int | None]] = [{"os": "Linux", "cpu_count": cpus} for cpus in (2, 8)]
-    times = "2026-11-25T10:00:00+00:00", "2026-11-25T10:00:05+00:00"
+    times = "2026-11-25T10:00:05+00:00", "2026-11-25T10:00:00+00:00"
     files = [
         file_of(shard_of(whole, number, 2, machine=machine, started_at=time))
         for number, machine, time in zip((1, 2), machines, times, strict=True)
@@ -109,10 +109,10 @@ def test_merged_results_name_their_shards_and_when_and_where_each_was_made() -> 
         Part(shard=Shard(number=number, of=2), session_id=f"s{number}", machine=machine, started_at=time, ended_at=NOW)
         for number, machine, time in zip((1, 2), machines, times, strict=True)
     )
-    assert (source.shard, source.started_at, source.ended_at) == (None, times[0], NOW)
+    assert (source.shard, source.started_at, source.ended_at) == (None, times[1], NOW)
     assert source.session_id not in ("s1", "s2")
     assert replace(source, session_id="s", shard=None, parts=(), ended_at=None) == replace(
-        whole.provenance, session_id="s", machine=machines[0], ended_at=None
+        whole.provenance, session_id="s", machine=machines[0], started_at=times[1], ended_at=None
     )
 
 
@@ -131,12 +131,18 @@ def test_a_shard_that_came_to_no_end_leaves_the_whole_incomplete_whatever_it_has
 @pytest.mark.parametrize("first_ended", [True, False])
 def test_of_a_shard_that_was_made_twice_one_file_counts_and_it_is_one_that_ended(first_ended: bool) -> None:
     checked = Verification(sources=("file",), runs=4)
-    before, after = (
-        replace(shard_of(results(goals=4), 1, 1, session_id=name, started_at=time), verification=checked)
-        for name, time in (("a", "2026-11-25T10:00:00+00:00"), ("b", "2026-11-25T10:00:05+00:00"))
-    )
+
+    def made(session: str, started_at: str) -> Results:
+        source = provenance(session_id=session, started_at=started_at, shard=Shard(number=1, of=1))
+        goals = [facts(f"goal-{number}") for number in range(4)]
+        rows = results_of(source, goals, [attempt(one.id, trace_id=session * 32) for one in goals])
+        return replace(rows, verification=checked)
+
+    before, after = made("a", "2026-11-25T10:00:00+00:00"), made("b", "2026-11-25T10:00:05+00:00")
     found = merged([file_of(after), file_of(before, ended=first_ended)])
-    assert [part.session_id for part in found.provenance.parts] == ["a" if first_ended else "b"]
+    counted = "a" if first_ended else "b"
+    assert [part.session_id for part in found.provenance.parts] == [counted]
+    assert set(found.trace_ids) == {counted * 32}
     assert (found.complete, found.provenance.ended_at, found.verification) == (True, NOW, checked)
 
 
