@@ -14,25 +14,14 @@ SCHEMA_VERSION: Final = 1
 """Of the view; a row of another one means something else."""
 _NOT_STORED: Final = {"goal", "remote_usage"}
 """A goal stands on no span, and runs of ours have no remote agents."""
-COLUMNS: Final = {field.name for field in fields(PerformanceMetrics)} - _NOT_STORED | {
-    "spans",
-    "expected_spans",
-    "missing_parents",
-    "judged",
-    "schema_version",
-}
-_TEXTS: Final = {
-    "run_id",
-    "parent_run_id",
-    "trace_id",
-    "status",
-    "stop_reason",
-    "error_type",
-    "models",
-    "phase",
-    "missing_parents",
-}
-
+COLUMNS: Final = frozenset(
+    ({field.name for field in fields(PerformanceMetrics)} - _NOT_STORED)
+    | {"spans", "expected_spans", "missing_parents", "judged", "schema_version"}
+)
+_TEXTS: Final = frozenset(
+    ("run_id", "parent_run_id", "trace_id", "status", "stop_reason", "error_type", "models", "phase", "missing_parents")
+)
+"""What may read as a number, and is none."""
 _QUOTED: Final = re.compile(r"-?\d+(\.\d+)?")
 
 
