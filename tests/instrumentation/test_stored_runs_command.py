@@ -180,7 +180,7 @@ BAD_STORES: dict[str, tuple[Mapping[str, Any], str]] = {
         "ask for fewer with --since, or raise that limit",
     ),
     "anything": (
-        {"reply": lambda pieces: refusal(999, "KEEPER_EXCEPTION", "Coordination error")},
+        {"reply": lambda pieces: refusal(999, "KEEPER_EXCEPTION", "Coordination\x1berror")},
         "got 'Coordination error' (code 999) from",
     ),
     "broken": ({"reply": lambda pieces: Reply(pieces[:2])}, "got 1 row, and no word that these are all from"),

@@ -184,10 +184,14 @@ BROKEN: dict[str, tuple[Callable[[Sequence[bytes]], Reply], str]] = {
     "a row less": (lambda p: Reply([*p[:2], p[-1]]), "got 1 row, and no word that these are all from"),
     "an error among the rows": (lambda p: Reply([*p[:2], late_exception(*LATE)], ends=False), "memory to count these"),
     "an error after many rows": (
-        lambda p: Reply([p[0], p[1], p[2] * 200, late_exception(*LATE)], ends=False),
+        lambda p: Reply([p[0], p[1], p[2] * 500, late_exception(*LATE)], ends=False),
         "memory to count these",
     ),
-    "a row of fewer columns": (lambda p: Reply([p[0], b"\n[1]", p[-1]]), "got '[1]' where a row should be from"),
+    "an error after a run that tells of one": (
+        lambda p: Reply([p[0], b'\n["' + exception(1, "A", "What the run said").encode(), late_exception(*LATE)]),
+        "memory to count these",
+    ),
+    "a row of fewer columns": (lambda p: Reply([p[0], b"\n[1%500s]" % b"", p[-1]]), "got '[1    "),
     "an error that a proxy ends": (lambda p: Reply([*p[:2], late_exception(*LATE)]), "memory to count these"),
     "an error in a row": (lambda p: Reply([*p[:2], p[2][:9] + exception(*LATE).encode()]), "memory to count these"),
     "an error of older servers": (
