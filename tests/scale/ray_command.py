@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,8 +26,8 @@ _MARK: Final = "TEST_OF_RAY"
 class Command:
     """A command at work."""
 
-    def __init__(self, process: "subprocess.Popen[str]", output: Path, mark: str) -> None:
-        self._process, self._mark = process, mark
+    def __init__(self, process: "subprocess.Popen[str]", output: Path, mark: str, files: Path) -> None:
+        self._process, self._mark, self._files = process, mark, files
         self.output: Final = output
 
     @property
@@ -39,9 +40,17 @@ class Command:
         """Wait until so many attempts are made."""
         until(lambda: len(self.lines) >= count or self._process.poll() is not None)
 
+    def wait_for_start_of_ray(self) -> None:
+        """Wait until Ray is starting."""
+        until(lambda: bool(self.files) or self._process.poll() is not None)
+
     def interrupt(self) -> None:
         """What a Ctrl-C in a terminal does: everything that is in the foreground is told."""
         os.killpg(self._process.pid, signal.SIGINT)
+
+    def terminate(self) -> None:
+        """What whoever supervises the command does to end it."""
+        self._process.terminate()
 
     def ended(self) -> "subprocess.CompletedProcess[str]":
         """What became of it."""
@@ -52,13 +61,18 @@ class Command:
         """The processes that it has started and that are there still."""
         return _processes_with(self._mark)
 
+    @property
+    def files(self) -> list[Path]:
+        """What Ray has written, all of it."""
+        return sorted(path for path in self._files.rglob("*") if path.is_file())
+
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait until it holds."""
     end_s = time.monotonic() + WITHIN_S
     while not holds():
         assert time.monotonic() < end_s
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 @contextmanager
@@ -67,17 +81,20 @@ def by_ray(
 ) -> Iterator[Command]:
     """Start the command, with these variables beside those of this process; at the end it is killed."""
     mark = uuid4().hex
-    with subprocess.Popen(
-        [sys.executable, str(ROOT / BENCHMARK), "--engine", "ray", "--output", str(output), *arguments],
-        cwd=directory,
-        env={**os.environ, "COLUMNS": "80", _MARK: mark, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as files,
+        subprocess.Popen(
+            [sys.executable, str(ROOT / BENCHMARK), "--engine", "ray", "--output", str(output), *arguments],
+            cwd=directory,
+            env={**os.environ, "COLUMNS": "80", "RAY_TMPDIR": files, _MARK: mark, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
-            yield Command(process, output, mark)
+            yield Command(process, output, mark, Path(files))
         finally:
             process.kill()
 

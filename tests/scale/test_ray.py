@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from tests.commands import attempts_in, results_in, run_benchmark
+from tests.commands import attempts_in, results_in, run_benchmark, written_in
 from tests.scale.ray_command import by_ray, measured, run_by_ray, until
 
 pytestmark = pytest.mark.slow
 DEADLY = """
-import os, signal
+import sys
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.models.function import FunctionModel
 
 
 def answer(messages, info):
-    if "poison" in str(messages):
-        os.kill(os.getpid(), signal.SIGKILL)
+    if "Leave" in str(messages):
+        sys.exit(7)
     return ModelResponse(parts=[TextPart("It is 8.")])
 
 
@@ -48,11 +48,12 @@ def roots_in(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_results_are_those_of_one_process_and_each_attempt_is_a_trace_of_its_own(tmp_path: Path) -> None:
-    alone = run_benchmark(tmp_path / "alone", "--concurrency", "2")
+    some = ("--tier", "simple", "--tier", "iterative", "--concurrency", "4")
+    alone = run_benchmark(tmp_path / "alone", *some)
     assert alone.returncode == 0, alone.stderr
     done = run_by_ray(
         tmp_path / "ray",
-        *("--concurrency", "4"),
+        *some,
         env={"OTEL_EXPORTER": "file", "OTEL_EXPORTER_FILE_PATH": str(tmp_path / "traces.jsonl")},
     )
     assert done.returncode == 0, done.stderr
@@ -75,7 +76,7 @@ def test_results_are_those_of_one_process_and_each_attempt_is_a_trace_of_its_own
 
 def test_an_attempt_that_ends_its_process_each_time_is_an_error_and_all_others_are_judged(tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(DEADLY)
-    goals = goals_in(tmp_path, one="What is 5 + 3?", two="Drink the poison", three="What is 4 + 4?")
+    goals = goals_in(tmp_path, one="What is 5 + 3?", two="Leave the process", three="What is 4 + 4?")
     done = run_by_ray(
         *(tmp_path / "out", "--agent", "deadly:agent", "--goals", str(goals), "--concurrency", "3"),
         directory=tmp_path,
@@ -90,22 +91,24 @@ def test_an_attempt_that_ends_its_process_each_time_is_an_error_and_all_others_a
     said = done.stderr.splitlines()[1:]
     lost = [line for line in said if line.startswith("a worker on ")]
     assert len(lost) == 3
-    assert [line for line in said if line not in lost] == [
+    given_up, logs = [line for line in said if line not in lost]
+    assert given_up == (
         "two: attempt 1 lost its worker 3 times, the last time with nothing else at work there, and is given up; what "
         "it runs may end the process, or need more memory than there is"
-    ]
+    )
+    assert logs.startswith("what Ray says of workers that are lost is in ")
 
 
-@pytest.mark.parametrize("signals", [1, 2])
-def test_after_ctrl_c_what_is_done_is_kept_and_no_process_is_left(tmp_path: Path, signals: int) -> None:
+def test_after_ctrl_c_what_is_done_is_kept_and_nothing_is_left_of_ray(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with by_ray(out, "--concurrency", "3", "--repeat", "1000") as command:
         command.wait_for_rows(5)
-        for _ in range(signals):
-            command.interrupt()
+        command.interrupt()
+        command.interrupt()
         ended = command.ended()
         assert ended.returncode == 130, ended.stderr
         until(lambda: not command.left())
+        assert command.files == []
     assert len(ended.stderr.splitlines()) == 1
     found = results_in(out)
     assert (found["complete"], found["interrupted"]) == (False, True)
@@ -113,3 +116,14 @@ def test_after_ctrl_c_what_is_done_is_kept_and_no_process_is_left(tmp_path: Path
     assert len(set(made)) == len(made) >= 5
     assert f"Interrupted: {len(made):,} of 26,000 attempts are judged and kept; go on with:\n" in ended.stdout
     assert " --engine ray " in ended.stdout.splitlines()[-1]
+
+
+def test_a_command_that_is_ended_while_ray_starts_is_interrupted_and_leaves_nothing_of_ray(tmp_path: Path) -> None:
+    with by_ray(tmp_path / "out", "--concurrency", "3") as command:
+        command.wait_for_start_of_ray()
+        command.terminate()
+        ended = command.ended()
+        assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
+        until(lambda: not command.left())
+        assert command.files == []
+    assert written_in(tmp_path / "out") == []
