@@ -204,6 +204,19 @@ def test_a_store_that_cannot_be_read_is_one_line_and_exit_code_4(
         json.loads(done.out)
 
 
+def test_who_may_not_look_for_the_view_is_told_what_clickhouse_says() -> None:
+    class Reticent(Store):
+        def answer(self, question: str, parameters: dict[str, str], authorization: str) -> Reply:
+            if question.startswith("EXISTS"):
+                return refusal(497, "ACCESS_DENIED", "default: Not enough privileges", status=403)
+            return super().answer(question, parameters, authorization)
+
+    done = metrics_of(Reticent(tables={"otel_traces"}), *SINCE)
+    assert (done.code, done.out, done.err.count("\n")) == (4, "", 1)
+    assert "got \"Unknown table expression identifier 'nanoagent_runs_since'\" (code 46) from" in done.err
+    assert f"or make the view anew with {MAKE}" in done.err
+
+
 def test_of_a_store_that_breaks_off_no_total_is_shown() -> None:
     done = metrics_of(Store(ROWS, reply=lambda pieces: Reply([*pieces[:-1], pieces[-1][:9]])), *SINCE)
     assert done.code == 4

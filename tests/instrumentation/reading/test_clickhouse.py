@@ -183,6 +183,10 @@ BROKEN: dict[str, tuple[Callable[[Sequence[bytes]], Reply], str]] = {
     "nothing": (lambda p: Reply([]), "got nothing where the columns are named from"),
     "a row less": (lambda p: Reply([*p[:2], p[-1]]), "got 1 row, and no word that these are all from"),
     "an error among the rows": (lambda p: Reply([*p[:2], late_exception(*LATE)], ends=False), "memory to count these"),
+    "an error in pieces": (
+        lambda p: Reply([*p[:2], late_exception(*LATE)[:20], late_exception(*LATE)[20:]], ends=False),
+        "memory to count these",
+    ),
     "an error after many rows": (
         lambda p: Reply([p[0], p[1], p[2] * 500, late_exception(*LATE)], ends=False),
         "memory to count these",
