@@ -112,7 +112,7 @@ def _canonical(attempt: Attempt) -> Mapping[str, object]:
 def _provenance(files: Sequence[ShardFile]) -> Provenance:
     """What the shards have in common, and which they are."""
     parts = tuple(part for file in files for part in _parts(file))
-    sessions = sorted({part.session_id for part in parts})
+    sessions = dict.fromkeys(part.session_id for part in parts)
     ends = [part.ended_at for part in parts]
     return replace(
         files[0].attempts.provenance,
