@@ -44,6 +44,14 @@ def test_an_error_comes_with_the_engines_own_code(door: Door) -> None:
     assert raised.value.code == 60
 
 
+def test_an_insert_that_is_refused_in_the_end_is_an_error(door: Door) -> None:
+    client = client_of(door, compress=False)
+    client.command("CREATE TABLE days (number Int64) ENGINE = MergeTree ORDER BY number PARTITION BY number")
+    with pytest.raises(DatabaseError, match="TOO_MANY_PARTS"):
+        client.insert("days", [[number] for number in range(101)], column_names=["number"])
+    assert client.query("SELECT count() FROM days").result_rows == [(0,)]
+
+
 def test_who_does_not_know_the_password_is_refused(door: Door) -> None:
     with pytest.raises(DatabaseError, match="AUTHENTICATION_FAILED"):
         client_of(door, password="another")
