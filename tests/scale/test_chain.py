@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from tests.scale.collector import front
 from tests.scale.door import opened
 from tests.scale.engine import VIEW_SQL
 from tests.scale.kafka import TOPIC, broker
+from tests.scale.rows import Span
 from tests.scale.sending import Sent, posted, requests_of, send
-from tests.scale.spans import whole
+from tests.scale.spans import MIDNIGHT_NS, whole
 from tests.servers import HOST, free_ports, wait_until
 
 pytestmark = pytest.mark.slow
@@ -121,7 +123,7 @@ def test_without_kafka_the_sender_keeps_its_spans_and_all_arrive_when_it_is_back
 
 def test_without_clickhouse_a_sink_waits_with_no_more_on_its_disk_than_it_may(made: Programs, tmp_path: Path) -> None:
     load = load_of(60_000, seed=3)
-    settings = {"SINK_CREATE_SCHEMA": "false", "SINK_QUEUE_SPANS": "10000"}
+    settings = {"SINK_CREATE_SCHEMA": "false", "SINK_QUEUE_BYTES": "5000000"}
     waiting = "otelcol_exporter_queue_size"
     with running(made, tmp_path) as chain:
         with chain.sink():
@@ -133,8 +135,8 @@ def test_without_clickhouse_a_sink_waits_with_no_more_on_its_disk_than_it_may(ma
             sink.process.kill()
         Sending(chain.front.otlp_http_endpoint, load.requests[5:]).accepted()
         with chain.sink(env=settings) as sink:
-            wait_until(lambda: sink.counted(waiting) > 8_000, "the queue is full", deadline_s=LONG_S)
-            assert sink.counted(waiting) <= 10_000
+            wait_until(lambda: sink.counted(waiting) > 4_000_000, "the queue is full", deadline_s=LONG_S)
+            assert sink.counted(waiting) <= 5_000_000
             assert sink.counted("otelcol_exporter_send_failed_spans") == 0
             taken = sum(path.stat().st_size for path in (tmp_path / "sink").iterdir())
             assert taken < sum(map(len, load.requests))
@@ -177,13 +179,16 @@ def metrics_of(url: str, *options: str) -> list[dict[str, Any]]:
     return read
 
 
-def test_a_request_as_large_as_they_may_be_is_taken_apart_and_arrives(chain: Chain) -> None:
-    [request] = requests_of((span for number in range(400) for span in next(whole(4_000 + number))), size=100_000)
-    assert 2_000_000 < len(request) < 20_000_000
+def test_a_request_arrives_with_a_span_larger_than_messages_of_kafka_usually_are(chain: Chain) -> None:
+    text = token_hex(4_000_000)  # half of it is left when it is compressed
+    large = Span("a" * 32, "b" * 16, None, MIDNIGHT_NS, MIDNIGHT_NS + 1, "large", {"text": text})
+    [request] = requests_of([*next(whole(4_000)), large, *next(whole(4_001))])
     before = chain.spans()
     assert posted(chain.front.otlp_http_endpoint, request)[0] == 200
     with chain.sink():
-        chain.wait_for(before + 1_000)
+        chain.wait_for(before + 3)
+    told = "SELECT length(SpanAttributes['text']) FROM otel.otel_traces WHERE SpanName = 'large'"
+    assert chain.door.query(told) == f"{len(text)}\n"
 
 
 def test_a_message_that_is_no_spans_is_passed_over_and_counted(chain: Chain) -> None:

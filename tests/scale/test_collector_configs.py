@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,12 @@ from tests.scale.collector import (
     sink,
     validated,
 )
-from tests.scale.door import PASSWORD, USER, opened
+from tests.scale.door import PASSWORD, USER, Door, opened
 from tests.scale.engine import TABLE_SQL, store
 from tests.scale.rows import Span
 from tests.scale.sending import posted, requests_of
 from tests.scale.spans import MIDNIGHT_NS, whole
-from tests.servers import HOST, listening, wait_until
+from tests.servers import HOST, free_ports, listening, wait_until
 
 SETTING = re.compile(r"\$\{env:(\w+):-([^}]*)\}")
 NOBODY = f"{HOST}:1"
@@ -42,7 +42,8 @@ GUARDS: dict[Path, dict[str, Any]] = {
         "exporters.kafka.producer.allow_auto_topic_creation": False,
         "exporters.kafka.retry_on_failure.enabled": False,
         "exporters.kafka.sending_queue.wait_for_result": True,
-        "exporters.kafka.sending_queue.batch.max_size": 900_000,
+        "exporters.kafka.sending_queue.batch.max_size": 21_000_000,
+        "exporters.kafka.producer.max_message_bytes": 22_000_000,
         "exporters.kafka.sending_queue.block_on_overflow": None,
         "exporters.kafka.sending_queue.storage": None,
         "exporters.kafka.partition_traces_by_id": None,
@@ -61,9 +62,10 @@ GUARDS: dict[Path, dict[str, Any]] = {
         "exporters.clickhouse.retry_on_failure.enabled": True,
         "exporters.clickhouse.retry_on_failure.max_elapsed_time": "0s",
         "exporters.clickhouse.sending_queue.storage": "file_storage",
-        "exporters.clickhouse.sending_queue.sizer": "items",
+        "exporters.clickhouse.sending_queue.sizer": "bytes",
         "exporters.clickhouse.sending_queue.block_on_overflow": True,
-        "exporters.clickhouse.sending_queue.batch.min_size": 8192,
+        "exporters.clickhouse.sending_queue.batch.min_size": 4_000_000,
+        "exporters.clickhouse.sending_queue.batch.sizer": None,
         "exporters.clickhouse.table_engine": None,
         "exporters.clickhouse.json": None,
         "extensions.file_storage.fsync": True,
@@ -91,6 +93,17 @@ def alone(program: Path, tmp_path: Path) -> Iterator[Collector]:
 def request_of_a_run() -> bytes:
     [request] = requests_of(next(whole(1)))
     return request
+
+
+@contextmanager
+def fed(program: Path, directory: Path, door: Door) -> Iterator[tuple[Collector, str]]:
+    """A sink that takes spans by OTLP, and where."""
+    where = f"{HOST}:{free_ports(1)[0]}"
+    changes = {"receivers.otlp.protocols.http.endpoint": where, "service.pipelines.traces.receivers": ["otlp"]}
+    places: dict[str, Any] = {"brokers": NOBODY, "clickhouse_url": door.url, "data": directory / "queue"}
+    env = {"SINK_KEEP_FOR": "0s"}
+    with sink(program, directory / "sink.log", **places, env=env, changes=changes) as collector:
+        yield collector, f"http://{where}"
 
 
 def said(config: Path, path: str) -> Any:
@@ -152,7 +165,7 @@ def test_whatever_a_place_may_want_otherwise_is_a_setting_with_a_default() -> No
             "SINK_MEMORY_MIB": "512",
             "SINK_METRICS_HOST": "127.0.0.1",
             "SINK_METRICS_PORT": "8890",
-            "SINK_QUEUE_SPANS": "100000",
+            "SINK_QUEUE_BYTES": "50000000",
         },
     }
 
@@ -162,9 +175,9 @@ def test_front_and_sink_run_on_one_machine_as_they_are() -> None:
     assert len(set(ports)) == len(ports)
 
 
-def test_the_sink_has_room_for_a_batch_when_it_begins() -> None:
-    room = int(dict(SETTING.findall(SINK.read_text()))["SINK_QUEUE_SPANS"])
-    assert said(SINK, "exporters.clickhouse.sending_queue.batch.min_size") < room
+def test_a_queue_that_could_not_hold_a_batch_is_refused(program: Path) -> None:
+    said = validated(program, SINK, env={"SINK_QUEUE_BYTES": "1000000"})
+    assert "`min_size` must be less than or equal to `queue_size`" in said
 
 
 def test_all_parts_are_of_one_release_and_none_is_left_over() -> None:
@@ -263,6 +276,15 @@ def test_a_sink_makes_the_tables_with_the_user_and_for_as_long_as_it_is_told(pro
             "otel_traces_trace_id_ts\ttoDateTime(Start) + toIntervalDay(2)",
             "otel_traces_trace_id_ts_mv\t",
         ]
+
+
+def test_spans_of_any_days_are_written_in_one_insert(program: Path, tmp_path: Path) -> None:
+    days = (MIDNIGHT_NS - number * 86_400 * 10**9 for number in range(150))
+    spans = [Span("a" * 32, f"{at:016x}", None, at, at, "chat m", {}) for at in (0, 2**63, 2**64 - 1, *days)]
+    with opened(tmp_path / "clickhouse") as door, fed(program, tmp_path, door) as (sink, endpoint):
+        assert [posted(endpoint, request)[0] for request in requests_of(spans)] == [200]
+        wait_until(lambda: sink.counted("otelcol_exporter_sent_spans") == 153, "all are written", deadline_s=60)
+        assert door.query("SELECT uniqExact(SpanId) FROM otel.otel_traces") == "153\n"
 
 
 def test_the_statements_that_make_the_tables_are_those_of_the_exporter() -> None:
