@@ -18,9 +18,7 @@ COLUMNS: Final = frozenset(
     ({field.name for field in fields(PerformanceMetrics)} - _NOT_STORED)
     | {"spans", "expected_spans", "missing_parents", "judged", "schema_version"}
 )
-_TEXTS: Final = frozenset(
-    ("run_id", "parent_run_id", "trace_id", "status", "stop_reason", "error_type", "models", "phase", "missing_parents")
-)
+_TEXTS: Final = frozenset(("run_id", "parent_run_id", "trace_id", "status", "stop_reason", "error_type", "phase"))
 """What may read as a number, and is none."""
 _QUOTED: Final = re.compile(r"-?\d+(\.\d+)?")
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import shlex
 import sys
+import time
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -106,6 +107,17 @@ def test_the_runs_of_the_last_hour_are_shown_unless_other_times_are_asked_for() 
     assert json.loads(metrics_of(store, "--json").out) == []
 
 
+def test_a_time_without_a_zone_is_one_in_utc_wherever_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("TZ", "Asia/Tokyo")
+            time.tzset()
+            done = metrics_of(Store(ROWS), "--since", "2026-11-25T08:00")
+    finally:
+        time.tzset()
+    assert done.err.startswith("no runs: none began since 2026-11-25 08:00:00 UTC in ")
+
+
 def test_a_run_is_picked_by_its_id_or_how_it_begins_whenever_it_was() -> None:
     done = metrics_of(store := Store(ROWS), "--run", "run-2", "--json")
     assert (done.code, [run["run_id"] for run in json.loads(done.out)]) == (0, ["run-2"])
@@ -166,6 +178,10 @@ BAD_STORES: dict[str, tuple[Mapping[str, Any], str]] = {
     "text": ({"rows": [ROWS[0] | {"api_calls": "x"}]}, "api_calls must be a whole number of 0 or more, got 'x'"),
     "part": ({"rows": [ROWS[0] | {"by_phase": [[1]]}]}, "not metrics: expected a mapping of fields, got [1]"),
     "spans": ({"rows": [ROWS[0] | {"spans": None}]}, "not a run: got None of 2 spans, and [] as missing parents"),
+    "expected spans": (
+        {"rows": [ROWS[0] | {"expected_spans": "x"}]},
+        "not a run: got 2 of 'x' spans, and [] as missing p",
+    ),
     "parents": ({"rows": [ROWS[0] | {"missing_parents": None}]}, "not a run: got 2 of 2 spans, and None as missing pa"),
     "rights": (
         {"reply": lambda pieces: refusal(497, "ACCESS_DENIED", "default: Not enough privileges", status=403)},

@@ -30,14 +30,14 @@ START = datetime(2026, 11, 25, 8, tzinfo=UTC)
 START_NS = int(START.timestamp()) * 10**9
 RICH = PerformanceMetrics(
     run_id="run-é'\\\"\t1",
-    parent_run_id="outer",
+    parent_run_id="007",
     trace_id="0af7651916cd43dd8448eb211c80319c",
     start_time_unix_ns=1_764_057_600_123_456_789,
     end_time_unix_ns=1_764_057_601_123_456_788,
     status="failed",
-    stop_reason="model_error",
-    error_type="openai.APIError",
-    models=("a", "b"),
+    stop_reason="-7",
+    error_type="404",
+    models=("a", "3.5"),
     iterations=1,
     tasks_total=2,
     api_calls=3,
@@ -51,12 +51,12 @@ RICH = PerformanceMetrics(
     first_chunk_ns=12,
     untracked_api_calls=1,
     untracked_tokens=7,
-    by_phase=(PhaseCounts(phase="plan", api_calls=3, cost_usd_known=Decimal("0.000000000001")),),
+    by_phase=(PhaseCounts(phase="12", api_calls=3, cost_usd_known=Decimal("0.000000000001")),),
     by_iteration=(IterationCounts(iteration=1), IterationCounts(iteration=12, input_tokens=None)),
     complete=False,
 )
 AGENT = PerformanceMetrics(
-    run_id="agent", start_time_unix_ns=START_NS, iterations=None, tasks_completed=None, tasks_total=None
+    run_id="0012", status="12", start_time_unix_ns=START_NS, iterations=None, tasks_completed=None, tasks_total=None
 )
 RUNS = [
     CountedRun(RICH, 4, 5, ("00f067aa0ba902b7", "b7ad6b7169203331")),
@@ -299,7 +299,7 @@ def test_an_address_has_the_defaults_of_clickhouse_and_of_the_exporter() -> None
     assert found == ClickHouseAddress(
         scheme="https", host="host", port=8443, database="otel", user="default", password=""
     )
-    assert address_of("http://[::1]/my%20db/", {}) == ClickHouseAddress(
+    assert address_of(" http://[::1]/my%20db/ ", {}) == ClickHouseAddress(
         scheme="http", host="::1", port=8123, database="my db"
     )
     assert str(address_of("http://[::1]", {})) == "http://[::1]:8123"
@@ -323,6 +323,7 @@ def test_an_address_has_the_defaults_of_clickhouse_and_of_the_exporter() -> None
         ("http://me:secret?/@host/otel", "got 'http://...': a /, ? or # before an @"),
         ("http://me:12#secret@host/otel", "got 'http://host/otel': a /, ? or # before an @"),
         ("http://host/otel?user=me&password=secret", "got 'http://host/otel': nothing may follow the database"),
+        ("http://host/otel#1", "nothing may follow the database"),
     ],
 )
 def test_a_url_that_names_no_database_is_said_without_its_password(url: str, said: str) -> None:
