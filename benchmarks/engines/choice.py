@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.engines import refusals
-from benchmarks.engines.job import Job, settings_in
+from benchmarks.engines.job import Job, settings_in, withheld_in
 from benchmarks.plan import Plan
 from benchmarks.request import RAY, Request
 from benchmarks.running.runner import Engine, Session
@@ -63,6 +63,9 @@ def engine_of(
         settings=settings_in(os.environ) | chosen,
         directory=None if request.ray_address else Path.cwd(),
     )
+    withheld = withheld_in(os.environ) if request.ray_address else []
+    if withheld:
+        say(f"not sent to the cluster, since it may hold credentials: {', '.join(withheld)}; its nodes must have it")
     tell("starting Ray")
     return start_ray(
         job,

@@ -20,6 +20,8 @@ from nanoagent.texts import plural
 
 MOST_LOSSES: Final = 3
 """So often an attempt may be lost. The last time it is made alone in its worker: it has no part in what others do."""
+MOST_HIRES: Final = 3
+"""So often another worker is asked for in place of one that is lost: on a node that is dying none comes to anything."""
 NOBODY_S: Final = 120.0
 """So long it is waited for another worker when there is none."""
 MOST_NOTICES: Final = 1_000
@@ -187,10 +189,15 @@ class Crew(Generic[WorkerT]):
         task.add_done_callback(self._hired)
 
     async def _replace(self) -> None:
-        try:
-            self._at_work[await self._hire()] = 0
-        except Exception as error:  # of whatever kind: the others go on, and the reason is said when there are none
-            self._refusal = error
+        for _ in range(MOST_HIRES):
+            try:
+                self._at_work[await self._hire()] = 0
+                return
+            except ConfigurationError as error:
+                self._refusal = error
+                return
+            except Exception as error:  # of whatever kind: the others go on, and the reason is said when there are none
+                self._refusal = error
 
     def _hired(self, task: asyncio.Task[None]) -> None:
         self._hiring.discard(task)

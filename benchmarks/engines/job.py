@@ -96,3 +96,12 @@ def settings_in(env: Mapping[str, str]) -> dict[str, str]:
         and not name.endswith("_HEADERS")
         and not any(secret in value or secret in unquote(value) for secret in secrets)
     }
+
+
+def withheld_in(env: Mapping[str, str]) -> list[str]:
+    """The names of the settings of tracing and of models that may hold a credential, sorted.
+
+    Args:
+        env: The environment variables.
+    """
+    return sorted(name for name in env.keys() - settings_in(env).keys() if name.startswith(_PASSED_ON))

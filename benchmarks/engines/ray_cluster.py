@@ -193,7 +193,8 @@ def _check_answers(address: str) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import grpc  # type: ignore[import-untyped]
 
-    with grpc.insecure_channel(address) as channel:
+    # As Ray connects: a proxy of the environment is for what is outside.
+    with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         try:
             channel.unary_unary(_HEALTH)(b"", timeout=ANSWER_S)
         except grpc.RpcError as error:

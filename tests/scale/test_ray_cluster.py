@@ -29,7 +29,8 @@ agent = Agent(TestModel(custom_output_text="It is 8."), instructions=text, name=
 
 def is_sent(answer):
     sent = "_ray_pkg_" in nanoagent.__file__ and "_ray_pkg_" in __file__
-    return sent and not (HERE / ".env").exists() and "OPENAI_API_KEY" not in os.environ, f"{HERE} {nanoagent.__file__}"
+    secret = (HERE / ".env").exists() or {"OPENAI_API_KEY", "OTEL_EXPORTER_OTLP_HEADERS"} & os.environ.keys()
+    return sent and not secret, f"{HERE} {nanoagent.__file__}"
 """
 
 
@@ -49,9 +50,17 @@ def test_a_cluster_is_sent_the_code_and_the_current_directory_and_no_secrets(nod
         tmp_path / "out",
         *("--ray-address", nodes.address, "--agent", "own:agent", "--goals", "goals.json", "--repeat", "2"),
         directory=tmp_path,
-        env={"OPENAI_API_KEY": "sk-own-key", **ON_NODES},
+        env={
+            "OPENAI_API_KEY": "sk-own-key",
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20abcdefghijkl",
+            "http_proxy": "http://127.0.0.1:1",
+            **ON_NODES,
+        },
     )
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert (done.returncode, done.stderr) == (
+        0,
+        "not sent to the cluster, since it may hold credentials: OTEL_EXPORTER_OTLP_HEADERS; its nodes must have it\n",
+    ), done.stdout
     assert results_in(tmp_path / "out")["provenance"]["engine"] == "ray cluster"
 
 

@@ -34,7 +34,9 @@ def made(goal_id: str, number: int, *, trace: bytes | None = None, **said: Any) 
 class Machine:
     """Workers, all of which one can watch."""
 
-    def __init__(self, *, deadly: str | None = None, spare: int = 100) -> None:
+    def __init__(self, *, deadly: str | None = None, spare: int = 100, stillborn: int = 0) -> None:
+        self.stillborn = stillborn
+        """How many are lost before they can begin."""
         self.deadly = deadly
         """The goal that ends each worker that works on it."""
         self.spare = spare
@@ -49,6 +51,9 @@ class Machine:
 
     async def hired(self) -> "FakeWorker":
         await asyncio.sleep(0)
+        if self.stillborn:
+            self.stillborn -= 1
+            raise WorkerLost("its machine has died")
         if not self.spare:
             raise ConfigurationError("every machine is busy")
         self.spare -= 1
@@ -180,6 +185,21 @@ async def test_another_worker_is_not_waited_for_without_end(monkeypatch: pytest.
     machine.workers[0].lose()
     with pytest.raises(NobodyLeft, match="no other one came within 0 s"):
         await told.work(concurrency=1)
+
+
+async def test_another_worker_is_asked_for_again_where_one_is_lost_before_it_can_begin() -> None:
+    machine = Machine(stillborn=crew.MOST_HIRES - 1)
+    told = Told(machine, 1)
+    machine.workers[0].lose()
+    assert await told.work(concurrency=2) == IDS
+
+
+async def test_workers_that_are_lost_before_they_can_begin_are_not_asked_for_without_end() -> None:
+    machine = Machine(stillborn=crew.MOST_HIRES)
+    told = Told(machine, 1)
+    machine.workers[0].lose()
+    with pytest.raises(NobodyLeft, match="all are lost, and its machine has died"):
+        await told.work(concurrency=2)
 
 
 async def test_the_others_go_on_where_no_other_worker_comes() -> None:

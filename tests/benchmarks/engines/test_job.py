@@ -1,6 +1,6 @@
 """What workers are given: the settings of tracing and of models, and no secrets."""
 
-from benchmarks.engines.job import Ready, settings_in
+from benchmarks.engines.job import Ready, settings_in, withheld_in
 
 
 def test_settings_of_tracing_and_of_models_are_passed_on_and_nothing_else() -> None:
@@ -15,14 +15,16 @@ def test_settings_of_tracing_and_of_models_are_passed_on_and_nothing_else() -> N
     assert settings_in(settings | others) == settings
 
 
-def test_settings_that_hold_a_credential_are_not_passed_on() -> None:
+def test_settings_that_hold_a_credential_are_not_passed_on_but_named() -> None:
     secret = {
         "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20abcdefghijkl",
         "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x=y",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:p%40ssw0rd-long@collector:4318",
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://collector:4318/v1/metrics?key=abcdefghijkl",
     }
-    assert settings_in(secret | {"OTEL_EXPORTER": "otlp"}) == {"OTEL_EXPORTER": "otlp"}
+    env = secret | {"OTEL_EXPORTER": "otlp", "OPENAI_API_KEY": "sk-1234567890"}
+    assert settings_in(env) == {"OTEL_EXPORTER": "otlp"}
+    assert withheld_in(env) == sorted(secret)
 
 
 def test_what_would_be_measured_otherwise_elsewhere_is_said_and_what_is_not_there_is_not() -> None:
