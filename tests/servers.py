@@ -1,6 +1,7 @@
 """Servers that tests start, wait for, kill, start again and measure."""
 
 import contextlib
+import functools
 import ipaddress
 import os
 import re
@@ -177,8 +178,20 @@ def _started(name: str, command: Sequence[str], log: Path, env: Mapping[str, str
     surroundings = {**os.environ, **env, **{setting: str(port) for setting, port in ports.items()}}
     with log.open("ab") as output:
         before = output.tell()
-        popen = subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=output, stderr=subprocess.STDOUT)
+        popen = subprocess.Popen(
+            [*_ends_with_the_tests(), *command], cwd=ROOT, env=surroundings, stdout=output, stderr=subprocess.STDOUT
+        )
     return Process(name=name, popen=popen, log=log, log_start=before, ports=ports)
+
+
+@functools.cache
+def _ends_with_the_tests() -> tuple[str, ...]:
+    """What is put before a command so that it does not outlive tests that are killed; nothing where there is none."""
+    command = ("setpriv", "--pdeathsig", "KILL")
+    with contextlib.suppress(OSError):
+        if subprocess.run([*command, "true"], capture_output=True, check=False, timeout=60).returncode == 0:
+            return command
+    return ()
 
 
 def _said_instead_of_answering(process: Process, ready: str | Callable[[], bool]) -> str | None:

@@ -1,10 +1,21 @@
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.servers import HOST, fetched, free_ports, serving
+from tests.commands import run_python
+from tests.servers import HOST, fetched, free_ports, serving, wait_until
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.servers import serving
+
+with serving("it", ["sleep", "600"], Path(sys.argv[1]), ready=lambda: True, env={}) as process:
+    print(process.popen.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 SERVER = """
 import http.server, os, pathlib, sys
 
@@ -53,3 +64,10 @@ def test_one_that_never_starts_says_why(tmp_path: Path, ports: list[str], starts
     with pytest.raises(RuntimeError, match=said), serving("it", COMMAND, log, ready=ready, env=env, ports=ports):
         pass
     assert log.read_text().count("already in use") == starts
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None or sys.platform != "linux", reason="nothing else does it")
+def test_one_does_not_outlive_tests_that_are_killed(tmp_path: Path) -> None:
+    process_id = int(run_python("-c", KILLED, str(tmp_path / "log")).stdout)
+    status = Path(f"/proc/{process_id}/status")
+    wait_until(lambda: not status.exists() or "State:\tZ" in status.read_text(), "it has ended", deadline_s=60)
