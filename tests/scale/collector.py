@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import yaml
 
-from tests.builds import kept, made_by
-from tests.required import installed
+from tests.builds import TIMEOUT_S, kept, made_by
+from tests.required import UnavailableError, installed
 from tests.servers import HOST, ROOT, Process, fetched, serving
 
 DEPLOYED: Final = ROOT / "deploy" / "scale" / "collector"
@@ -79,12 +79,18 @@ def recipe() -> dict[str, Any]:
 
 
 def module_directory(name: str) -> Path:
-    """Where Go keeps the sources of a part that builder.yaml names, fetched where they are not there."""
+    """Where Go keeps the sources of a part that builder.yaml names, fetched where they are not there.
+
+    Raises:
+        UnavailableError: Go is missing, or they cannot be fetched.
+    """
+    installed("go", _WANTED)
     parts = [part["gomod"] for kind, listed in recipe().items() if kind != "dist" for part in listed]
     (module,) = (part.replace(" ", "@") for part in parts if part.split()[0].endswith(f"/{name}"))
-    told = subprocess.run(
-        ["go", "mod", "download", "-json", module], capture_output=True, check=True, text=True, timeout=600
-    )
+    command = ["go", "mod", "download", "-json", module]
+    told = subprocess.run(command, capture_output=True, check=False, text=True, timeout=TIMEOUT_S)
+    if told.returncode != 0:
+        raise UnavailableError(f"{' '.join(command)} failed ({told.returncode}):\n{told.stdout}{told.stderr}")
     return Path(json.loads(told.stdout)["Dir"])
 
 

@@ -288,7 +288,7 @@ def test_spans_of_any_days_are_written_in_one_insert(program: Path, tmp_path: Pa
 
 
 def test_the_statements_that_make_the_tables_are_those_of_the_exporter() -> None:
-    templates = module_directory("clickhouseexporter") / "internal" / "sqltemplates"
+    templates = required(lambda: module_directory("clickhouseexporter")) / "internal" / "sqltemplates"
     names = ("traces_table", "traces_id_ts_lookup_table", "traces_id_ts_lookup_mv")
     theirs = [_rendered((templates / f"{name}.sql").read_text()) for name in names]
     text = re.sub(r"--.*", "", TABLE_SQL.read_text())
