@@ -55,6 +55,8 @@ def load_ray(*, is_own: bool) -> Any:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     else:
         os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")  # seconds, about; what answers by then is there
+        # Without its head Ray would end this process after a minute, without a word.
+        os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", "600")
     try:
         import ray
     except ImportError as error:
@@ -121,6 +123,16 @@ class Cluster:
         options = {"num_cpus": 1, "max_concurrency": concurrency, "scheduling_strategy": "SPREAD"}
         return self.ray.remote(kind).options(**options).remote(*arguments)
 
+    def answers(self) -> bool:
+        """Whether its head does, soon."""
+        import grpc  # type: ignore[import-untyped]
+
+        try:
+            _ask(self.ray.get_runtime_context().gcs_address)
+        except grpc.RpcError:
+            return False
+        return True
+
     @property
     def logs(self) -> Path | None:
         """Where the logs are of a cluster that was started here."""
@@ -179,7 +191,7 @@ def unusable(address: str, why: str, way_out: str) -> ConfigurationError:
 
 
 def _check_answers(address: str) -> None:
-    """Find out soon whether anybody is there, by what every gRPC server is asked for: Ray itself tries for minutes."""
+    """Find out soon whether anybody is there: Ray itself tries for minutes."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
@@ -188,21 +200,32 @@ def _check_answers(address: str) -> None:
             f"--ray-address must be HOST:PORT, or auto for the cluster that this machine is a node of, got "
             f"{quoted(address)}; `ray start --head` says it"
         )
+    import grpc
+
+    try:
+        _ask(address)
+    except grpc.RpcError as error:
+        raise ConfigurationError(
+            f"--ray-address must be of a cluster that answers, got {quoted(address)}: {error.code().name.lower()}: "
+            f"{first_line(error.details())}; start it with `ray start --head`, or leave out --ray-address for one "
+            "on this machine"
+        ) from error
+
+
+def _ask(address: str) -> None:
+    """Ask what every gRPC server is asked.
+
+    Raises:
+        RpcError: Nobody has answered.
+    """
     if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
         return  # with certificates that are Ray's affair
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    import grpc  # type: ignore[import-untyped]
+    import grpc
 
     # As Ray connects: a proxy of the environment is for what is outside.
     with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
-        try:
-            channel.unary_unary(_HEALTH)(b"", timeout=ANSWER_S)
-        except grpc.RpcError as error:
-            raise ConfigurationError(
-                f"--ray-address must be of a cluster that answers, got {quoted(address)}: {error.code().name.lower()}: "
-                f"{first_line(error.details())}; start it with `ray start --head`, or leave out --ray-address for one "
-                "on this machine"
-            ) from error
+        channel.unary_unary(_HEALTH)(b"", timeout=ANSWER_S)
 
 
 def said(error: Exception) -> str:

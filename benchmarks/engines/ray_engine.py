@@ -7,10 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.engines.crew import Crew, WorkerLost
+from benchmarks.engines.crew import Crew, NobodyLeft, WorkerLost
 from benchmarks.engines.job import Closed, Job, Made, Ready
 from benchmarks.engines.ray_cluster import Cluster, said, unusable
 from benchmarks.engines.ray_worker import RayWorker
+from benchmarks.engines.watch import Watch
 from benchmarks.engines.workplace import CANCELLED_S
 from benchmarks.interruption import held_back
 from benchmarks.request import Request
@@ -85,6 +86,7 @@ class RayEngine:
         self._job, self._session, self._cluster = job, session, cluster
         self._concurrency, self._traces, self._say = concurrency, traces, say
         self._crew: Crew[_RayProcess] | None = None
+        self._watch = Watch(cluster.answers, _headless)
 
     def start(self, count: int) -> None:
         """Get so many workers ready, or as many of them as there is room for.
@@ -122,7 +124,7 @@ class RayEngine:
     async def attempt(self, goal: Goal, number: int, listener: Listener) -> Attempt:
         """Have an attempt made, once it has started."""
         assert self._crew is not None  # noqa: S101 - see above
-        return await self._crew.attempt(goal, number, listener)
+        return await self._watch.during(self._crew.attempt(goal, number, listener))
 
     def close(self) -> bool:
         """End the workers, once what they have is sent, and leave the cluster; bounded, and a Ctrl-C waits for it."""
@@ -222,6 +224,12 @@ class _RayProcess:
         """End it, if it still lives."""
         with suppress(Exception):
             self._ray.kill(self.actor)
+
+
+def _headless() -> NobodyLeft:
+    return NobodyLeft(
+        "the head of the Ray cluster must answer, and does no more; what is done is kept: go on with --resume"
+    )
 
 
 def _shipped(request: Request) -> Path | None:
