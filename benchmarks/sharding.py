@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Protocol
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from benchmarks.formats import quoted
 from benchmarks.suite.goals import Tier
@@ -44,7 +44,7 @@ class Shard:
 
     number: Annotated[int, Ge(1)]
     """1-based."""
-    of: Annotated[int, Ge(1)]
+    of: Annotated[int, Ge(1), Le(MOST_SHARDS)]
     """How many there are."""
 
     def __str__(self) -> str:

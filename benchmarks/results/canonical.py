@@ -14,7 +14,7 @@ from benchmarks.results.store import COMPARISON
 _WHERE_AND_WHEN: Final = ("session_id", "machine", "concurrency", "engine", "shard", "parts", "started_at", "ended_at")
 """Of the provenance: the rest says what was measured."""
 _IDS: Final = ("run_id", "parent_run_id", "trace_id", "trace_url")
-_CLOCKS: Final = ("start_time_unix_ns", "end_time_unix_ns", *(one.name for one in MEASURES if is_time(one.name)))
+_TIMES: Final = tuple(one.name for one in MEASURES if is_time(one.name))
 _CLOCK_SUFFIX: Final = "_ns"
 
 
@@ -63,7 +63,7 @@ def _timeless(value: Any) -> Any:
 
 
 def _varies(key: str) -> bool:
-    return key in _IDS or key in _CLOCKS or key.endswith(_CLOCK_SUFFIX)
+    return key in _IDS or key in _TIMES or key.endswith(_CLOCK_SUFFIX)
 
 
 def _without(value: Mapping[str, Any], keys: Container[str]) -> dict[str, Any]:

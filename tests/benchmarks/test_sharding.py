@@ -21,7 +21,8 @@ def goals_of(*tiers: Tier) -> list[GoalFacts]:
 
 def test_a_shard_is_named_by_its_number_and_how_many_there_are() -> None:
     assert shard_named(" 2/8 ") == Shard(number=2, of=8)
-    assert str(shard_named("2/8")) == "2/8"
+    for named in ("1/1", "2/8", "8/8", f"1/{MOST_SHARDS}"):
+        assert str(shard_named(named)) == named
     assert shard_named("2/8").file_name("attempts.jsonl") == "attempts.2-of-8.jsonl"
 
 

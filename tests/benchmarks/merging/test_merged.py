@@ -170,6 +170,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "the agent": {"agent": "my:agent"},
     "the token source": {"token_source": "provider"},
     "the concurrency": {"concurrency": 2},
+    "the engine": {"engine": "ray"},
     "the commit": {"commit": "0" * 40},
     "the changes": {"changes": "ab12"},
     "the settings": {"settings": {"tier": ["simple"]}},
@@ -281,6 +282,10 @@ def test_a_file_that_lost_a_line_is_named(tmp_path: Path) -> None:
         (lambda text: text.replace('"attempts": 4', '"attempts": 3'), "line 6: it is not as it was written"),
         (lambda text: text + text.splitlines(keepends=True)[1], "line 7: it stands after the end"),
         (
+            lambda text: text.replace('"of": 2', '"of": 100001'),
+            "provenance.shard.of: Input should be less than or equal",
+        ),
+        (
             lambda text: text.replace('"schema_version": 2', '"schema_version": 1'),
             "it was written by an older nanoagent",
         ),
@@ -289,7 +294,7 @@ def test_a_file_that_lost_a_line_is_named(tmp_path: Path) -> None:
             "it was written by a newer nanoagent",
         ),
     ],
-    ids=["empty", "torn", "text", "json", "end", "head", "count", "after", "older", "newer"],
+    ids=["empty", "torn", "text", "json", "end", "head", "count", "after", "of", "older", "newer"],
 )
 def test_what_is_no_file_of_a_shard_is_told(tmp_path: Path, spoil: Callable[[str], str], said: str) -> None:
     path = written(tmp_path, shard_of(WHOLE, 1, 2))
