@@ -13,6 +13,7 @@ from benchmarks.against import Compared
 from benchmarks.reports.analysis import headline
 from benchmarks.reports.files import REPORT
 from benchmarks.reports.terminal import reason_lines, result_table, stdout_console
+from benchmarks.request import RAY
 from benchmarks.results import store
 from benchmarks.results.results import Results
 from benchmarks.subjects.models import SCRIPTED
@@ -132,14 +133,16 @@ def _interrupted(results: Results) -> list[str]:
     source = results.provenance
     what = "goal" if source.repeat == 1 and source.shard is None else "attempt"
     line = f"Interrupted: {done:,} of {plural(planned, what)} {'is' if planned == 1 else 'are'} judged and kept"
-    return [f"{line}; go on with:", f"  {_again()}"] if not results.complete else [f"{line}."]
+    if results.complete:
+        return [f"{line}."]
+    return [f"{line}; go on with:", f"  {_again(by_ray=source.engine is not None)}"]
 
 
-def _again() -> str:
+def _again(*, by_ray: bool) -> str:
     """The command that goes on, as it was typed."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
-    return _command(*arguments, "--resume")
+    return _command(*arguments, "--resume", extras=["--extra", RAY] if by_ray else [])
 
 
-def _command(*arguments: str) -> str:
-    return shlex.join(["uv", "run", "python", str(shown(Path(sys.argv[0]))), *arguments])
+def _command(*arguments: str, extras: Sequence[str] = ()) -> str:
+    return shlex.join(["uv", "run", *extras, "python", str(shown(Path(sys.argv[0]))), *arguments])
