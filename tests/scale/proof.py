@@ -30,7 +30,7 @@ def differences(found: Mapping[str, CountedRun], expected: Mapping[str, CountedR
 
 def _of_run(found: CountedRun, expected: CountedRun) -> Iterator[str]:
     yield from _of_counts(found.metrics, expected.metrics)
-    for key in ("spans", "expected_spans", "missing_parents"):
+    for key in CountedRun._fields[1:]:
         if getattr(found, key) != getattr(expected, key):
             yield _line(key, getattr(found, key), getattr(expected, key))
 

@@ -38,7 +38,7 @@ NUMBER_KEYS: Final = frozenset((*producers.COST_USD, *producers.FIRST_CHUNK_S, n
 """Attributes that count with any number."""
 
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
-_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-][0-9]+)?")
+_NUMBER: Final = re.compile(r"-0|(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-][0-9]+)?")
 _INT64: Final = range(-(2**63), 2**63)
 _UINT64: Final = 2**64
 

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from nanoagent.tracing import names
 from tests.scale.damage import damaged
-from tests.scale.parts import call_attributes, ending, tool_attributes, untracked_attributes
+from tests.scale.parts import Said, call_attributes, ending, tool_attributes, untracked_attributes
 from tests.scale.rows import Event, Span
-from tests.scale.said import Said
 
 MIDNIGHT_NS: Final = 1_764_115_200_000_000_000
 """2025-11-26T00:00:00Z."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from nanoagent.tracing import names
-from tests.scale.changes import OF_THE_FOLD, OF_THE_VIEW
-from tests.scale.engine import VIEW_SQL, Store, counted, store
-from tests.scale.mutants import mutant, replaced
+from nanoagent.core.runs import CountedRun
+from tests.scale.changes import OF_THE_FOLD, OF_THE_VIEW, mutant, replaced
+from tests.scale.engine import VIEW_SQL, Store, counted, query_of, store
 from tests.scale.proof import differences, folded
-from tests.scale.rows import Event, Span, as_stored
-from tests.scale.spans import MIDNIGHT_NS, chunks
+from tests.scale.rare import chain, each_producer, few
+from tests.scale.rows import Span, as_stored
+from tests.scale.spans import chunks
 from tests.scale.wild import wild
 
 
@@ -22,45 +22,8 @@ def spans() -> list[Span]:
     """As many as it takes for each rule to show."""
     rnd = random.Random(11)  # noqa: S311 - no secret
     wild_spans = [as_stored(span) for number in range(800) for span in wild(rnd.choice, number)]
-    return [*wild_spans, *(span for chunk in chunks(2, 3_000) for span in chunk), *_deep(70), *_rare()]
-
-
-def _deep(levels: int) -> list[Span]:
-    """Runs in runs, each with a call."""
-    found = []
-    for level in range(levels):
-        place = {names.PARENT_RUN_ID: f"deep {level - 1}", names.ITERATION: 3}
-        call = {names.OPERATION_NAME: names.OP_CHAT, names.INPUT_TOKENS: level}
-        found += [_span(f"deep {level}", "1", _ROOT | place), _span(f"deep {level}", "2", call)]
-    return found
-
-
-def _rare() -> list[Span]:
-    """What hardly comes by chance: a cost of many digits, two exceptions, a call of others inside a nested run."""
-    said = {names.RUN_API_CALLS: 2, names.RUN_TOOL_CALLS: 0, names.RUN_ITERATIONS: 0}
-    root = _ROOT | said | {names.RUN_COST_USD: 9000.123456789013}
-    prices = {"2": 9000.000000000001, "3": 0.123456789012}
-    calls = [
-        _span("large", span_id, {names.OPERATION_NAME: names.OP_CHAT, names.OPERATION_COST: price})
-        for span_id, price in prices.items()
-    ]
-    exceptions = [Event(names.EXCEPTION_EVENT, {names.EXCEPTION_TYPE: kind}) for kind in ("KeyError", "OSError")]
-    failed = _span("failed", "1", _ROOT)._replace(failed=True, events=exceptions)
-    nested = _span("inner", "1", _ROOT | {names.PARENT_RUN_ID: "outer"})
-    call_of_others = {names.OPERATION_NAME: names.OP_CHAT, names.INPUT_TOKENS: 7}
-    untracked = _span("inner", "2", {})._replace(attributes=call_of_others)
-    return [failed, _span("large", "1", root), *calls, _span("outer", "1", _ROOT), nested, untracked]
-
-
-_ROWS = "SELECT * FROM nanoagent_runs ORDER BY run_id"
-_ROOT = {names.OPERATION_NAME: names.OP_WORKFLOW}
-
-
-def _span(run: str, span_id: str, attributes: dict[str, Any]) -> Span:
-    """A span below the root of a run, or the root."""
-    parent = None if span_id == "1" else "1" * 16
-    own = attributes | {names.RUN_ID: run}
-    return Span(run.encode().hex().rjust(32, "0"), span_id * 16, parent, MIDNIGHT_NS, MIDNIGHT_NS + 9, "span", own)
+    as_they_arrive = (span for chunk in chunks(2, 3_000) for span in chunk)
+    return [*wild_spans, *as_they_arrive, *chain(70, "none"), *each_producer(), *few()]
 
 
 @pytest.fixture(scope="module")
@@ -69,25 +32,43 @@ def stored(spans: list[Span]) -> Iterator[Store]:
         yield made
 
 
+def rows_of(stored: Store, view: str) -> list[dict[str, Any]]:
+    return stored.rows(f"SELECT * FROM {query_of(view)} ORDER BY run_id")  # noqa: S608 - our own
+
+
 @pytest.fixture(scope="module")
 def rows(stored: Store) -> list[dict[str, Any]]:
     """Of the view as it is."""
-    return stored.rows(_ROWS)
+    return rows_of(stored, VIEW_SQL.read_text())
 
 
-def test_the_view_is_the_fold(spans: list[Span], rows: list[dict[str, Any]]) -> None:
-    assert differences({row["run_id"]: counted(row) for row in rows}, folded(spans)) == []
+@pytest.fixture(scope="module")
+def runs(rows: list[dict[str, Any]]) -> dict[str, CountedRun]:
+    return {row["run_id"]: counted(row) for row in rows}
+
+
+def test_the_view_is_the_fold_and_the_same_each_time(
+    stored: Store, spans: list[Span], rows: list[dict[str, Any]], runs: dict[str, CountedRun]
+) -> None:
+    assert differences(runs, folded(spans)) == []
+    assert rows_of(stored, VIEW_SQL.read_text()) == rows
+
+
+def test_a_copy_of_the_fold_that_counts_alike_is_the_view(
+    spans: list[Span], runs: dict[str, CountedRun], tmp_path: Path
+) -> None:
+    with mutant(tmp_path, "counting", "MAX_NEW: Final = 64", "MAX_NEW: Final = 32") as modules:
+        assert differences(runs, folded(spans, *modules)) == []
 
 
 @pytest.mark.parametrize("change", OF_THE_FOLD)
 def test_a_fold_that_counts_otherwise_is_not_the_view(
-    spans: list[Span], rows: list[dict[str, Any]], tmp_path: Path, change: str
+    spans: list[Span], runs: dict[str, CountedRun], tmp_path: Path, change: str
 ) -> None:
     with mutant(tmp_path, *OF_THE_FOLD[change]) as modules:
-        assert differences({row["run_id"]: counted(row) for row in rows}, folded(spans, *modules))
+        assert differences(runs, folded(spans, *modules))
 
 
 @pytest.mark.parametrize("change", OF_THE_VIEW)
 def test_a_view_that_counts_otherwise_is_not_the_fold(stored: Store, rows: list[dict[str, Any]], change: str) -> None:
-    stored.run(replaced(VIEW_SQL.read_text(), *OF_THE_VIEW[change]))
-    assert stored.rows(_ROWS) != rows
+    assert rows_of(stored, replaced(VIEW_SQL.read_text(), *OF_THE_VIEW[change])) != rows
