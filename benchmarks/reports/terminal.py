@@ -83,8 +83,18 @@ def _shortened(text: str, longest: int) -> str:
 
 
 def stdout_console() -> Console:
-    """Where data goes; as wide as the terminal, without colours when it is none."""
-    return Console(file=sys.stdout, highlight=False)
+    """Where data goes; as wide as the terminal, without colours when it is none.
+
+    Printing raises a `BrokenPipeError` where nobody reads on.
+    """
+    return _Stdout(file=sys.stdout, highlight=False)
+
+
+class _Stdout(Console):
+    """Rich would end the process with an exit code that says that a criterion failed."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def result_table(results: Results) -> Table:

@@ -1,5 +1,6 @@
 """The end of a benchmark, or of a shard, on stdout: no more of why goals are worse than one can read."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,14 @@ def test_nothing_is_said_where_nothing_is_compared(capsys: pytest.CaptureFixture
 def test_without_a_stdout_nothing_is_said_and_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     assert printed(lambda: print_end(results(), Path("out"), [], Compared(), written=True)) is None
+
+
+def test_a_reader_that_has_gone_changes_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert printed(lambda: print_end(results(), Path("out"), [], Compared(), written=True)) is None
 
 
 def test_a_shard_says_which_numbers_came_back_as_other_ones(capsys: pytest.CaptureFixture[str]) -> None:
