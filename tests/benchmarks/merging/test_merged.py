@@ -22,6 +22,7 @@ from benchmarks.results.reading import Attempts, ShardFile, read_attempts
 from benchmarks.results.results import Attempt, Part, Results, end_of, results_of
 from benchmarks.results.traces_file import TracesFile
 from benchmarks.results.verification import Finding, Kind, Verification
+from benchmarks.running.traces import MAX_ATTEMPTS
 from benchmarks.sharding import Shard
 from benchmarks.suite.goals import Budget, Tier
 from nanoagent.core.performance import PhaseCounts
@@ -315,13 +316,13 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     )
 
 
-def test_the_traces_of_a_shard_are_found_beside_its_file_whatever_that_is_called(tmp_path: Path) -> None:
-    made = results(goals=3)
+def test_the_traces_of_first_attempts_are_found_beside_the_files_whatever_those_are_called(tmp_path: Path) -> None:
+    made = results(goals=1, attempts=MAX_ATTEMPTS + 1)
     rows = [replace(one, trace_id=f"{number:032x}") for number, (_, one) in enumerate(made.attempts)]
     made = results_of(made.provenance, [row.goal for row in made.goals], rows)
     paths = dealt(tmp_path, made, 2)
     lines = [json.dumps({"resourceSpans": [{"traceId": one.trace_id}]}).encode() for one in rows]
-    for number, own in ((1, (lines[0], lines[2])), (2, (b'{"traceId": "%032x' % 1, lines[1][:-1]))):
+    for number, own in ((1, (lines[0], lines[2])), (2, (lines[1][:-1], lines[3]))):
         TracesFile(tmp_path, Shard(number=number, of=2)).replace(own)
     files = [read(paths[0].rename(tmp_path / "first.jsonl")), read(paths[1])]
     assert kept_traces(files, merged(files)).lines(made.trace_ids) == [lines[0], lines[2]]
