@@ -55,9 +55,11 @@ Time:
 
 The whole:
 
-16. Status, stop reason, error and tasks are the root's; of two roots, those of the one that started first. Without a
-    root the run is `running`, and has lasted from the start of its first to the end of its last span. Under a root that
-    is an agent's own, or of others, iterations and tasks are unknown.
+16. The root is the span that carries the run's status, from its start, and is no model call or tool call. Of two roots
+    the one that started first counts, of two that started together the one with the lesser span id, or else trace id.
+    Status, stop reason, error and tasks are the root's. Without a root the run is `running`, and has lasted from the
+    start of its first to the end of its last span. Under a root that is an agent's own, or of others, iterations and
+    tasks are unknown.
 17. `complete` is False when the parent of a span of the run (its root excepted) is missing, or the root's summary
     (spans, iterations, model calls, tool calls, tokens, cost) differs from what was counted; else True when there is a
     summary, and `None` when there is none.

@@ -233,8 +233,13 @@ def _of_others(
 
 
 def is_root(attributes: Mapping[str, Any]) -> bool:
-    """Whether a span of a run with these attributes is its root: it carries the run's status, from its start."""
-    return names.STATUS in attributes or attributes.get(names.OPERATION_NAME) == names.OP_WORKFLOW
+    """Whether a span of a run with these attributes is its root: it carries the run's status and is no call."""
+    operation = attributes.get(names.OPERATION_NAME)
+    if names.STATUS not in attributes:
+        return operation == names.OP_WORKFLOW
+    if operation == names.OP_TOOL:
+        return names.DEFERRED in attributes
+    return operation not in names.INFERENCE_OPERATIONS
 
 
 def exception_type_in(events: Iterable[Mapping[str, Any]]) -> str | None:

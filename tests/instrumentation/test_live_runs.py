@@ -174,6 +174,17 @@ def test_odd_spans_harm_nothing(attributes: dict[str, Any], caplog: pytest.LogCa
     assert caplog.text == ""
 
 
+def test_a_call_that_carries_a_status_ends_no_run() -> None:
+    aggregator = PerformanceAggregator()
+    tracer = traced(aggregator)
+    call = {names.RUN_ID: "run", names.OPERATION_NAME: names.OP_CHAT, names.STATUS: "completed"}
+    tracer.start_span("chat m", attributes=call).end()
+    emit(tracer, "run")
+    run = aggregator.get("run")
+    assert run is not None
+    assert run.api_calls == 2
+
+
 def test_a_span_that_ends_after_its_root_does_not_open_the_run_again() -> None:
     aggregator = PerformanceAggregator()
     tracer = traced(aggregator)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from decimal import ROUND_UP, Context, Decimal, Inexact, localcontext
 from typing import Any
 
@@ -181,9 +182,12 @@ def test_16_of_two_roots_that_started_together_the_same_one_counts_in_any_order(
     assert fold([one, other]).trace_id == "a" * 32
 
 
-def test_16_a_call_that_carries_a_status_is_no_root() -> None:
-    metrics = fold([chat("c1", 10, 20, attributes={names.STATUS: "completed"})])
-    assert (metrics.status, metrics.api_calls, metrics.llm_ns, metrics.duration_ns) == ("running", 1, 10, 10)
+@pytest.mark.parametrize("call", [chat, tool])
+def test_16_a_call_that_carries_a_status_is_no_root(call: Callable[..., SpanRecord]) -> None:
+    told = call("c1", 10, 20, attributes={names.STATUS: "completed", names.PARENT_RUN_ID: "outer"})
+    assert (told.summary, told.parent_run_id) == (None, None)
+    metrics = fold([told])
+    assert (metrics.status, metrics.api_calls + metrics.tool_calls, metrics.duration_ns) == ("running", 1, 10)
 
 
 def test_16_without_a_root_an_end_before_its_start_is_the_start_too() -> None:
