@@ -35,7 +35,7 @@ class Process:
     name: str
     popen: "subprocess.Popen[bytes]"
     log: Path
-    """What it wrote, after `log_start` bytes of others before it."""
+    """Where it writes, after `log_start` bytes of others before it."""
     log_start: int
     ports: Mapping[str, int]
     """Those that it was given, by the environment variable that names each."""
@@ -53,6 +53,10 @@ class Process:
         except subprocess.TimeoutExpired:
             self.kill()
             return self.popen.returncode
+
+    def said(self) -> str:
+        """What it wrote."""
+        return self.log.read_bytes()[self.log_start :].decode(errors="replace")
 
     def peak_mib(self) -> int:
         """The most memory that it has held, on Linux."""
@@ -205,4 +209,4 @@ def _said_instead_of_answering(process: Process, ready: str | Callable[[], bool]
         wait_until(lambda: has_ended() or is_ready(), f"{process.name} answers", deadline_s=START_TIMEOUT_S)
         if not has_ended():
             return None
-    return process.log.read_bytes()[process.log_start :].decode(errors="replace")
+    return process.said()

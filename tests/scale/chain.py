@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -25,7 +24,7 @@ from tests.scale.door import Door, opened
 from tests.scale.engine import VIEW_SQL, counted
 from tests.scale.kafka import Broker, broker, kafka_libraries
 from tests.scale.proof import differences, folded
-from tests.scale.sending import Sent, requests_of, send
+from tests.scale.sending import Sending, Sent, requests_of
 from tests.scale.spans import chunks
 from tests.servers import Process, wait_until
 
@@ -185,9 +184,7 @@ class Used:
 
 def carried(chain: Chain, load: Load, *, kills: int) -> Carried:
     """Send a load through a chain whose sink is killed, each time when it has brought another part of it."""
-    sent: list[Sent] = []
-    sender = threading.Thread(target=lambda: sent.append(send(chain.front.otlp_http_endpoint, load.requests)))
-    sender.start()
+    sending = Sending(chain.front.otlp_http_endpoint, load.requests)
     used = Used()
     for number in range(kills):
         with chain.sink() as killed:
@@ -196,15 +193,15 @@ def carried(chain: Chain, load: Load, *, kills: int) -> Carried:
             used.note(killed.process)
             killed.process.kill()
     with chain.sink() as last:
-        sender.join()
+        sent = sending.accepted()
         chain.wait_for(load.spans)
         end_s = time.monotonic()
         for process in (chain.broker.process, chain.front.process, last.process, chain.door.process):
             used.note(process)
         found, rows = chain.spans(), chain.rows()
     return Carried(
-        sent=sent[0],
-        seconds=end_s - sent[0].start_s,
+        sent=sent,
+        seconds=end_s - sent.start_s,
         rows=rows,
         lost=load.spans - found,
         differences=differences(chain.runs(), load.runs),

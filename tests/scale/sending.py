@@ -85,6 +85,34 @@ def send(endpoint: str, requests: Sequence[bytes], *, senders: int = SENDERS, de
     return Sent(accepted=accepted, refused=refused, unanswered=unanswered, start_s=start_s, end_s=time.monotonic())
 
 
+class Sending(threading.Thread):
+    """Sends requests, as `send` does, while something else is done; it ends with the process, whatever is left."""
+
+    def __init__(self, endpoint: str, requests: Sequence[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._endpoint, self._requests = endpoint, requests
+        self._sent: Sent | RuntimeError | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._sent = send(self._endpoint, self._requests)
+        except RuntimeError as error:
+            self._sent = error
+
+    def accepted(self) -> Sent:
+        """What became of them, once all are accepted.
+
+        Raises:
+            RuntimeError: As `send` does.
+        """
+        self.join()
+        if isinstance(self._sent, RuntimeError):
+            raise self._sent
+        assert self._sent is not None
+        return self._sent
+
+
 def posted(endpoint: str, request: bytes, *, timeout_s: float = 30.0) -> tuple[int, str]:
     """The status and the text of the answer to one request, sent once."""
     connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=timeout_s)

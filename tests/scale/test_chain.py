@@ -2,7 +2,6 @@
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -22,7 +21,7 @@ from tests.scale.door import opened
 from tests.scale.engine import VIEW_SQL
 from tests.scale.kafka import TOPIC, broker
 from tests.scale.rows import Span
-from tests.scale.sending import Sent, posted, requests_of, send
+from tests.scale.sending import Sending, posted, requests_of
 from tests.scale.spans import MIDNIGHT_NS, whole
 from tests.servers import HOST, free_ports, wait_until
 
@@ -56,26 +55,6 @@ def chain(made: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """One for what leaves it as it was."""
     with running(made, tmp_path_factory.mktemp("chain")) as chain:
         yield chain
-
-
-class Sending(threading.Thread):
-    """A sender at work."""
-
-    def __init__(self, endpoint: str, requests: list[bytes]) -> None:
-        super().__init__(daemon=True)
-        self._endpoint, self._requests = endpoint, requests
-        self.sent: Sent | None = None
-        self.start()
-
-    def run(self) -> None:
-        self.sent = send(self._endpoint, self._requests)
-
-    def accepted(self) -> Sent:
-        """What became of them, once all are accepted."""
-        self.join()
-        assert self.sent is not None
-        assert self.sent.accepted == len(self._requests)
-        return self.sent
 
 
 def test_nothing_is_lost_when_the_sink_is_killed_and_the_numbers_are_those_of_the_fold(
@@ -205,15 +184,20 @@ def test_a_message_that_is_no_spans_is_passed_over_and_counted(chain: Chain) -> 
 def test_what_is_refused_for_want_of_memory_is_tried_again_and_ends_no_partition(
     chain: Chain, tries_again: bool
 ) -> None:
-    [request] = requests_of(next(whole(6_000 + tries_again)))
-    assert posted(chain.front.otlp_http_endpoint, request)[0] == 200
-    # It can take nothing at all.
+    # It can take nothing at all, as soon as it has looked at its memory.
     changes = {"processors.memory_limiter.limit_mib": 1, "receivers.kafka.error_backoff.enabled": tries_again}
     said = "Backing off due to error" if tries_again else "partition will remain paused until rebalance"
-    before = chain.spans()
-    # Of the name that the others have, so that it gets their partitions at once.
-    with chain.sink(f"hungry-{tries_again}", env={"SINK_ID": "sink"}, changes=changes) as sink:
-        wait_until(lambda: said in sink.process.log.read_text(), said, deadline_s=LONG_S)
-        assert ("remain paused" in sink.process.log.read_text()) is not tries_again
+    before, runs, sent = chain.spans(), whole(6_000 + tries_again), set[tuple[str, str]]()
+    with chain.sink(changes=changes) as sink:
+
+        def is_refused() -> bool:
+            run = next(runs)
+            [request] = requests_of(run)
+            assert posted(chain.front.otlp_http_endpoint, request)[0] == 200
+            sent.update((span.trace_id, span.span_id) for span in run)
+            return said in sink.process.said()
+
+        wait_until(is_refused, said, deadline_s=LONG_S, pause_s=0.2)
+        assert ("remain paused" in sink.process.said()) is not tries_again
     with chain.sink():
-        chain.wait_for(before + 1)
+        chain.wait_for(before + len(sent))
