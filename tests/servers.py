@@ -80,7 +80,7 @@ def serving(
     env: Mapping[str, str],
     ports: Sequence[str] = (),
 ) -> Iterator[Process]:
-    """Start a server, wait until it answers, and stop it at the end.
+    """Start a server, wait until it answers, and stop it at the end; it ends with the thread that has started it, too.
 
     Args:
         name: What messages call it.
