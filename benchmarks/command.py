@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -50,10 +51,10 @@ def execute(request: Request) -> ExitCode:
     plan = new_plan(request, subject.subject)
     ui_url = ui_url_from_env(os.environ)
     against = _against(request, plan, ui_url)
-    with store.opened(request.output, request.shard) as files:
+    with store.opened(request.output, request.shard) as files, ExitStack() as end:
         if request.resume:
             plan = resumed(plan, request.output, retry_errors=request.retry_errors)
-        measured = _measured(request, plan, subject, ui_url)
+        measured = _measured(request, plan, subject, ui_url, end)
         with held_back():
             if request.shard is not None:
                 return _ended_shard(request, measured)
@@ -73,7 +74,7 @@ def _against(request: Request, plan: Plan, ui_url: str) -> Against:
     )
 
 
-def _measured(request: Request, plan: Plan, subject: Tested, ui_url: str) -> Measured:
+def _measured(request: Request, plan: Plan, subject: Tested, ui_url: str, end: ExitStack) -> Measured:
     traces_file = TracesFile(request.output, request.shard)
     traces = KeptTraces(traces_file.add)
     with LiveProgress(len(plan.work)) as progress:
@@ -99,7 +100,7 @@ def _measured(request: Request, plan: Plan, subject: Tested, ui_url: str) -> Mea
                 say=progress.say,
                 tell=progress.reading,
             )
-            results, broken_off = _run(plan, engine, files, progress)
+            results, broken_off = _run(plan, engine, files, progress, end)
             if request.verify and not results.interrupted:
                 verification = read_back(results, sources, telemetry, tell=progress.reading)
                 results = replace(results, verification=verification)
@@ -143,7 +144,7 @@ class _Files(NamedTuple):
 
 
 def _run(
-    plan: Plan, engine: Engine, files: _Files, progress: LiveProgress
+    plan: Plan, engine: Engine, files: _Files, progress: LiveProgress, end: ExitStack
 ) -> tuple[Results, ConfigurationError | None]:
     """The results, and why the run was broken off, where it was."""
     attempts: list[Attempt] = []
@@ -169,6 +170,7 @@ def _run(
             runner.get_loop().set_exception_handler(told_once)
             runner.run(run_goals(plan.work, engine, concurrency=plan.provenance.concurrency, listener=listener))
     except KeyboardInterrupt:
+        end.enter_context(held_back())  # another one would be in the way of keeping what is there
         interrupted = True
     except (store.Unwritable, NobodyLeft) as error:
         problem = error
