@@ -195,10 +195,13 @@ def test_all_parts_are_of_one_release_and_none_is_left_over() -> None:
     assert {kind: [name.replace("_", "") for name in names] for kind, names in used.items()} == built
 
 
-def test_it_listens_on_loopback_alone_and_on_named_ports(alone: Collector) -> None:
-    addresses = listening(alone.process.popen.pid)
-    assert [(str(host), port) for host, port in addresses if not host.is_loopback] == []
-    assert {port for _, port in addresses} == set(alone.process.ports.values())
+def test_both_listen_on_loopback_alone_and_on_named_ports(alone: Collector, program: Path, tmp_path: Path) -> None:
+    places: dict[str, Any] = {"brokers": NOBODY, "clickhouse_url": f"http://{NOBODY}", "data": tmp_path / "queue"}
+    with sink(program, tmp_path / "sink.log", **places, env={"SINK_CREATE_SCHEMA": "false"}) as lonely:
+        for collector in (alone, lonely):
+            addresses = listening(collector.process.popen.pid)
+            assert [(str(host), port) for host, port in addresses if not host.is_loopback] == []
+            assert {port for _, port in addresses} == set(collector.process.ports.values())
 
 
 def test_a_front_without_kafka_starts_and_says_to_come_again(alone: Collector, request_of_a_run: bytes) -> None:
