@@ -13,7 +13,7 @@
 --   - A run of more than 100,000 spans is not judged: its ids, its first and its last moment and its spans are true, and
 --     nothing is counted. Whatever there is, memory grows with the spans and no faster.
 --   - A run is found whole where no more than a day passes between its spans before and after `since`.
---   - A model call of others is untracked (7) where no more than 64 spans of others lie between it and the run.
+--   - A model call of others is untracked (7) where at most 63 spans of others lie between it and the run.
 --
 -- `SpanAttributes['key']` reads the whole map once for each key and takes '' for none. `arrayElementOrNull` does neither.
 
@@ -26,11 +26,16 @@ WITH RECURSIVE
 key -> arrayElementOrNull(SpanAttributes, key) AS attribute,
 text -> if(match(text, '^(0|[1-9][0-9]*)$'), toInt64OrNull(text), NULL) AS as_count,
 text -> if(match(text, '^(0|[1-9][0-9]{0,8})$'), toInt64OrNull(text), NULL) AS as_tokens,
-text -> if(match(text, '^(-0|(0|[1-9][0-9]*)([.][0-9]+)?(e[+-]?[0-9]+)?)$'), text, NULL) AS as_amount,
+text -> if(match(text, '^(-0|(0|[1-9][0-9]*)([.][0-9]+)?(e[+-][0-9]+)?)$'), text, NULL) AS as_amount,
 -- 38 digits, 29 of them behind the point: what is 1e9 or more does not fit and is unknown, as it should be.
 text -> toDecimal128(roundBankers(toDecimal128OrNull(as_amount(text), 29), 12), 12) AS as_usd,
 seconds -> if(seconds < 1e6, toInt64(roundBankers(seconds * 1e9)), NULL) AS as_ns,
 id -> reinterpretAsUInt64(unhex(id)) AS as_number,
+
+received AS (
+    SELECT *
+    FROM otel_traces
+    WHERE Timestamp >= since - INTERVAL 1 DAY),
 
 -- The spans as they were received, with what each says. An end before its start arrives as a duration of 2^64 less.
 copy AS (
@@ -63,8 +68,7 @@ copy AS (
             attribute('error.type') != '', attribute('error.type'),
             exception != '', exception,
             '_OTHER') AS error_type
-    FROM otel_traces
-    WHERE Timestamp >= since - INTERVAL 1 DAY),
+    FROM received),
 
 -- (1) Of copies of a span that differ, the one that ended last, of those the one that started last.
 latest AS (
@@ -73,50 +77,28 @@ latest AS (
     GROUP BY TraceId, SpanId
     HAVING min(age) < latest_age),
 
--- (1) Each span once.
-span AS (
-    SELECT copy.*
-    FROM copy LEFT JOIN latest USING (TraceId, SpanId)
-    WHERE latest_age IN (0, age)
-    LIMIT 1 BY TraceId, SpanId),
-
--- (16) The root of each run, of two the one that started first.
+-- (6, 16) What the root of a nested run says of the run around it; roots are found by what only few spans carry.
 root AS (
-    SELECT
-        assumeNotNull(run) AS run, TraceId AS trace_id, began, ended, operation, phase, iteration, error_type,
-        attribute('nanoagent.run.parent_id') AS parent_run_id,
-        attribute('nanoagent.status') AS status,
-        attribute('nanoagent.stop_reason') AS stop_reason,
-        as_count(attribute('nanoagent.tasks.completed')) AS tasks_completed,
-        as_count(attribute('nanoagent.tasks.total')) AS tasks_total,
-        as_count(attribute('nanoagent.iterations')) AS said_iterations,
-        as_count(attribute('nanoagent.api_calls')) AS said_api_calls,
-        as_count(attribute('nanoagent.tool_calls')) AS said_tool_calls,
-        as_count(attribute('nanoagent.usage.input_tokens')) AS said_input_tokens,
-        as_count(attribute('nanoagent.usage.output_tokens')) AS said_output_tokens,
-        as_usd(attribute('nanoagent.cost.usd')) AS said_cost_usd,
-        as_count(attribute('nanoagent.spans')) AS said_spans
+    SELECT run, argMin((attribute('nanoagent.run.parent_id'), phase, iteration), (began, SpanId, TraceId)) AS outer
     FROM (
         SELECT *
         FROM copy
         WHERE (TraceId, SpanId) IN (
             SELECT TraceId, SpanId
-            FROM copy
-            WHERE kind = 'root' AND (
-                mapContains(SpanAttributes, 'nanoagent.status') OR has(mapValues(SpanAttributes), 'invoke_workflow')))
+            FROM received
+            WHERE mapContains(SpanAttributes, 'nanoagent.status') OR has(mapValues(SpanAttributes), 'invoke_workflow'))
         ORDER BY age DESC
         LIMIT 1 BY TraceId, SpanId)
     WHERE kind = 'root'
-    ORDER BY began, SpanId, TraceId
-    LIMIT 1 BY run),
+    GROUP BY run
+    HAVING outer.1 IS NOT NULL),
 
 -- (6) The runs around a nested run, each with the phase and the iteration that it counts under there. Each way up is
 -- joined to the one that begins where it ends, so that its length doubles: 1, 2, 4, 8, 16, 32, 64. A way that comes to a
 -- run again ends before it.
 climb AS (
-    SELECT run, [(assumeNotNull(parent_run_id), phase, iteration)] AS way, 1 AS levels
+    SELECT assumeNotNull(run) AS run, [(assumeNotNull(outer.1), outer.2, outer.3)] AS way, 1 AS levels
     FROM root
-    WHERE parent_run_id IS NOT NULL
     UNION ALL
     SELECT lower.1 AS run, arrayConcat(lower.2, upper) AS way, levels * 2 AS levels
     FROM (
@@ -134,10 +116,10 @@ around AS (
     WHERE levels = 64),
 
 -- (7) The spans of others, by the table in nanoagent/core/producers.py: of the attributes that say what a span is, the
--- first one with a value that means something decides.
+-- first one with a value that means something decides. Only traces with a key that can make a call are looked at.
 foreign AS (
     SELECT
-        TraceId, SpanId, ParentSpanId, age, run IS NULL AS is_of_others,
+        TraceId, SpanId, ParentSpanId,
         multiIf(
             operation IN ('chat', 'generate_content', 'text_completion'), 'call',
             operation IN ('invoke_workflow', 'invoke_agent', 'execute_tool'), 'none',
@@ -154,32 +136,42 @@ foreign AS (
             attribute('gen_ai.system') = 'gcp.vertex.agent', 'call around tools',
             error_type IS NOT NULL AND mapContains(SpanAttributes, 'pydantic_ai.model_request.attempt'), 'attempt',
             'none') AS meaning,
-        is_of_others AND meaning != 'none' AS is_call,
+        meaning != 'none' AS is_call,
         -- A log record beside a stream tells what the stream used, and is no call of its own.
         is_call AND NOT ifNull(meaning = 'call' AND attribute('logfire.span_type') = 'log', false) AS calls,
-        coalesce(
-            as_tokens(attribute('gen_ai.usage.input_tokens')), as_tokens(attribute('gen_ai.usage.prompt_tokens')),
-            as_tokens(attribute('llm.usage.prompt_tokens')), as_tokens(attribute('llm.token_count.prompt')),
-            as_tokens(attribute('ai.usage.inputTokens')), 0)
-        + coalesce(
-            as_tokens(attribute('gen_ai.usage.output_tokens')), as_tokens(attribute('gen_ai.usage.completion_tokens')),
-            as_tokens(attribute('llm.usage.completion_tokens')), as_tokens(attribute('llm.token_count.completion')),
-            as_tokens(attribute('ai.usage.outputTokens')), 0) AS tokens
-    FROM copy),
+        arrayFirst(tokens -> tokens IS NOT NULL, arrayMap(key -> as_tokens(attribute(key)), [
+            'gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens', 'llm.usage.prompt_tokens',
+            'llm.token_count.prompt', 'ai.usage.inputTokens'])) AS input,
+        arrayFirst(tokens -> tokens IS NOT NULL, arrayMap(key -> as_tokens(attribute(key)), [
+            'gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens', 'llm.usage.completion_tokens',
+            'llm.token_count.completion', 'ai.usage.outputTokens'])) AS output,
+        ifNull(input, 0) + ifNull(output, 0) AS tokens
+    FROM (
+        SELECT *
+        FROM copy
+        WHERE (TraceId, SpanId) IN (
+            SELECT TraceId, arrayJoin(ids)
+            FROM (
+                SELECT TraceId, groupArray(SpanId) AS ids
+                FROM received
+                WHERE NOT mapContains(SpanAttributes, 'nanoagent.run.id')
+                GROUP BY TraceId
+                HAVING countIf(hasAny(mapKeys(SpanAttributes), [
+                    'gen_ai.operation.name', 'openinference.span.kind', 'llm.request.type', 'ai.operationId',
+                    'logfire.msg_template', 'gen_ai.system', 'pydantic_ai.model_request.attempt'])) > 0))
+        ORDER BY age DESC
+        LIMIT 1 BY TraceId, SpanId)
+    WHERE run IS NULL),
 
 -- (7) From each span of others in a trace that holds such calls up to what lies around it, in ways that double as above.
 -- They end below a span of ours, or without a parent, or after 64 spans.
 rise AS (
     SELECT TraceId, SpanId, ParentSpanId AS up, calls, if(is_call, tokens, 0) AS tokens, 1 AS levels
-    FROM (
-        SELECT *
-        FROM foreign
-        WHERE TraceId IN (SELECT TraceId FROM foreign WHERE is_call)
-        ORDER BY age DESC
-        LIMIT 1 BY TraceId, SpanId)
-    WHERE is_of_others
+    FROM foreign
     UNION ALL
-    SELECT TraceId, lower.1 AS SpanId, if(goes_on, upper, point) AS up, lower.2 AS calls, lower.3 AS tokens, levels * 2 AS levels
+    SELECT
+        TraceId, lower.1 AS SpanId, if(goes_on, upper, point) AS up, lower.2 AS calls, lower.3 AS tokens,
+        levels * 2 AS levels
     FROM (
         SELECT
             levels, TraceId, point, groupArrayIf((SpanId, calls, tokens), ends_here) AS ending,
@@ -194,20 +186,77 @@ untracked AS (
     WHERE levels = 64
     GROUP BY TraceId, up),
 
--- What a run's own spans add up to in each place of it: in a phase, in an iteration, in both, in neither.
-place AS (
+-- What each span of ours says.
+said AS (
     SELECT
-        assumeNotNull(run) AS run,
-        if(kind IN ('call', 'tool', 'agent'), phase, NULL) AS phase,
-        if(kind IN ('call', 'tool', 'agent', 'iteration'), iteration, NULL) AS iteration,
+        TraceId, SpanId, ParentSpanId, trace_number, began, ended, age, kind, phase, iteration,
+        assumeNotNull(copy.run) AS run,
+        kind = 'call' AS is_call,
+        kind = 'tool' AS is_tool,
+        kind IN ('call', 'tool') AS is_used,
+        error_type IS NOT NULL AS has_failed,
+        ifNull(error_type = 'asyncio.exceptions.CancelledError', false) AS is_cancelled,
+        is_call AND NOT has_failed AS is_answered,
+        attribute('gen_ai.response.model') AS answering,
+        if(is_call, ifNull(if(answering != '', answering, attribute('gen_ai.request.model')), ''), '') AS model,
+        as_tokens(attribute('gen_ai.usage.input_tokens')) AS input,
+        as_tokens(attribute('gen_ai.usage.output_tokens')) AS output,
+        as_tokens(attribute('gen_ai.usage.cache_read.input_tokens')) AS cached,
+        as_tokens(attribute('gen_ai.usage.cache_creation.input_tokens')) AS created,
+        as_tokens(attribute('gen_ai.usage.reasoning.output_tokens')) AS reasoning,
+        as_usd(attribute('operation.cost')) AS cost,
+        as_ns(toFloat64OrNull(as_amount(attribute('gen_ai.response.time_to_first_chunk')))) AS chunk_ns,
+        transform(kind, ['call', 'tool', 'agent', 'iteration'], [1, 2, 4, 8], 0)::Int8 AS own_mark,
+        if(kind = 'root', [(began, SpanId, TraceId, ended, operation, error_type, SpanAttributes)], []) AS own_roots
+    FROM copy),
+
+-- (1) Each span once.
+span AS (
+    SELECT *
+    FROM said LEFT ANY JOIN latest USING (TraceId, SpanId)
+    WHERE latest_age IN (0, age)
+    LIMIT 1 BY TraceId, SpanId),
+
+-- (6) Each span with the parts that it is in: its run, its phase and its iteration, and those of the runs around its
+-- run. There it is no frame, and only calls and tools are in a phase or an iteration.
+filed AS (
+    SELECT
+        * EXCEPT (run, phase, iteration),
+        ParentSpanId != '' AND (trace_number, as_number(ParentSpanId)) NOT IN (
+            SELECT reinterpretAsUInt128(unhex(TraceId)), as_number(SpanId) FROM received) AS parent_is_missing,
+        if(parent_is_missing, [(TraceId, SpanId, ParentSpanId)], []) AS orphans,
+        CAST(NULL, 'Nullable(String)') AS no_phase,
+        CAST(NULL, 'Nullable(Int64)') AS no_iteration,
+        arrayConcat(
+            [(span.run, no_phase, no_iteration, true)],
+            if(phase IS NOT NULL AND kind IN ('call', 'tool', 'agent'), [(span.run, phase, no_iteration, true)], []),
+            if(iteration IS NOT NULL AND kind IN ('call', 'tool', 'iteration'),
+                [(span.run, no_phase, iteration, true)], []),
+            arrayMap(outer -> (outer.1, no_phase, no_iteration, false), outers),
+            arrayMap(outer -> (outer.1, outer.2, no_iteration, false),
+                arrayFilter(outer -> is_used AND outer.2 IS NOT NULL, outers)),
+            arrayMap(outer -> (outer.1, no_phase, outer.3, false),
+                arrayFilter(outer -> is_used AND outer.3 IS NOT NULL, outers))
+        ) AS targets
+    FROM span LEFT ANY JOIN around ON around.run = span.run LEFT ANY JOIN untracked USING (TraceId, SpanId)
+    WHERE kind != 'of others'),
+
+-- What a run adds up to, and each phase and each iteration of it.
+part AS (
+    SELECT
+        run, phase, iteration,
+        phase IS NOT NULL AS is_phase,
+        iteration IS NOT NULL AS is_iteration,
+        NOT is_phase AND NOT is_iteration AS is_whole,
         count() AS spans,
+        countIf(is_own) AS own_spans,
+        minIf(TraceId, is_own) AS trace_id,
+        minIf(began, is_own) AS first_began,
+        maxIf(ended, is_own) AS last_ended,
         sum(untracked_calls) AS untracked_api_calls,
         sum(span_untracked_tokens) AS untracked_tokens,
-        min(TraceId) AS trace_id,
-        min(began) AS first_began,
-        max(ended) AS last_ended,
-        groupArrayIf((began, SpanId, TraceId, ended), kind = 'root') AS roots,
-        groupArrayIf((TraceId, SpanId, ParentSpanId), parent_is_missing) AS orphans,
+        groupArrayArrayIf(own_roots, is_own) AS roots,
+        groupArrayArray(orphans) AS orphans,
         groupUniqArrayIf(model, model != '') AS models,
         countIf(is_call) AS api_calls,
         countIf(is_call AND has_failed AND NOT is_cancelled) AS failed_api_calls,
@@ -219,94 +268,19 @@ place AS (
         sumIf(cached, is_call) AS cached_input_tokens,
         sumIf(created, is_call) AS cache_creation_input_tokens,
         sumIf(reasoning, is_call) AS reasoning_tokens,
-        countIf(kind = 'tool') AS tool_calls,
-        countIf(kind = 'tool' AND has_failed) AS failed_tool_calls,
-        sumIf(cost, is_call) AS cost_usd_known,
-        minIf((began, assumeNotNull(chunk_ns)), is_call AND chunk_ns IS NOT NULL) AS first_chunk,
+        countIf(is_tool) AS tool_calls,
+        countIf(is_tool AND has_failed) AS failed_tool_calls,
+        ifNull(sumIf(cost, is_call), 0) AS cost_usd_known,
+        minIf((began, assumeNotNull(chunk_ns)), is_call AND chunk_ns IS NOT NULL).2 AS first_chunk_ns,
         countIf(is_call AND chunk_ns IS NOT NULL) AS first_chunks,
         groupArrayIf(began, mark != 0) AS starts,
         groupArrayIf(ended, mark != 0) AS ends,
         groupArrayIf(mark, mark != 0) AS marks
     FROM (
         SELECT
-            *,
-            ParentSpanId != '' AND (trace_number, as_number(ParentSpanId)) NOT IN (SELECT trace_number, as_number(SpanId) FROM copy) AS parent_is_missing,
-            kind = 'call' AS is_call,
-            error_type IS NOT NULL AS has_failed,
-            ifNull(error_type = 'asyncio.exceptions.CancelledError', false) AS is_cancelled,
-            is_call AND NOT has_failed AS is_answered,
-            attribute('gen_ai.response.model') AS answering,
-            if(is_call, ifNull(if(answering != '', answering, attribute('gen_ai.request.model')), ''), '') AS model,
-            as_tokens(attribute('gen_ai.usage.input_tokens')) AS input,
-            as_tokens(attribute('gen_ai.usage.output_tokens')) AS output,
-            as_tokens(attribute('gen_ai.usage.cache_read.input_tokens')) AS cached,
-            as_tokens(attribute('gen_ai.usage.cache_creation.input_tokens')) AS created,
-            as_tokens(attribute('gen_ai.usage.reasoning.output_tokens')) AS reasoning,
-            as_usd(attribute('operation.cost')) AS cost,
-            as_ns(toFloat64OrNull(as_amount(attribute('gen_ai.response.time_to_first_chunk')))) AS chunk_ns,
-            transform(kind, ['call', 'tool', 'agent', 'iteration'], [1, 2, 4, 8], 0)::Int8 AS mark
-        FROM span LEFT JOIN untracked USING (TraceId, SpanId)
-        WHERE kind != 'of others')
-    GROUP BY run, phase, iteration),
-
--- (6) Each place once for each part that it is in: its run, its phase and its iteration, and those of the runs around that
--- run. There it has no frames, and it is in a phase or an iteration only where calls or tools were.
-filed AS (
-    SELECT
-        place.* EXCEPT (run, phase, iteration, marks),
-        target.1 AS run, target.2 AS phase, target.3 AS iteration, target.4 AS is_own,
-        if(is_own, place.marks, arrayMap(mark -> mark % 4, place.marks)) AS marks
-    FROM (
-        SELECT
-            place.*, CAST(NULL, 'Nullable(String)') AS no_phase, CAST(NULL, 'Nullable(Int64)') AS no_iteration,
-            api_calls + tool_calls > 0 AS is_used,
-            arrayConcat(
-                [(place.run, no_phase, no_iteration, true)],
-                if(phase IS NOT NULL, [(place.run, phase, no_iteration, true)], []),
-                if(iteration IS NOT NULL AND (is_used OR has(marks, 8)), [(place.run, no_phase, iteration, true)], []),
-                arrayMap(outer -> (outer.1, no_phase, no_iteration, false), outers),
-                arrayMap(outer -> (outer.1, outer.2, no_iteration, false), arrayFilter(outer -> is_used AND outer.2 IS NOT NULL, outers)),
-                arrayMap(outer -> (outer.1, no_phase, outer.3, false), arrayFilter(outer -> is_used AND outer.3 IS NOT NULL, outers))
-            ) AS targets
-        FROM place LEFT JOIN around ON around.run = place.run) AS place
-    ARRAY JOIN targets AS target),
-
--- What a run adds up to, and each phase and each iteration of it.
-part AS (
-    SELECT
-        assumeNotNull(run) AS run, phase, iteration,
-        phase IS NOT NULL AS is_phase,
-        iteration IS NOT NULL AS is_iteration,
-        NOT is_phase AND NOT is_iteration AS is_whole,
-        sum(filed.spans) AS spans,
-        sumIf(filed.spans, is_own) AS own_spans,
-        minIf(filed.trace_id, is_own) AS trace_id,
-        minIf(filed.first_began, is_own) AS first_began,
-        maxIf(filed.last_ended, is_own) AS last_ended,
-        sum(filed.untracked_api_calls) AS untracked_api_calls,
-        sum(filed.untracked_tokens) AS untracked_tokens,
-        arrayMin(groupArrayArrayIf(filed.roots, is_own)) AS root,
-        groupArrayArray(filed.orphans) AS orphans,
-        groupUniqArrayArray(filed.models) AS models,
-        sum(filed.api_calls) AS api_calls,
-        sum(filed.failed_api_calls) AS failed_api_calls,
-        sum(filed.cancelled_api_calls) AS cancelled_api_calls,
-        sum(filed.unmeasured_api_calls) AS unmeasured_api_calls,
-        sum(filed.unpriced_api_calls) AS unpriced_api_calls,
-        sum(filed.input_tokens) AS input_tokens,
-        sum(filed.output_tokens) AS output_tokens,
-        sum(filed.cached_input_tokens) AS cached_input_tokens,
-        sum(filed.cache_creation_input_tokens) AS cache_creation_input_tokens,
-        sum(filed.reasoning_tokens) AS reasoning_tokens,
-        sum(filed.tool_calls) AS tool_calls,
-        sum(filed.failed_tool_calls) AS failed_tool_calls,
-        ifNull(sum(filed.cost_usd_known), 0) AS cost_usd_known,
-        minIf(filed.first_chunk, filed.first_chunks > 0).2 AS first_chunk_ns,
-        sum(filed.first_chunks) AS first_chunks,
-        groupArrayArray(filed.starts) AS starts,
-        groupArrayArray(filed.ends) AS ends,
-        groupArrayArray(filed.marks) AS marks
-    FROM filed
+            *, target.1 AS run, target.2 AS phase, target.3 AS iteration, target.4 AS is_own,
+            if(is_own, own_mark, own_mark % 4)::Int8 AS mark
+        FROM filed ARRAY JOIN targets AS target)
     GROUP BY run, phase, iteration),
 
 -- (14) Time: a sweep over the moments at which calls (1), tools (2) and frames start and end. Between two of them the
@@ -315,6 +289,7 @@ part AS (
 timed AS (
     SELECT
         *,
+        arraySort(root -> (root.1, root.2, root.3), roots)[1] AS root,
         root.3 != '' AS has_root,
         multiIf(is_phase, 4, is_iteration, 8, 16) AS frame,
         arrayConcat(starts, if(is_whole, [if(has_root, root.1, first_began)], [])) AS all_starts,
@@ -337,9 +312,7 @@ timed AS (
 -- to be added.
 counted AS (
     SELECT
-        run, phase, iteration, is_phase, is_iteration, is_whole, is_iteration AND has(marks, 8) AS is_framed,
-        (spans, own_spans, trace_id, first_began, last_ended, has_root, root, orphans, models,
-            untracked_api_calls, untracked_tokens) AS found,
+        *,
         (
             api_calls, failed_api_calls, cancelled_api_calls, unmeasured_api_calls, unpriced_api_calls,
             if(api_calls = 0, 0, input_tokens), if(api_calls = 0, 0, output_tokens),
@@ -357,41 +330,37 @@ counted AS (
 run AS (
     SELECT
         run,
-        toInt64(countIf(is_framed)) AS framed,
-        anyIf(found, is_whole)::Tuple(
-            spans Int64, own_spans Int64, trace_id String, first_began Int64, last_ended Int64, has_root Bool,
-            root Tuple(began Int64, span_id String, trace_id String, ended Int64),
-            orphans Array(Tuple(trace_id String, span_id String, parent_id String)),
-            models Array(String), untracked_api_calls Int64, untracked_tokens Int64) AS found,
-        anyIf(counts, is_whole)::Tuple(
-            api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
-            unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
-            cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
-            reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
-            cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64, other_ns Int64,
-            parallel_ns Int64, first_chunk_ns Nullable(Int64)) AS total,
-        arraySort(
-            row -> (if(row.1 IN ('plan', 'execute', 'reflect'), indexOf(['plan', 'execute', 'reflect'], row.1), 4), row.1),
-            groupArrayIf(tupleConcat(tuple(assumeNotNull(phase)), counts), is_phase)) AS phases,
-        arraySort(
-            row -> row.1,
-            groupArrayIf(tupleConcat(tuple(assumeNotNull(iteration)), counts), is_iteration)) AS numbered
+        toInt64(countIf(is_iteration AND has(marks, 8))) AS framed,
+        toInt64(sumIf(counted.spans, is_whole)) AS spans,
+        spans <= most_spans AS judged,
+        sumIf(counted.own_spans, is_whole) AS own_spans,
+        anyIf(counted.trace_id, is_whole) AS trace_id,
+        sumIf(counted.first_began, is_whole) AS first_began,
+        sumIf(counted.last_ended, is_whole) AS last_ended,
+        toInt64(sumIf(counted.untracked_api_calls, is_whole)) AS untracked_api_calls,
+        sumIf(counted.untracked_tokens, is_whole) AS untracked_tokens,
+        groupArrayArrayIf(counted.roots, is_whole) AS roots,
+        groupArrayArrayIf(counted.orphans, is_whole) AS orphans,
+        groupArrayArrayIf(counted.models, is_whole) AS models,
+        groupArrayIf(counts, is_whole) AS totals,
+        groupArrayIf((assumeNotNull(phase), counts), is_phase) AS phases,
+        groupArrayIf((assumeNotNull(iteration), counts), is_iteration) AS numbered
     FROM counted
     GROUP BY run)
 
 SELECT
     run.run AS run_id,
-    parent_run_id,
-    if(found.has_root, found.root.trace_id, found.trace_id) AS trace_id,
-    if(found.has_root AND judged, found.root.began, found.first_began) AS start_time_unix_ns,
-    multiIf(NOT judged, found.last_ended, found.has_root, found.root.ended, NULL) AS end_time_unix_ns,
-    if(status != '', assumeNotNull(status), 'running') AS status,
-    stop_reason,
-    error_type,
-    if(judged, arraySort(found.models), []) AS models,
-    if(judged AND (NOT found.has_root OR operation = 'invoke_workflow'), framed, NULL) AS iterations,
-    if(iterations IS NULL, NULL, ifNull(root.tasks_completed, 0)) AS tasks_completed,
-    if(iterations IS NULL, NULL, ifNull(root.tasks_total, 0)) AS tasks_total,
+    attribute('nanoagent.run.parent_id') AS parent_run_id,
+    if(has_root, root.trace_id, run.trace_id) AS trace_id,
+    if(has_root AND judged, root.began, first_began) AS start_time_unix_ns,
+    multiIf(NOT judged, last_ended, has_root, root.ended, NULL) AS end_time_unix_ns,
+    if(attribute('nanoagent.status') != '', assumeNotNull(attribute('nanoagent.status')), 'running') AS status,
+    attribute('nanoagent.stop_reason') AS stop_reason,
+    root.error_type AS error_type,
+    if(judged, arraySort(run.models), []) AS models,
+    if(judged AND (NOT has_root OR root.operation = 'invoke_workflow'), framed, NULL) AS iterations,
+    if(iterations IS NULL, NULL, ifNull(as_count(attribute('nanoagent.tasks.completed')), 0)) AS tasks_completed,
+    if(iterations IS NULL, NULL, ifNull(as_count(attribute('nanoagent.tasks.total')), 0)) AS tasks_total,
     counts.api_calls AS api_calls,
     counts.failed_api_calls AS failed_api_calls,
     counts.cancelled_api_calls AS cancelled_api_calls,
@@ -411,44 +380,61 @@ SELECT
     counts.other_ns AS other_ns,
     counts.parallel_ns AS parallel_ns,
     counts.first_chunk_ns AS first_chunk_ns,
-    if(judged, found.untracked_api_calls, 0) AS untracked_api_calls,
-    if(judged, found.untracked_tokens, 0) AS untracked_tokens,
-    if(judged, phases, [])::Array(Tuple(
+    if(judged, run.untracked_api_calls, 0) AS untracked_api_calls,
+    if(judged, run.untracked_tokens, 0) AS untracked_tokens,
+    arraySort(
+        row -> (if(row.1 IN ('plan', 'execute', 'reflect'), indexOf(['plan', 'execute', 'reflect'], row.1), 4), row.1),
+        if(judged, arrayMap(row -> tupleConcat(tuple(row.1), row.2), phases), []))::Array(Tuple(
         phase String, api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
         unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
         cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
         reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
         cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64, other_ns Int64,
         parallel_ns Int64, first_chunk_ns Nullable(Int64))) AS by_phase,
-    if(judged, numbered, [])::Array(Tuple(
+    arraySort(
+        row -> row.1, if(judged, arrayMap(row -> tupleConcat(tuple(row.1), row.2), numbered), []))::Array(Tuple(
         iteration Int64, api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
         unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
         cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
         reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
         cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64, other_ns Int64,
         parallel_ns Int64, first_chunk_ns Nullable(Int64))) AS by_iteration,
-    arraySort(arrayDistinct(arrayFilter(
-        orphan -> NOT found.has_root OR (orphan.1, orphan.2) != (found.root.trace_id, found.root.span_id),
-        if(judged, found.orphans, [])).parent_id)) AS missing_parents,
+    arraySort(arrayDistinct(arrayMap(orphan -> orphan.3, arrayFilter(
+        orphan -> NOT has_root OR (orphan.1, orphan.2) != (root.trace_id, root.span_id),
+        if(judged, orphans, []))))) AS missing_parents,
     -- (17) The root has its cost as a float, which has fewer digits than a large sum.
+    as_count(attribute('nanoagent.spans')) AS expected_spans,
     multiIf(
         NOT judged, NULL,
         missing_parents != [], false,
         said_api_calls IS NULL, NULL,
-        (said_iterations, said_api_calls, said_tool_calls, said_input_tokens, said_output_tokens, said_cost_usd,
-            ifNull(said_spans, found.spans))
+        (as_count(attribute('nanoagent.iterations')), said_api_calls, as_count(attribute('nanoagent.tool_calls')),
+            as_count(attribute('nanoagent.usage.input_tokens')), as_count(attribute('nanoagent.usage.output_tokens')),
+            as_usd(attribute('nanoagent.cost.usd')), ifNull(expected_spans, run.spans))
         IS NOT DISTINCT FROM
         (iterations, counts.api_calls, counts.tool_calls, counts.input_tokens, counts.output_tokens,
-            as_usd(toString(toFloat64(toString(counts.cost_usd)))), found.spans)) AS complete,
-    found.spans::UInt64 AS spans,
-    said_spans AS expected_spans,
+            as_usd(toString(toFloat64(toString(counts.cost_usd)))), run.spans)) AS complete,
+    run.spans::UInt64 AS spans,
     judged,
     1::UInt8 AS schema_version
 FROM (
-    SELECT *, found.spans <= most_spans AS judged, if(judged, total, defaultValueOfArgumentType(total)) AS counts
+    SELECT
+        *,
+        (arraySort(root -> (root.1, root.2, root.3), roots)[1])::Tuple(
+            began Int64, span_id String, trace_id String, ended Int64, operation Nullable(String),
+            error_type Nullable(String), attributes Map(LowCardinality(String), String)) AS root,
+        root.trace_id != '' AS has_root,
+        root.attributes AS SpanAttributes,
+        as_count(attribute('nanoagent.api_calls')) AS said_api_calls,
+        if(judged, totals, [])[1]::Tuple(
+            api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
+            unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
+            cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
+            reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
+            cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64,
+            other_ns Int64, parallel_ns Int64, first_chunk_ns Nullable(Int64)) AS counts
     FROM run) AS run
-LEFT JOIN root ON root.run = run.run
-WHERE found.own_spans > 0 AND start_time_unix_ns >= toUnixTimestamp64Nano(since);
+WHERE own_spans > 0 AND start_time_unix_ns >= toUnixTimestamp64Nano(since);
 
 CREATE OR REPLACE VIEW nanoagent_runs AS
 SELECT * FROM nanoagent_runs_since(since = '1970-01-01 00:00:00');
