@@ -65,7 +65,7 @@ The whole:
     summary, and `None` when there is none.
 """
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from dataclasses import fields
 from decimal import Decimal
 from types import MappingProxyType
@@ -111,7 +111,7 @@ class Fold:
     """The numbers of one run, added up from its span records as they come."""
 
     # What few runs have stands on the class until a run has some.
-    _filings: Mapping[str, _Filing] = MappingProxyType({})
+    _filings: MutableMapping[str, _Filing] = cast("Any", MappingProxyType({}))
     """The nested runs, each with where it counts."""
     _untracked: MutableMapping[_Key, tuple[int, int]] = cast("Any", MappingProxyType({}))
     """Of the spans of others, how many model calls they are and what tokens they tell of."""
@@ -162,7 +162,9 @@ class Fold:
 
     def nest(self, run_id: str, phase: str | None, iteration: int | None) -> None:
         """From now on, count what a nested run uses, under this phase and iteration."""
-        self._filings = {**self._filings, run_id: (phase, iteration)}
+        if not self._filings:
+            self._filings = {}
+        self._filings[run_id] = phase, iteration
 
     def root_is(self, root: SpanRecord, *, status: str) -> None:
         """Take this span of others as the run's root, which it may be beside something that counts."""

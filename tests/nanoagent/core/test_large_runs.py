@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nanoagent.core.counting import Fold
 from nanoagent.core.records import SpanRecord
 from nanoagent.core.runs import runs_in
 from nanoagent.tracing import names
-from tests.span_records import chat, record, root
+from tests.span_records import RUN, chat, record, root
 
 
 @contextmanager
@@ -29,6 +30,15 @@ def test_forty_thousand_untracked_calls() -> None:
     with within(3.0):
         (run,) = runs_in([root(0, 9), *calls])
     assert run.metrics.untracked_api_calls == 40_000
+
+
+def test_a_run_that_sixty_thousand_others_are_nested_in() -> None:
+    fold = Fold(RUN)
+    with within(2.0):
+        for n in range(60_000):
+            fold.nest(f"run {n}", "execute", 1)
+    fold.add(chat("c1", 0, 1)._replace(run_id="run 59999"))
+    assert [phase.api_calls for phase in fold.metrics().by_phase] == [1]
 
 
 def test_twelve_thousand_streams_whose_usage_stands_beside_them() -> None:
