@@ -25,7 +25,7 @@ def shards_text(source: Provenance) -> str | None:
 
 def lacking(results: Results) -> list[str]:
     """What is missing of the shards, a sentence each; empty where nothing is."""
-    found = [] if results.complete else list(_lacking(results))
+    found = list(_lacking(results))
     rest = len(found) - MOST_NAMED
     return found if rest <= 0 else [*found[:MOST_NAMED], f"And {plural(rest, 'more shard')}."]
 
@@ -38,7 +38,10 @@ def _lacking(results: Results) -> Iterator[str]:
         dealt = shard.share_of(plan)
         left = sum(key not in made for key in dealt)
         if shard in source.open_shards:
-            said = f"{len(dealt) - left:,} of {plural(len(dealt), 'attempt')} are there"
-            yield f"{shard.text.capitalize()} came to no end: {said}."
+            yield f"{shard.text.capitalize()} came to no end: {_counted(len(dealt) - left, len(dealt))} there."
         elif left:
-            yield f"{shard.text.capitalize()} is missing: {left:,} of {plural(len(dealt), 'attempt')} are not there."
+            yield f"{shard.text.capitalize()} is missing: {_counted(left, len(dealt))} not there."
+
+
+def _counted(some: int, every: int) -> str:
+    return f"{some:,} of {plural(every, 'attempt')} {'is' if some == 1 else 'are'}"

@@ -16,6 +16,7 @@ from benchmarks.judging.verdict import Cause, Verdict, VerdictWord
 from benchmarks.merging.files import read_files
 from benchmarks.merging.merged import merged
 from benchmarks.merging.traces import kept_traces
+from benchmarks.reports.shards import MOST_NAMED, lacking
 from benchmarks.results.canonical import canonical
 from benchmarks.results.forms import EndForm
 from benchmarks.results.reading import Attempts, ShardFile, read_attempts
@@ -146,6 +147,14 @@ def test_of_a_shard_that_was_made_twice_one_file_counts_and_it_is_one_that_ended
     assert [part.session_id for part in found.provenance.parts] == [counted]
     assert set(found.trace_ids) == {counted * 32}
     assert (found.complete, found.provenance.ended_at, found.verification) == (True, NOW, checked)
+
+
+def test_of_many_shards_that_are_missing_some_are_named_and_the_others_counted() -> None:
+    whole = results(goals=MOST_NAMED + 3)
+    found = lacking(merged([file_of(shard_of(whole, 1, MOST_NAMED + 3))]))
+    assert found[0] == "Shard 2 of 13 is missing: 1 of 1 attempt is not there."
+    assert (len(found), found[-1]) == (MOST_NAMED + 1, "And 2 more shards.")
+    assert lacking(merged([file_of(shard_of(whole, number, 2)) for number in (1, 2)])) == []
 
 
 def test_what_was_read_back_from_traces_adds_up() -> None:

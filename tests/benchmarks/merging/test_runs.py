@@ -65,7 +65,7 @@ def test_a_shard_that_is_killed_costs_the_attempt_at_work_and_is_made_up_for_in_
 
     done = run("merge", out, "--output", torn)
     assert (done.returncode, done.stderr) == (3, "")
-    assert "Shard 2 of 2 came to no end: 1 of 2 attempts are there.\n" in done.stdout
+    assert "Shard 2 of 2 came to no end: 1 of 2 attempts is there.\n" in done.stdout
     assert run("--output", torn, "--resume").returncode == 0
 
     assert run("--shard", "2/2", "--output", out, "--resume").returncode == 0
