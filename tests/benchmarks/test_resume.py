@@ -21,6 +21,12 @@ from tests.benchmarks.results_made import attempt, goal, provenance, results
 from tests.commands import attempts_in, results_in, run_benchmark, written_in
 
 
+@pytest.fixture(autouse=True)
+def no_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever commits in the checkout between two runs changes nothing here."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+
+
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
     path = tmp_path / "slow.py"
