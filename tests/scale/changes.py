@@ -83,10 +83,10 @@ OF_THE_VIEW: Final = {
     "copies count each": ("    WHERE latest_age IN (0, age)\n    LIMIT 1 BY TraceId, SpanId)", "    WHERE true)"),
     "a deferred tool was called": ("mapContains(SpanAttributes, 'nanoagent.tool.deferred') AS", "false AS"),
     "a cancelled tool did not fail": (
-        "countIf(is_tool AND has_failed)",
-        "countIf(is_tool AND has_failed AND NOT is_cancelled)",
+        "is_tool AND has_failed AS is_failed_tool",
+        "is_tool AND has_failed AND NOT is_cancelled AS is_failed_tool",
     ),
-    "cancelled calls failed": ("countIf(is_call AND is_cancelled)", "countIf(false)"),
+    "cancelled calls failed": ("is_call AND is_cancelled AS is_cancelled_call", "false AS is_cancelled_call"),
     "the model that was asked counts": (
         "if(answering != '', answering, attribute('gen_ai.request.model'))",
         "attribute('gen_ai.request.model')",
@@ -109,7 +109,7 @@ OF_THE_VIEW: Final = {
     "tools run after their run": ("gap * (open > 0 AND call + tool > 0)", "gap * (call + tool > 0)"),
     "phases have nothing parallel": ("gap * (open > 0) * (call + tool)", "gap * (open > 0) * (call + tool > 0)"),
     "an end before its start is time": ("greatest(began, said_end) AS ended", "said_end AS ended"),
-    "the last first chunk counts": ("minIf((began, assumeNotNull(chunk", "maxIf((began, assumeNotNull(chunk"),
+    "the last first chunk counts": ("minIf(chunk, has_chunk)", "maxIf(chunk, has_chunk)"),
     "first chunks are cut off": ("roundBankers(seconds * 1e9)", "floor(seconds * 1e9)"),
     "the newest root counts": ("(arraySort(root -> (root.1, root.2", "(arraySort(root -> (-root.1, root.2"),
     "without a status it failed": ("'running') AS status", "'failed') AS status"),

@@ -133,6 +133,13 @@ def test_an_empty_table_has_no_runs(emptied: Store) -> None:
     assert emptied.runs() == {}
 
 
+def test_a_readers_own_settings_change_nothing(emptied: Store) -> None:
+    spans = [span for chunk in chunks(3, 1_000) for span in chunk]
+    emptied.load(spans)
+    found = emptied.runs(join_use_nulls=1, aggregate_functions_null_for_empty=1, prefer_column_name_to_alias=1)
+    assert differences(found, folded(spans)) == []
+
+
 def test_the_statements_can_be_run_again(emptied: Store) -> None:
     before = emptied.run("SHOW CREATE VIEW nanoagent_runs_since")
     emptied.run(VIEW_SQL.read_text())

@@ -86,7 +86,11 @@ root AS (
         WHERE (TraceId, SpanId) IN (
             SELECT TraceId, SpanId
             FROM received
-            WHERE mapContains(SpanAttributes, 'nanoagent.status') OR has(mapValues(SpanAttributes), 'invoke_workflow'))
+            WHERE attribute('nanoagent.run.id') IN (
+                SELECT attribute('nanoagent.run.id')
+                FROM received
+                WHERE mapContains(SpanAttributes, 'nanoagent.run.parent_id'))
+            AND (mapContains(SpanAttributes, 'nanoagent.status') OR has(mapValues(SpanAttributes), 'invoke_workflow')))
         ORDER BY age DESC
         LIMIT 1 BY TraceId, SpanId)
     WHERE kind = 'root'
@@ -199,13 +203,22 @@ said AS (
         is_call AND NOT has_failed AS is_answered,
         attribute('gen_ai.response.model') AS answering,
         if(is_call, ifNull(if(answering != '', answering, attribute('gen_ai.request.model')), ''), '') AS model,
-        as_tokens(attribute('gen_ai.usage.input_tokens')) AS input,
-        as_tokens(attribute('gen_ai.usage.output_tokens')) AS output,
-        as_tokens(attribute('gen_ai.usage.cache_read.input_tokens')) AS cached,
-        as_tokens(attribute('gen_ai.usage.cache_creation.input_tokens')) AS created,
-        as_tokens(attribute('gen_ai.usage.reasoning.output_tokens')) AS reasoning,
-        as_usd(attribute('operation.cost')) AS cost,
-        as_ns(toFloat64OrNull(as_amount(attribute('gen_ai.response.time_to_first_chunk')))) AS chunk_ns,
+        if(is_call, as_tokens(attribute('gen_ai.usage.input_tokens')), NULL) AS input,
+        if(is_call, as_tokens(attribute('gen_ai.usage.output_tokens')), NULL) AS output,
+        if(is_call, as_tokens(attribute('gen_ai.usage.cache_read.input_tokens')), NULL) AS cached,
+        if(is_call, as_tokens(attribute('gen_ai.usage.cache_creation.input_tokens')), NULL) AS created,
+        if(is_call, as_tokens(attribute('gen_ai.usage.reasoning.output_tokens')), NULL) AS reasoning,
+        if(is_call, as_usd(attribute('operation.cost')), NULL) AS cost,
+        if(is_call, as_ns(toFloat64OrNull(as_amount(attribute('gen_ai.response.time_to_first_chunk')))), NULL) AS chunk_ns,
+        is_call AND has_failed AND NOT is_cancelled AS is_failed_call,
+        is_call AND is_cancelled AS is_cancelled_call,
+        is_answered AND (input IS NULL OR output IS NULL) AS is_unmeasured,
+        is_answered AND cost IS NULL AS is_unpriced,
+        is_tool AND has_failed AS is_failed_tool,
+        phase IS NOT NULL AND own_mark IN (1, 2, 4) AS has_phase,
+        iteration IS NOT NULL AND own_mark IN (1, 2, 8) AS has_iteration,
+        chunk_ns IS NOT NULL AS has_chunk,
+        (began, ifNull(chunk_ns, 0)) AS chunk,
         transform(kind, ['call', 'tool', 'agent', 'iteration'], [1, 2, 4, 8], 0)::Int8 AS own_mark,
         if(kind = 'root', [(began, SpanId, TraceId, ended, operation, error_type, SpanAttributes)], []) AS own_roots
     FROM copy),
@@ -227,17 +240,22 @@ filed AS (
         if(parent_is_missing, [(TraceId, SpanId, ParentSpanId)], []) AS orphans,
         CAST(NULL, 'Nullable(String)') AS no_phase,
         CAST(NULL, 'Nullable(Int64)') AS no_iteration,
-        arrayConcat(
-            [(span.run, no_phase, no_iteration, true)],
-            if(phase IS NOT NULL AND kind IN ('call', 'tool', 'agent'), [(span.run, phase, no_iteration, true)], []),
-            if(iteration IS NOT NULL AND kind IN ('call', 'tool', 'iteration'),
-                [(span.run, no_phase, iteration, true)], []),
+        (span.run, no_phase, no_iteration, true) AS in_run,
+        (span.run, phase, no_iteration, true) AS in_phase,
+        (span.run, no_phase, iteration, true) AS in_iteration,
+        multiIf(
+            has_phase AND has_iteration, [in_run, in_phase, in_iteration],
+            has_phase, [in_run, in_phase],
+            has_iteration, [in_run, in_iteration],
+            [in_run]) AS own_targets,
+        if(empty(outers), own_targets, arrayConcat(
+            own_targets,
             arrayMap(outer -> (outer.1, no_phase, no_iteration, false), outers),
             arrayMap(outer -> (outer.1, outer.2, no_iteration, false),
                 arrayFilter(outer -> is_used AND outer.2 IS NOT NULL, outers)),
             arrayMap(outer -> (outer.1, no_phase, outer.3, false),
                 arrayFilter(outer -> is_used AND outer.3 IS NOT NULL, outers))
-        ) AS targets
+        )) AS targets
     FROM span LEFT ANY JOIN around ON around.run = span.run LEFT ANY JOIN untracked USING (TraceId, SpanId)
     WHERE kind != 'of others'),
 
@@ -258,28 +276,28 @@ part AS (
         groupArrayArrayIf(own_roots, is_own) AS roots,
         groupArrayArray(orphans) AS orphans,
         groupUniqArrayIf(model, model != '') AS models,
-        countIf(is_call) AS api_calls,
-        countIf(is_call AND has_failed AND NOT is_cancelled) AS failed_api_calls,
-        countIf(is_call AND is_cancelled) AS cancelled_api_calls,
-        countIf(is_answered AND (input IS NULL OR output IS NULL)) AS unmeasured_api_calls,
-        countIf(is_answered AND cost IS NULL) AS unpriced_api_calls,
-        sumIf(input, is_call) AS input_tokens,
-        sumIf(output, is_call) AS output_tokens,
-        sumIf(cached, is_call) AS cached_input_tokens,
-        sumIf(created, is_call) AS cache_creation_input_tokens,
-        sumIf(reasoning, is_call) AS reasoning_tokens,
-        countIf(is_tool) AS tool_calls,
-        countIf(is_tool AND has_failed) AS failed_tool_calls,
-        ifNull(sumIf(cost, is_call), 0) AS cost_usd_known,
-        minIf((began, assumeNotNull(chunk_ns)), is_call AND chunk_ns IS NOT NULL).2 AS first_chunk_ns,
-        countIf(is_call AND chunk_ns IS NOT NULL) AS first_chunks,
+        sum(is_call) AS api_calls,
+        sum(is_failed_call) AS failed_api_calls,
+        sum(is_cancelled_call) AS cancelled_api_calls,
+        sum(is_unmeasured) AS unmeasured_api_calls,
+        sum(is_unpriced) AS unpriced_api_calls,
+        sum(input) AS input_tokens,
+        sum(output) AS output_tokens,
+        sum(cached) AS cached_input_tokens,
+        sum(created) AS cache_creation_input_tokens,
+        sum(reasoning) AS reasoning_tokens,
+        sum(is_tool) AS tool_calls,
+        sum(is_failed_tool) AS failed_tool_calls,
+        ifNull(sum(cost), 0) AS cost_usd_known,
+        minIf(chunk, has_chunk).2 AS first_chunk_ns,
+        sum(has_chunk) AS first_chunks,
         groupArrayIf(began, mark != 0) AS starts,
         groupArrayIf(ended, mark != 0) AS ends,
         groupArrayIf(mark, mark != 0) AS marks
     FROM (
         SELECT
             *, target.1 AS run, target.2 AS phase, target.3 AS iteration, target.4 AS is_own,
-            if(is_own, own_mark, own_mark % 4)::Int8 AS mark
+            if(is_own AND (phase IS NOT NULL OR iteration IS NOT NULL), own_mark, own_mark % 4)::Int8 AS mark
         FROM filed ARRAY JOIN targets AS target)
     GROUP BY run, phase, iteration),
 
@@ -434,7 +452,9 @@ FROM (
             cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64,
             other_ns Int64, parallel_ns Int64, first_chunk_ns Nullable(Int64)) AS counts
     FROM run) AS run
-WHERE own_spans > 0 AND start_time_unix_ns >= toUnixTimestamp64Nano(since);
+WHERE own_spans > 0 AND start_time_unix_ns >= toUnixTimestamp64Nano(since)
+-- Whatever the reader's settings are.
+SETTINGS join_use_nulls = 0, aggregate_functions_null_for_empty = 0, prefer_column_name_to_alias = 0;
 
 CREATE OR REPLACE VIEW nanoagent_runs AS
 SELECT * FROM nanoagent_runs_since(since = '1970-01-01 00:00:00');
