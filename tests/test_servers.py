@@ -12,7 +12,8 @@ import os, signal, sys
 from pathlib import Path
 from tests.servers import serving
 
-with serving("it", ["sleep", "600"], Path(sys.argv[1]), ready=lambda: True, env={}) as process:
+log = Path(sys.argv[1])
+with serving("it", ["sh", "-c", "echo up; exec sleep 600"], log, ready=lambda: "up" in log.read_text(), env={}) as process:
     print(process.popen.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
