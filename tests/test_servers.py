@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.servers import serving
 
 log = Path(sys.argv[1])
-with serving("it", ["sh", "-c", "echo up; exec sleep 600"], log, ready=lambda: "up" in log.read_text(), env={}) as process:
+command = ["sh", "-c", "echo up; exec sleep 600"]
+with serving("it", command, log, ready=lambda: "up" in log.read_text(), env={}) as process:
     print(process.popen.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
