@@ -10,7 +10,6 @@ from typing import Annotated, Final
 import typer
 
 from benchmarks.arguments import completed
-from benchmarks.baseline import check_committed
 from benchmarks.options import amount, check_together, engine_named, positive
 from benchmarks.request import COMMITTED, Request
 from benchmarks.sharding import shard_named
@@ -149,6 +148,8 @@ def benchmark(
     slots, times = positive("--concurrency", concurrency, _MOST), positive("--repeat", repeat, MOST_REPEATS)
     limit_usd = None if max_cost is None else amount("--max-cost", max_cost)
     if save_baseline == COMMITTED:
+        from benchmarks.baseline import check_committed
+
         check_committed(agent=agent, goals_file=goals_file, all_goals=len(chosen) == len(goals))
 
     from benchmarks.command import execute

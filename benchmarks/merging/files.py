@@ -8,6 +8,7 @@ from benchmarks.formats import quoted
 from benchmarks.results.attempts_file import ATTEMPTS
 from benchmarks.results.reading import ShardFile, read_shard
 from benchmarks.results.traces_file import TRACES
+from benchmarks.sharding import Shard
 from nanoagent.errors import ConfigurationError
 
 _RULE: Final = "merge needs files of shards"
@@ -26,9 +27,8 @@ def read_files(named: Sequence[Path]) -> list[ShardFile]:
     """
     paths = [path for one in named for path in _paths(one)]
     if not paths:
-        raise ConfigurationError(
-            f"{_RULE}, such as {_PATTERN.replace('*', '1', 1).replace('*', '8')}, got none; name them"
-        )
+        example = Shard(number=1, of=8).file_name(ATTEMPTS)
+        raise ConfigurationError(f"{_RULE}, such as {example}, got none; name them")
     files: dict[tuple[str, str], ShardFile] = {}
     for path in paths:
         file = read_shard(path, _RULE, _WAY_OUT)

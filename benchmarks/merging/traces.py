@@ -17,7 +17,7 @@ def kept_traces(files: Sequence[ShardFile], results: Results) -> KeptTraces:
         results: The merged ones.
     """
     kept = KeptTraces()
-    for number in range(1, MAX_ATTEMPTS + 1):
+    for number in range(1, min(results.provenance.repeat, MAX_ATTEMPTS) + 1):
         attempts = {one.trace_id: one for _, one in results.attempts if one.number == number and one.trace_id}
         for file in files:
             for trace_id, line in kept_lines(traces_beside(file), attempts).items():

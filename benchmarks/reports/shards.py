@@ -31,13 +31,16 @@ def lacking(results: Results) -> list[str]:
 
 
 def _lacking(results: Results) -> Iterator[str]:
-    source, plan, made = results.provenance, results.planned, results.made
+    source = results.provenance
     there = shards_of(source)
-    for number in range(1, there[0].of + 1 if there else 1):
+    if not there:
+        return
+    plan, made, without_end = results.planned, results.made, source.open_shards
+    for number in range(1, there[0].of + 1):
         shard = Shard(number=number, of=there[0].of)
         dealt = shard.share_of(plan)
         left = sum(key not in made for key in dealt)
-        if shard in source.open_shards:
+        if shard in without_end:
             yield f"{shard.text.capitalize()} came to no end: {_counted(len(dealt) - left, len(dealt))} there."
         elif left:
             yield f"{shard.text.capitalize()} is missing: {_counted(left, len(dealt))} not there."
