@@ -56,8 +56,8 @@ def kept(
     return found
 
 
-def made_by(command: Sequence[str], *, directory: Path, env: Mapping[str, str] | None = None) -> None:
-    """Run a command of a recipe.
+def made_by(command: Sequence[str], *, directory: Path, env: Mapping[str, str] | None = None) -> str:
+    """Run a command of a recipe, and give what it prints.
 
     Args:
         command: Its first word is a program of the PATH.
@@ -77,6 +77,7 @@ def made_by(command: Sequence[str], *, directory: Path, env: Mapping[str, str] |
     if done.returncode != 0:
         tail = "\n".join(f"{done.stdout}{done.stderr}".splitlines()[-15:])
         raise UnavailableError(f"{' '.join(command)} failed ({done.returncode}):\n{tail}")
+    return done.stdout
 
 
 def go_built(module: Path, program: Path, package: str = ".") -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final
 from nanoagent.core.runs import CountedRun
 from tests.scale.collector import Collector, collector_program, front, sink
 from tests.scale.door import Door, opened
-from tests.scale.engine import VIEW_SQL, counted
+from tests.scale.engine import VIEW_SQL, by_id
 from tests.scale.kafka import Broker, broker, kafka_libraries
 from tests.scale.proof import differences, folded
 from tests.scale.sending import Sending, Sent, requests_of
@@ -109,8 +109,7 @@ class Chain:
         """What the view makes of the table, by run."""
         self.door.query(VIEW_SQL.read_text(), database=DATABASE)
         lines = self.door.query(_ALL_RUNS, database=DATABASE).splitlines()
-        rows = [json.loads(line, parse_float=Decimal) for line in lines]
-        return {row["run_id"]: counted(row) for row in rows}
+        return by_id([json.loads(line, parse_float=Decimal) for line in lines])
 
 
 @contextmanager

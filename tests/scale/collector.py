@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import yaml
 
-from tests.builds import TIMEOUT_S, kept, made_by
-from tests.required import UnavailableError, installed
+from tests.builds import kept, made_by
+from tests.required import installed
 from tests.servers import HOST, ROOT, Process, fetched, serving
 
 DEPLOYED: Final = ROOT / "deploy" / "scale" / "collector"
@@ -87,11 +87,7 @@ def module_directory(name: str) -> Path:
     installed("go", _WANTED)
     parts = [part["gomod"] for kind, listed in recipe().items() if kind != "dist" for part in listed]
     (module,) = (part.replace(" ", "@") for part in parts if part.split()[0].endswith(f"/{name}"))
-    command = ["go", "mod", "download", "-json", module]
-    told = subprocess.run(command, capture_output=True, check=False, text=True, timeout=TIMEOUT_S)
-    if told.returncode != 0:
-        raise UnavailableError(f"{' '.join(command)} failed ({told.returncode}):\n{told.stdout}{told.stderr}")
-    return Path(json.loads(told.stdout)["Dir"])
+    return Path(json.loads(made_by(["go", "mod", "download", "-json", module], directory=ROOT))["Dir"])
 
 
 def validated(program: Path, config: Path, *, env: Mapping[str, str] | None = None) -> str:

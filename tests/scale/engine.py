@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from decimal import Decimal
@@ -117,10 +117,7 @@ class Store:
 
     def runs(self, view: str = "nanoagent_runs", **settings: int) -> dict[str, CountedRun]:
         """The runs that a view, or a query in brackets, tells of, by their ids."""
-        found = [counted(row) for row in self.rows(f"SELECT * FROM {view}", **settings)]  # noqa: S608 - our own
-        by_id = {str(run.metrics.run_id): run for run in found}
-        assert len(by_id) == len(found), "a run has two rows"
-        return by_id
+        return by_id(self.rows(f"SELECT * FROM {view}", **settings))  # noqa: S608 - our own
 
     def _insert(self, spans: list[Span]) -> None:
         structure = ", ".join(f"`{column}` {kind}" for column, kind in _COLUMNS.items())
@@ -150,6 +147,13 @@ def _value(column: str) -> str:
     if column == "Events.Timestamp":
         return "arrayMap(at -> fromUnixTimestamp64Nano(at), `Events.Timestamp`)"
     return _quoted(column)
+
+
+def by_id(rows: Sequence[dict[str, Any]]) -> dict[str, CountedRun]:
+    """The runs that rows of the view tell of, by their ids."""
+    found = {str(row["run_id"]): counted(row) for row in rows}
+    assert len(found) == len(rows), "a run has two rows"
+    return found
 
 
 def counted(row: dict[str, Any]) -> CountedRun:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from uuid import uuid4
 from benchmarks.results.canonical import canonical
 from tests.commands import BENCHMARK, ROOT
 from tests.scale.ray_nodes import SETTINGS
+from tests.servers import wait_until
 
 WITHIN_S: Final = 180.0
 """Nothing takes so long, even on a busy machine."""
@@ -69,10 +69,7 @@ class Command:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait until it holds."""
-    end_s = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < end_s
-        time.sleep(0.1)
+    wait_until(holds, "what a command by Ray comes to", deadline_s=WITHIN_S, pause_s=0.1)
 
 
 @contextmanager

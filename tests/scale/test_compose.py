@@ -115,14 +115,13 @@ def test_spans_come_through_the_profile_and_are_counted(made: Programs, tmp_path
             ),
         ):
             assert send(entrance.otlp_http_endpoint, sent.requests).accepted == len(sent.requests)
-            wait_until(lambda: len(counted(door)) >= len(sent.runs), "all runs are there", deadline_s=60.0)
-        found = {run["run_id"]: run["api_calls"] for run in counted(door)}
-    assert found == {run_id: run.metrics.api_calls for run_id, run in sent.runs.items()}
+            expected = sorted((run_id, run.metrics.api_calls) for run_id, run in sent.runs.items())
+            wait_until(lambda: counted(door) == expected, "all runs are there, and whole", deadline_s=60.0)
+        assert counted(door) == expected
 
 
-def counted(door: Door) -> list[dict[str, Any]]:
-    """What `nanoagent metrics` says of all runs."""
+def counted(door: Door) -> list[tuple[str, int]]:
+    """The ids of all runs, and how many model calls `nanoagent metrics` says that each has made."""
     asked = ["--clickhouse", f"{door.url}/otel", "--since", "2020-01-01", "--json"]
     done = run_python("-c", "from instrumentation.cli import main; main()", "metrics", *asked, **LOGIN)
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
+    return sorted((run["run_id"], run["api_calls"]) for run in json.loads(done.stdout))

@@ -135,6 +135,7 @@ def test_an_empty_table_has_no_runs(emptied: Store) -> None:
 
 def test_a_readers_own_settings_change_nothing(emptied: Store) -> None:
     spans = [span for chunk in chunks(3, 1_000) for span in chunk]
+    emptied.run("TRUNCATE TABLE otel_traces")
     emptied.load(spans)
     found = emptied.runs(join_use_nulls=1, aggregate_functions_null_for_empty=1, prefer_column_name_to_alias=1)
     assert differences(found, folded(spans)) == []

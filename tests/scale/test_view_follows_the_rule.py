@@ -9,7 +9,7 @@ import pytest
 
 from nanoagent.core.runs import CountedRun
 from tests.scale.changes import OF_THE_FOLD, OF_THE_VIEW, mutant, replaced
-from tests.scale.engine import VIEW_SQL, Store, counted, query_of, store
+from tests.scale.engine import VIEW_SQL, Store, by_id, query_of, store
 from tests.scale.proof import differences, folded
 from tests.scale.rare import chain, each_producer, few
 from tests.scale.rows import Span, as_stored
@@ -44,7 +44,7 @@ def rows(stored: Store) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def runs(rows: list[dict[str, Any]]) -> dict[str, CountedRun]:
-    return {row["run_id"]: counted(row) for row in rows}
+    return by_id(rows)
 
 
 def test_the_view_is_the_fold_and_the_same_each_time(
