@@ -109,9 +109,9 @@ OF_THE_VIEW: Final = {
     "tools run after their run": ("gap * (open > 0 AND call + tool > 0)", "gap * (call + tool > 0)"),
     "phases have nothing parallel": ("gap * (open > 0) * (call + tool)", "gap * (open > 0) * (call + tool > 0)"),
     "an end before its start is time": ("greatest(began, said_end) AS ended", "said_end AS ended"),
-    "the last first chunk counts": ("minIf(chunk, has_chunk)", "maxIf(chunk, has_chunk)"),
+    "the last first chunk counts": ("argMin(chunk_ns, chunk)", "argMax(chunk_ns, chunk)"),
     "first chunks are cut off": ("roundBankers(seconds * 1e9)", "floor(seconds * 1e9)"),
-    "the newest root counts": ("(arraySort(root -> (root.1, root.2", "(arraySort(root -> (-root.1, root.2"),
+    "the newest root counts": ("arraySort(root -> (root.1, root.2", "arraySort(root -> (-root.1, root.2"),
     "without a status it failed": ("'running') AS status", "'failed') AS status"),
     "a root needs its parent": (
         "NOT has_root OR (orphan.1, orphan.2) != (root.trace_id, root.span_id)",

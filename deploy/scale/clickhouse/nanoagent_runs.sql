@@ -217,7 +217,6 @@ said AS (
         is_tool AND has_failed AS is_failed_tool,
         phase IS NOT NULL AND own_mark IN (1, 2, 4) AS has_phase,
         iteration IS NOT NULL AND own_mark IN (1, 2, 8) AS has_iteration,
-        chunk_ns IS NOT NULL AS has_chunk,
         (began, ifNull(chunk_ns, 0)) AS chunk,
         transform(kind, ['call', 'tool', 'agent', 'iteration'], [1, 2, 4, 8], 0)::Int8 AS own_mark,
         if(kind = 'root', [(began, SpanId, TraceId, ended, operation, error_type, SpanAttributes)], []) AS own_roots
@@ -289,8 +288,7 @@ part AS (
         sum(is_tool) AS tool_calls,
         sum(is_failed_tool) AS failed_tool_calls,
         ifNull(sum(cost), 0) AS cost_usd_known,
-        minIf(chunk, has_chunk).2 AS first_chunk_ns,
-        sum(has_chunk) AS first_chunks,
+        argMin(chunk_ns, chunk) AS first_chunk_ns,
         groupArrayIf(began, mark != 0) AS starts,
         groupArrayIf(ended, mark != 0) AS ends,
         groupArrayIf(mark, mark != 0) AS marks
@@ -340,7 +338,7 @@ counted AS (
             if(api_calls > failed_api_calls + cancelled_api_calls AND unpriced_api_calls = 0, cost_usd_known, NULL),
             cost_usd_known,
             llm_ns, busy_ns - llm_ns, all_ns - busy_ns, work_ns - busy_ns,
-            if(first_chunks > 0, first_chunk_ns, NULL)
+            first_chunk_ns
         ) AS counts
     FROM timed),
 
@@ -357,7 +355,7 @@ run AS (
         sumIf(counted.last_ended, is_whole) AS last_ended,
         toInt64(sumIf(counted.untracked_api_calls, is_whole)) AS untracked_api_calls,
         sumIf(counted.untracked_tokens, is_whole) AS untracked_tokens,
-        groupArrayArrayIf(counted.roots, is_whole) AS roots,
+        groupArrayIf(counted.root, is_whole) AS roots,
         groupArrayArrayIf(counted.orphans, is_whole) AS orphans,
         groupArrayArrayIf(counted.models, is_whole) AS models,
         groupArrayIf(counts, is_whole) AS totals,
@@ -438,7 +436,7 @@ SELECT
 FROM (
     SELECT
         *,
-        (arraySort(root -> (root.1, root.2, root.3), roots)[1])::Tuple(
+        (roots[1])::Tuple(
             began Int64, span_id String, trace_id String, ended Int64, operation Nullable(String),
             error_type Nullable(String), attributes Map(LowCardinality(String), String)) AS root,
         root.trace_id != '' AS has_root,
