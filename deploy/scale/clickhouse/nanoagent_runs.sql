@@ -24,13 +24,12 @@ WITH RECURSIVE
 100000 AS most_spans,  -- of a run that is judged
 
 key -> arrayElementOrNull(SpanAttributes, key) AS attribute,
-text -> if(match(text, '^(0|[1-9][0-9]*)$'), toInt64OrNull(text), NULL) AS as_count,
-text -> if(match(text, '^(0|[1-9][0-9]{0,8})$'), toInt64OrNull(text), NULL) AS as_tokens,
+text -> if(toString(toUInt64OrNull(text)) = text, toInt64OrNull(text), NULL) AS as_count,
+text -> if(length(text) < 10, as_count(text), NULL) AS as_tokens,
 text -> if(match(text, '^(-0|(0|[1-9][0-9]*)([.][0-9]+)?(e[+-][0-9]+)?)$'), text, NULL) AS as_amount,
 -- 38 digits, 29 of them behind the point: what is 1e9 or more does not fit and is unknown, as it should be.
 text -> toDecimal128(roundBankers(toDecimal128OrNull(as_amount(text), 29), 12), 12) AS as_usd,
 seconds -> if(seconds < 1e6, toInt64(roundBankers(seconds * 1e9)), NULL) AS as_ns,
-id -> reinterpretAsUInt64(unhex(id)) AS as_number,
 
 received AS (
     SELECT *
@@ -41,7 +40,6 @@ received AS (
 copy AS (
     SELECT
         TraceId, SpanId, ParentSpanId, SpanAttributes,
-        reinterpretAsUInt128(unhex(TraceId)) AS trace_number,
         toUnixTimestamp64Nano(Timestamp) AS began,
         began + toInt64(Duration) AS said_end,
         greatest(began, said_end) AS ended,
@@ -72,10 +70,14 @@ copy AS (
 
 -- (1) Of copies of a span that differ, the one that ended last, of those the one that started last.
 latest AS (
-    SELECT TraceId, SpanId, max(age) AS latest_age
-    FROM copy
-    GROUP BY TraceId, SpanId
-    HAVING min(age) < latest_age),
+    SELECT SpanId, groupArray((TraceId, latest_age)) AS ages
+    FROM (
+        SELECT TraceId, SpanId, max(age) AS latest_age
+        FROM copy
+        WHERE SpanId IN (SELECT SpanId FROM copy GROUP BY SpanId HAVING min(age) < max(age))
+        GROUP BY TraceId, SpanId
+        HAVING min(age) < latest_age)
+    GROUP BY SpanId),
 
 -- (6, 16) What the root of a nested run says of the run around it; roots are found by what only few spans carry.
 root AS (
@@ -83,8 +85,8 @@ root AS (
     FROM (
         SELECT *
         FROM copy
-        WHERE (TraceId, SpanId) IN (
-            SELECT TraceId, SpanId
+        WHERE SpanId IN (
+            SELECT SpanId
             FROM received
             WHERE attribute('nanoagent.run.id') IN (
                 SELECT attribute('nanoagent.run.id')
@@ -153,8 +155,8 @@ foreign AS (
     FROM (
         SELECT *
         FROM copy
-        WHERE (TraceId, SpanId) IN (
-            SELECT TraceId, arrayJoin(ids)
+        WHERE SpanId IN (
+            SELECT arrayJoin(ids)
             FROM (
                 SELECT TraceId, groupArray(SpanId) AS ids
                 FROM received
@@ -185,15 +187,15 @@ rise AS (
         GROUP BY levels, TraceId, point)
     ARRAY JOIN ending AS lower),
 untracked AS (
-    SELECT TraceId, up AS SpanId, sum(calls) AS untracked_calls, sum(tokens) AS span_untracked_tokens
+    SELECT up AS SpanId, groupArray((TraceId, calls, tokens)) AS below
     FROM rise
-    WHERE levels = 64
-    GROUP BY TraceId, up),
+    WHERE levels = 64 AND up != ''
+    GROUP BY up),
 
 -- What each span of ours says.
 said AS (
     SELECT
-        TraceId, SpanId, ParentSpanId, trace_number, began, ended, age, kind, phase, iteration,
+        TraceId, SpanId, ParentSpanId, began, ended, age, kind, phase, iteration,
         assumeNotNull(copy.run) AS run,
         kind = 'call' AS is_call,
         kind = 'tool' AS is_tool,
@@ -217,7 +219,7 @@ said AS (
         is_tool AND has_failed AS is_failed_tool,
         phase IS NOT NULL AND own_mark IN (1, 2, 4) AS has_phase,
         iteration IS NOT NULL AND own_mark IN (1, 2, 8) AS has_iteration,
-        (began, ifNull(chunk_ns, 0)) AS chunk,
+        toInt128(began) * 1000000000000000 + chunk_ns AS chunk,
         transform(kind, ['call', 'tool', 'agent', 'iteration'], [1, 2, 4, 8], 0)::Int8 AS own_mark,
         if(kind = 'root', [(began, SpanId, TraceId, ended, operation, error_type, SpanAttributes)], []) AS own_roots
     FROM copy),
@@ -225,8 +227,8 @@ said AS (
 -- (1) Each span once.
 span AS (
     SELECT *
-    FROM said LEFT ANY JOIN latest USING (TraceId, SpanId)
-    WHERE latest_age IN (0, age)
+    FROM said LEFT ANY JOIN latest USING (SpanId)
+    WHERE arrayAll(latest -> latest.1 != TraceId OR latest.2 = age, ages)
     LIMIT 1 BY TraceId, SpanId),
 
 -- (6) Each span with the parts that it is in: its run, its phase and its iteration, and those of the runs around its
@@ -234,9 +236,12 @@ span AS (
 filed AS (
     SELECT
         * EXCEPT (run, phase, iteration),
-        ParentSpanId != '' AND (trace_number, as_number(ParentSpanId)) NOT IN (
-            SELECT reinterpretAsUInt128(unhex(TraceId)), as_number(SpanId) FROM received) AS parent_is_missing,
-        if(parent_is_missing, [(TraceId, SpanId, ParentSpanId)], []) AS orphans,
+        ParentSpanId != '' AND TraceId || ParentSpanId NOT IN (
+            SELECT TraceId || SpanId FROM received) AS parent_is_missing,
+        arrayFilter(call -> call.1 = TraceId, below) AS untracked,
+        arraySum(call -> call.2, untracked) AS untracked_calls,
+        arraySum(call -> call.3, untracked) AS span_untracked_tokens,
+        if(parent_is_missing, [(TraceId || SpanId, ParentSpanId)], []) AS orphans,
         CAST(NULL, 'Nullable(String)') AS no_phase,
         CAST(NULL, 'Nullable(Int64)') AS no_iteration,
         (span.run, no_phase, no_iteration, true) AS in_run,
@@ -255,7 +260,7 @@ filed AS (
             arrayMap(outer -> (outer.1, no_phase, outer.3, false),
                 arrayFilter(outer -> is_used AND outer.3 IS NOT NULL, outers))
         )) AS targets
-    FROM span LEFT ANY JOIN around ON around.run = span.run LEFT ANY JOIN untracked USING (TraceId, SpanId)
+    FROM span LEFT ANY JOIN around ON around.run = span.run LEFT ANY JOIN untracked USING (SpanId)
     WHERE kind != 'of others'),
 
 -- What a run adds up to, and each phase and each iteration of it.
@@ -266,15 +271,15 @@ part AS (
         iteration IS NOT NULL AS is_iteration,
         NOT is_phase AND NOT is_iteration AS is_whole,
         count() AS spans,
-        countIf(is_own) AS own_spans,
-        minIf(TraceId, is_own) AS trace_id,
-        minIf(began, is_own) AS first_began,
-        maxIf(ended, is_own) AS last_ended,
+        countIf(is_first) AS own_spans,
+        minIf(TraceId, is_first) AS trace_id,
+        minIf(began, is_first) AS first_began,
+        maxIf(ended, is_first) AS last_ended,
         sum(untracked_calls) AS untracked_api_calls,
         sum(span_untracked_tokens) AS untracked_tokens,
-        groupArrayArrayIf(own_roots, is_own) AS roots,
-        groupArrayArray(orphans) AS orphans,
-        groupUniqArrayIf(model, model != '') AS models,
+        groupArrayArrayIf(own_roots, is_first) AS roots,
+        groupArrayArrayIf(orphans, is_in_whole) AS orphans,
+        groupUniqArrayIf(model, is_in_whole AND model != '') AS models,
         sum(is_call) AS api_calls,
         sum(is_failed_call) AS failed_api_calls,
         sum(is_cancelled_call) AS cancelled_api_calls,
@@ -288,13 +293,14 @@ part AS (
         sum(is_tool) AS tool_calls,
         sum(is_failed_tool) AS failed_tool_calls,
         ifNull(sum(cost), 0) AS cost_usd_known,
-        argMin(chunk_ns, chunk) AS first_chunk_ns,
+        toInt64(positiveModulo(min(chunk), 1000000000000000)) AS first_chunk_ns,
         groupArrayIf(began, mark != 0) AS starts,
         groupArrayIf(ended, mark != 0) AS ends,
         groupArrayIf(mark, mark != 0) AS marks
     FROM (
         SELECT
             *, target.1 AS run, target.2 AS phase, target.3 AS iteration, target.4 AS is_own,
+            isNull(phase) AND isNull(iteration) AS is_in_whole, is_own AND is_in_whole AS is_first,
             if(is_own AND (phase IS NOT NULL OR iteration IS NOT NULL), own_mark, own_mark % 4)::Int8 AS mark
         FROM filed ARRAY JOIN targets AS target)
     GROUP BY run, phase, iteration),
@@ -335,7 +341,7 @@ counted AS (
             if(api_calls = 0, 0, cached_input_tokens), if(api_calls = 0, 0, cache_creation_input_tokens),
             if(api_calls = 0, 0, reasoning_tokens),
             tool_calls, failed_tool_calls,
-            if(api_calls > failed_api_calls + cancelled_api_calls AND unpriced_api_calls = 0, cost_usd_known, NULL),
+            multiIf(unpriced_api_calls > 0, NULL, api_calls = failed_api_calls + cancelled_api_calls, NULL, cost_usd_known),
             cost_usd_known,
             llm_ns, busy_ns - llm_ns, all_ns - busy_ns, work_ns - busy_ns,
             first_chunk_ns
@@ -362,19 +368,20 @@ run AS (
         groupArrayIf((assumeNotNull(phase), counts), is_phase) AS phases,
         groupArrayIf((assumeNotNull(iteration), counts), is_iteration) AS numbered
     FROM counted
-    GROUP BY run)
+    GROUP BY run
+    HAVING own_spans > 0)
 
 SELECT
     run.run AS run_id,
     attribute('nanoagent.run.parent_id') AS parent_run_id,
     if(has_root, root.trace_id, run.trace_id) AS trace_id,
-    if(has_root AND judged, root.began, first_began) AS start_time_unix_ns,
+    multiIf(NOT judged, first_began, has_root, root.began, first_began) AS start_time_unix_ns,
     multiIf(NOT judged, last_ended, has_root, root.ended, NULL) AS end_time_unix_ns,
     if(attribute('nanoagent.status') != '', assumeNotNull(attribute('nanoagent.status')), 'running') AS status,
     attribute('nanoagent.stop_reason') AS stop_reason,
     root.error_type AS error_type,
     if(judged, arraySort(run.models), []) AS models,
-    if(judged AND (NOT has_root OR root.operation = 'invoke_workflow'), framed, NULL) AS iterations,
+    iterations,
     if(iterations IS NULL, NULL, ifNull(as_count(attribute('nanoagent.tasks.completed')), 0)) AS tasks_completed,
     if(iterations IS NULL, NULL, ifNull(as_count(attribute('nanoagent.tasks.total')), 0)) AS tasks_total,
     counts.api_calls AS api_calls,
@@ -415,9 +422,7 @@ SELECT
         reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
         cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64, other_ns Int64,
         parallel_ns Int64, first_chunk_ns Nullable(Int64))) AS by_iteration,
-    arraySort(arrayDistinct(arrayMap(orphan -> orphan.3, arrayFilter(
-        orphan -> NOT has_root OR (orphan.1, orphan.2) != (root.trace_id, root.span_id),
-        if(judged, orphans, []))))) AS missing_parents,
+    missing_parents,
     -- (17) The root has its cost as a float, which has fewer digits than a large sum.
     as_count(attribute('nanoagent.spans')) AS expected_spans,
     multiIf(
@@ -436,21 +441,32 @@ SELECT
 FROM (
     SELECT
         *,
-        (roots[1])::Tuple(
-            began Int64, span_id String, trace_id String, ended Int64, operation Nullable(String),
-            error_type Nullable(String), attributes Map(LowCardinality(String), String)) AS root,
         root.trace_id != '' AS has_root,
         root.attributes AS SpanAttributes,
         as_count(attribute('nanoagent.api_calls')) AS said_api_calls,
-        if(judged, totals, [])[1]::Tuple(
-            api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
-            unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
-            cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
-            reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
-            cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64,
-            other_ns Int64, parallel_ns Int64, first_chunk_ns Nullable(Int64)) AS counts
-    FROM run) AS run
-WHERE own_spans > 0 AND start_time_unix_ns >= toUnixTimestamp64Nano(since)
+        multiIf(
+            NOT judged, NULL,
+            NOT has_root, framed,
+            root.operation = 'invoke_workflow', framed,
+            NULL) AS iterations,
+        arraySort(arrayDistinct(arrayMap(orphan -> orphan.2, arrayFilter(
+            orphan -> orphan.1 != root.trace_id || root.span_id,
+            if(judged, orphans, []))))) AS missing_parents
+    FROM (
+        SELECT
+            *,
+            (roots[1])::Tuple(
+                began Int64, span_id String, trace_id String, ended Int64, operation Nullable(String),
+                error_type Nullable(String), attributes Map(LowCardinality(String), String)) AS root,
+            if(judged, totals, [])[1]::Tuple(
+                api_calls Int64, failed_api_calls Int64, cancelled_api_calls Int64, unmeasured_api_calls Int64,
+                unpriced_api_calls Int64, input_tokens Nullable(Int64), output_tokens Nullable(Int64),
+                cached_input_tokens Nullable(Int64), cache_creation_input_tokens Nullable(Int64),
+                reasoning_tokens Nullable(Int64), tool_calls Int64, failed_tool_calls Int64,
+                cost_usd Nullable(Decimal(38, 12)), cost_usd_known Decimal(38, 12), llm_ns Int64, tool_ns Int64,
+                other_ns Int64, parallel_ns Int64, first_chunk_ns Nullable(Int64)) AS counts
+        FROM (SELECT * FROM run ORDER BY first_began))) AS run
+WHERE start_time_unix_ns >= toUnixTimestamp64Nano(since)
 -- Whatever the reader's settings are.
 SETTINGS join_use_nulls = 0, aggregate_functions_null_for_empty = 0, prefer_column_name_to_alias = 0;
 
