@@ -100,7 +100,7 @@ OF_THE_VIEW: Final = {
     ),
     "the first exception counts": ("arrayLast(", "arrayFirst("),
     "'' is no phase": ("attribute('nanoagent.phase') AS phase", "nullIf(attribute('nanoagent.phase'), '') AS phase"),
-    "a call makes an iteration": ("countIf(is_iteration AND has(marks, 8))", "countIf(is_iteration)"),
+    "a call makes an iteration": ("countIf(has(marks, 8))", "countIf(is_iteration)"),
     "one run less around a run": ("if(circle = 0, way,", "if(circle = 0, arraySlice(way, 1, 63),"),
     "a run is nested in itself": ("id = run OR ", ""),
     "calls use a token more": ("length(text) < 10,", "length(text) < 11,"),

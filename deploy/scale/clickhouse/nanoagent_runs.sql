@@ -32,7 +32,7 @@ text -> toDecimal128(roundBankers(toDecimal128OrNull(as_amount(text), 29), 12), 
 seconds -> if(seconds < 1e6, toInt64(roundBankers(seconds * 1e9)), NULL) AS as_ns,
 
 received AS (
-    SELECT *
+    SELECT *, SpanAttributes.keys AS keys
     FROM otel_traces
     WHERE Timestamp >= since - INTERVAL 1 DAY),
 
@@ -74,7 +74,7 @@ latest AS (
     FROM (
         SELECT TraceId, SpanId, max(age) AS latest_age
         FROM copy
-        WHERE SpanId IN (SELECT SpanId FROM copy GROUP BY SpanId HAVING min(age) < max(age))
+        WHERE SpanId IN (SELECT SpanId FROM received GROUP BY SpanId HAVING count() > 1)
         GROUP BY TraceId, SpanId
         HAVING min(age) < latest_age)
     GROUP BY SpanId),
@@ -126,22 +126,6 @@ around AS (
 foreign AS (
     SELECT
         TraceId, SpanId, ParentSpanId,
-        multiIf(
-            operation IN ('chat', 'generate_content', 'text_completion'), 'call',
-            operation IN ('invoke_workflow', 'invoke_agent', 'execute_tool'), 'none',
-            attribute('openinference.span.kind') = 'LLM', 'call',
-            attribute('openinference.span.kind') IN ('AGENT', 'TOOL'), 'none',
-            attribute('traceloop.span.kind') IN ('workflow', 'agent', 'tool'), 'none',
-            attribute('llm.request.type') IN ('chat', 'completion'), 'call',
-            match(attribute('ai.operationId'), '^ai[.](generateText|generateObject)[.]doGenerate$'), 'call around tools',
-            match(attribute('ai.operationId'), '^ai[.](streamText|streamObject)[.]doStream$'), 'call around tools',
-            match(attribute('ai.operationId'), '^ai[.](generateText|streamText|generateObject|streamObject|toolCall)$'), 'none',
-            attribute('logfire.msg_template') = 'Chat completion with {gen_ai.request.model!r}', 'call',
-            attribute('logfire.msg_template') = 'Responses API with {gen_ai.request.model!r}', 'call',
-            attribute('logfire.msg_template') IN ('OpenAI Agents trace: {name}', 'Agent run: {name!r}', 'Function: {name}'), 'none',
-            attribute('gen_ai.system') = 'gcp.vertex.agent', 'call around tools',
-            error_type IS NOT NULL AND mapContains(SpanAttributes, 'pydantic_ai.model_request.attempt'), 'attempt',
-            'none') AS meaning,
         meaning != 'none' AS is_call,
         -- A log record beside a stream tells what the stream used, and is no call of its own.
         is_call AND NOT ifNull(meaning = 'call' AND attribute('logfire.span_type') = 'log', false) AS calls,
@@ -153,16 +137,33 @@ foreign AS (
             'llm.token_count.completion', 'ai.usage.outputTokens'])) AS output,
         ifNull(input, 0) + ifNull(output, 0) AS tokens
     FROM (
-        SELECT *
+        SELECT
+            *,
+            multiIf(
+                operation IN ('chat', 'generate_content', 'text_completion'), 'call',
+                operation IN ('invoke_workflow', 'invoke_agent', 'execute_tool'), 'none',
+                attribute('openinference.span.kind') = 'LLM', 'call',
+                attribute('openinference.span.kind') IN ('AGENT', 'TOOL'), 'none',
+                attribute('traceloop.span.kind') IN ('workflow', 'agent', 'tool'), 'none',
+                attribute('llm.request.type') IN ('chat', 'completion'), 'call',
+                match(attribute('ai.operationId'), '^ai[.](generateText|generateObject)[.]doGenerate$'), 'call around tools',
+                match(attribute('ai.operationId'), '^ai[.](streamText|streamObject)[.]doStream$'), 'call around tools',
+                match(attribute('ai.operationId'), '^ai[.](generateText|streamText|generateObject|streamObject|toolCall)$'), 'none',
+                attribute('logfire.msg_template') = 'Chat completion with {gen_ai.request.model!r}', 'call',
+                attribute('logfire.msg_template') = 'Responses API with {gen_ai.request.model!r}', 'call',
+                attribute('logfire.msg_template') IN ('OpenAI Agents trace: {name}', 'Agent run: {name!r}', 'Function: {name}'), 'none',
+                attribute('gen_ai.system') = 'gcp.vertex.agent', 'call around tools',
+                error_type IS NOT NULL AND mapContains(SpanAttributes, 'pydantic_ai.model_request.attempt'), 'attempt',
+                'none') AS meaning
         FROM copy
         WHERE SpanId IN (
             SELECT arrayJoin(ids)
             FROM (
                 SELECT TraceId, groupArray(SpanId) AS ids
                 FROM received
-                WHERE NOT mapContains(SpanAttributes, 'nanoagent.run.id')
+                WHERE NOT has(keys, 'nanoagent.run.id')
                 GROUP BY TraceId
-                HAVING countIf(hasAny(mapKeys(SpanAttributes), [
+                HAVING countIf(hasAny(keys, [
                     'gen_ai.operation.name', 'openinference.span.kind', 'llm.request.type', 'ai.operationId',
                     'logfire.msg_template', 'gen_ai.system', 'pydantic_ai.model_request.attempt'])) > 0))
         ORDER BY age DESC
@@ -308,7 +309,7 @@ part AS (
 -- (14) Time: a sweep over the moments at which calls (1), tools (2) and frames start and end. Between two of them the
 -- numbers of those that run stay the same. The frames of a phase are its agents (4), that of an iteration is its own span
 -- (8), that of a whole run (16) its root, or where that is missing all the time of its spans.
-timed AS (
+swept AS (
     SELECT
         *,
         arraySort(root -> (root.1, root.2, root.3), roots)[1] AS root,
@@ -318,17 +319,25 @@ timed AS (
         arrayConcat(ends, if(is_whole, [if(has_root, root.4, last_ended)], [])) AS all_ends,
         arrayConcat(marks, if(is_whole, [16], [])) AS all_marks,
         if(spans > most_spans, [], arrayConcat(all_starts, all_ends)) AS moments,
-        if(spans > most_spans, [], arrayConcat(all_marks, arrayMap(mark -> -mark, all_marks))) AS turns,
+        if(spans > most_spans, [], arrayConcat(all_marks, arrayMap(mark -> -mark, all_marks))) AS turns
+    FROM part),
+open AS (
+    SELECT
+        *,
         arraySort((turn, moment) -> moment, turns, moments) AS steps,
         arrayPopFront(arrayDifference(arraySort(moments))) AS gaps,
         arrayPopBack(arrayCumSum(step -> (step = 1) - (step = -1), steps)) AS calls,
         arrayPopBack(arrayCumSum(step -> (step = 2) - (step = -2), steps)) AS tools,
-        arrayPopBack(arrayCumSum(step -> (step = frame) - (step = -frame), steps)) AS frames,
+        arrayPopBack(arrayCumSum(step -> (step = frame) - (step = -frame), steps)) AS frames
+    FROM swept),
+timed AS (
+    SELECT
+        *,
         arraySum((gap, open) -> gap * (open > 0), gaps, frames) AS all_ns,
         arraySum((gap, open, call) -> gap * (open > 0 AND call > 0), gaps, frames, calls) AS llm_ns,
         arraySum((gap, open, call, tool) -> gap * (open > 0 AND call + tool > 0), gaps, frames, calls, tools) AS busy_ns,
         arraySum((gap, open, call, tool) -> gap * (open > 0) * (call + tool), gaps, frames, calls, tools) AS work_ns
-    FROM part),
+    FROM open),
 
 -- (12, 13) The counts of each part, in the order of `Counts`. A sum without any known part is unknown, unless nothing was
 -- to be added.
@@ -352,7 +361,7 @@ counted AS (
 run AS (
     SELECT
         run,
-        toInt64(countIf(is_iteration AND has(marks, 8))) AS framed,
+        toInt64(countIf(has(marks, 8))) AS framed,
         toInt64(sumIf(counted.spans, is_whole)) AS spans,
         spans <= most_spans AS judged,
         sumIf(counted.own_spans, is_whole) AS own_spans,
