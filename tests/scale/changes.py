@@ -81,7 +81,7 @@ OF_THE_VIEW: Final = {
         "* 9223372036854775808 - began AS age",
     ),
     "copies count each": (
-        "    WHERE arrayAll(latest -> latest.1 != TraceId OR latest.2 = age, ages)\n    LIMIT 1 BY TraceId, SpanId)",
+        "    WHERE arrayAll(last -> last.1 != TraceId OR last.2 = age, ages)\n    LIMIT 1 BY TraceId, SpanId)",
         "    WHERE true)",
     ),
     "a deferred tool was called": ("mapContains(SpanAttributes, 'nanoagent.tool.deferred') AS", "false AS"),

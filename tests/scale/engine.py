@@ -130,10 +130,10 @@ class Store:
 
 
 def query_of(view: str) -> str:
-    """The query of all runs in the statements that make the view: as it stands, the engine plans it far sooner."""
+    """The query of all runs in the statements that make the views: as it stands, the engine plans it sooner."""
     found = _VIEW.search(view)
     assert found is not None
-    query: str = found[1].replace("{since:DateTime64(9)}", "toDateTime64('1970-01-01 00:00:00', 9)")
+    query: str = found[1].replace("{since:DateTime64(9)}", "toDateTime64('1970-01-01 00:00:00', 9, 'UTC')")
     return f"({query})"
 
 

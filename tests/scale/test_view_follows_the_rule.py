@@ -32,14 +32,17 @@ def stored(spans: list[Span]) -> Iterator[Store]:
         yield made
 
 
-def rows_of(stored: Store, view: str) -> list[dict[str, Any]]:
-    return stored.rows(f"SELECT * FROM {query_of(view)} ORDER BY run_id")  # noqa: S608 - our own
+QUERY = query_of(VIEW_SQL.read_text())
+
+
+def rows_of(stored: Store, query: str) -> list[dict[str, Any]]:
+    return stored.rows(f"SELECT * FROM {query} ORDER BY run_id")  # noqa: S608 - our own
 
 
 @pytest.fixture(scope="module")
 def rows(stored: Store) -> list[dict[str, Any]]:
     """Of the view as it is."""
-    return rows_of(stored, VIEW_SQL.read_text())
+    return rows_of(stored, QUERY)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def test_the_view_is_the_fold_and_the_same_each_time(
     stored: Store, spans: list[Span], rows: list[dict[str, Any]], runs: dict[str, CountedRun]
 ) -> None:
     assert differences(runs, folded(spans)) == []
-    assert rows_of(stored, VIEW_SQL.read_text()) == rows
+    assert rows_of(stored, QUERY) == rows
 
 
 def test_a_copy_of_the_fold_that_counts_alike_is_the_view(
@@ -71,4 +74,4 @@ def test_a_fold_that_counts_otherwise_is_not_the_view(
 
 @pytest.mark.parametrize("change", OF_THE_VIEW)
 def test_a_view_that_counts_otherwise_is_not_the_fold(stored: Store, rows: list[dict[str, Any]], change: str) -> None:
-    assert rows_of(stored, replaced(VIEW_SQL.read_text(), *OF_THE_VIEW[change])) != rows
+    assert rows_of(stored, replaced(QUERY, *OF_THE_VIEW[change])) != rows
