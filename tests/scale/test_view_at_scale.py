@@ -3,7 +3,6 @@
 build/scale/.venv/bin/python -m pytest -q -p no:cacheprovider tests/scale/test_view_at_scale.py
 """
 
-from statistics import median
 from typing import Any, Final
 
 import pytest
@@ -44,7 +43,8 @@ def test_a_million_spans_are_the_runs_of_the_fold(pytestconfig: pytest.Config) -
         times: dict[str, list[float]] = {"nanoagent_runs": [], "prototype_runs": []}
         for view in [*times] * _TURNS:
             times[view].append(made.cpu_s(view))
-        ours, first = (median(taken) for taken in times.values())
+        # What else the machine does adds to it: the least is nearest to the truth.
+        ours, first = (min(taken) for taken in times.values())
         say(f"CPU-seconds: {ours:.2f} of the view, {first:.2f} of the first one, {ours / first:.2f} times as much")
         assert ours <= MAX_TIMES * first
 
