@@ -34,7 +34,7 @@ text -> if(match(text, '^(-0|(0|[1-9][0-9]*)([.][0-9]+)?(e[+-][0-9]+)?)$'), text
 text -> toDecimal128(roundBankers(toDecimal128OrNull(as_amount(text), 29), 12), 12) AS as_usd,
 seconds -> if(seconds < 1e6, toInt64(roundBankers(seconds * 1e9)), NULL) AS as_ns,
 
--- `keys` is read without the values, as `mapContains` is not beside another condition.
+-- `keys` is read without the values; `mapContains` reads both where there is another condition.
 received AS (
     SELECT *, SpanAttributes.keys AS keys
     FROM otel_traces
@@ -276,15 +276,15 @@ part AS (
         iteration IS NOT NULL AS is_iteration,
         NOT is_phase AND NOT is_iteration AS is_whole,
         count() AS spans,
-        countIf(is_first) AS own_spans,
-        minIf(TraceId, is_first) AS trace_id,
-        minIf(began, is_first) AS first_began,
-        maxIf(ended, is_first) AS last_ended,
+        countIf(in_own_whole) AS own_spans,
+        minIf(TraceId, in_own_whole) AS trace_id,
+        minIf(began, in_own_whole) AS first_began,
+        maxIf(ended, in_own_whole) AS last_ended,
         sum(untracked_calls) AS untracked_api_calls,
         sum(span_untracked_tokens) AS untracked_tokens,
-        groupArrayArrayIf(own_roots, is_first) AS roots,
-        groupArrayArrayIf(orphans, is_in_whole) AS orphans,
-        groupUniqArrayIf(model, is_in_whole AND model != '') AS models,
+        groupArrayArrayIf(own_roots, in_own_whole) AS roots,
+        groupArrayArrayIf(orphans, in_whole) AS orphans,
+        groupUniqArrayIf(model, in_whole AND model != '') AS models,
         sum(is_call) AS api_calls,
         sum(is_failed_call) AS failed_api_calls,
         sum(is_cancelled_call) AS cancelled_api_calls,
@@ -305,14 +305,16 @@ part AS (
     FROM (
         SELECT
             *, target.1 AS run, target.2 AS phase, target.3 AS iteration, target.4 AS is_own,
-            isNull(phase) AND isNull(iteration) AS is_in_whole, is_own AND is_in_whole AS is_first,
+            phase IS NULL AND iteration IS NULL AS in_whole,
+            is_own AND in_whole AS in_own_whole,
             if(is_own AND (phase IS NOT NULL OR iteration IS NOT NULL), own_mark, own_mark % 4)::Int8 AS mark
         FROM filed ARRAY JOIN targets AS target)
     GROUP BY run, phase, iteration),
 
 -- (14) Time: a sweep over the moments at which calls (1), tools (2) and frames start and end. Between two of them the
 -- numbers of those that run stay the same. The frames of a phase are its agents (4), that of an iteration is its own span
--- (8), that of a whole run (16) its root, or where that is missing all the time of its spans.
+-- (8), that of a whole run (16) its root, or where that is missing all the time of its spans. What is used often is
+-- named a level below: the engine plans a name anew wherever it stands.
 swept AS (
     SELECT
         *,
@@ -325,7 +327,7 @@ swept AS (
         if(spans > most_spans, [], arrayConcat(all_starts, all_ends)) AS moments,
         if(spans > most_spans, [], arrayConcat(all_marks, arrayMap(mark -> -mark, all_marks))) AS turns
     FROM part),
-open AS (
+at_once AS (
     SELECT
         *,
         arraySort((turn, moment) -> moment, turns, moments) AS steps,
@@ -341,7 +343,7 @@ timed AS (
         arraySum((gap, open, call) -> gap * (open > 0 AND call > 0), gaps, frames, calls) AS llm_ns,
         arraySum((gap, open, call, tool) -> gap * (open > 0 AND call + tool > 0), gaps, frames, calls, tools) AS busy_ns,
         arraySum((gap, open, call, tool) -> gap * (open > 0) * (call + tool), gaps, frames, calls, tools) AS work_ns
-    FROM open),
+    FROM at_once),
 
 -- (12, 13) The counts of each part, in the order of `Counts`. A sum without any known part is unknown, unless nothing was
 -- to be added.
@@ -730,15 +732,15 @@ part AS (
         iteration IS NOT NULL AS is_iteration,
         NOT is_phase AND NOT is_iteration AS is_whole,
         count() AS spans,
-        countIf(is_first) AS own_spans,
-        minIf(TraceId, is_first) AS trace_id,
-        minIf(began, is_first) AS first_began,
-        maxIf(ended, is_first) AS last_ended,
+        countIf(in_own_whole) AS own_spans,
+        minIf(TraceId, in_own_whole) AS trace_id,
+        minIf(began, in_own_whole) AS first_began,
+        maxIf(ended, in_own_whole) AS last_ended,
         sum(untracked_calls) AS untracked_api_calls,
         sum(span_untracked_tokens) AS untracked_tokens,
-        groupArrayArrayIf(own_roots, is_first) AS roots,
-        groupArrayArrayIf(orphans, is_in_whole) AS orphans,
-        groupUniqArrayIf(model, is_in_whole AND model != '') AS models,
+        groupArrayArrayIf(own_roots, in_own_whole) AS roots,
+        groupArrayArrayIf(orphans, in_whole) AS orphans,
+        groupUniqArrayIf(model, in_whole AND model != '') AS models,
         sum(is_call) AS api_calls,
         sum(is_failed_call) AS failed_api_calls,
         sum(is_cancelled_call) AS cancelled_api_calls,
@@ -759,7 +761,8 @@ part AS (
     FROM (
         SELECT
             *, target.1 AS run, target.2 AS phase, target.3 AS iteration, target.4 AS is_own,
-            isNull(phase) AND isNull(iteration) AS is_in_whole, is_own AND is_in_whole AS is_first,
+            phase IS NULL AND iteration IS NULL AS in_whole,
+            is_own AND in_whole AS in_own_whole,
             if(is_own AND (phase IS NOT NULL OR iteration IS NOT NULL), own_mark, own_mark % 4)::Int8 AS mark
         FROM filed ARRAY JOIN targets AS target)
     GROUP BY run, phase, iteration),
@@ -776,7 +779,7 @@ swept AS (
         if(spans > most_spans, [], arrayConcat(all_starts, all_ends)) AS moments,
         if(spans > most_spans, [], arrayConcat(all_marks, arrayMap(mark -> -mark, all_marks))) AS turns
     FROM part),
-open AS (
+at_once AS (
     SELECT
         *,
         arraySort((turn, moment) -> moment, turns, moments) AS steps,
@@ -792,7 +795,7 @@ timed AS (
         arraySum((gap, open, call) -> gap * (open > 0 AND call > 0), gaps, frames, calls) AS llm_ns,
         arraySum((gap, open, call, tool) -> gap * (open > 0 AND call + tool > 0), gaps, frames, calls, tools) AS busy_ns,
         arraySum((gap, open, call, tool) -> gap * (open > 0) * (call + tool), gaps, frames, calls, tools) AS work_ns
-    FROM open),
+    FROM at_once),
 
 counted AS (
     SELECT

@@ -32,13 +32,14 @@ def test_the_collector_is_put_right_again(is_on: bool) -> None:
 def test_reading_and_counting_leave_no_circles_of_objects(name: str) -> None:
     path: Path = ROOT / "tests" / "foreign" / f"{name}.jsonl"
 
-    def count() -> None:
-        for _ in counted_runs(read_file(str(path), Problems()), Problems()):
-            pass
-
-    count()
-    gc.collect()
-    with collector_off():
+    def left_by_50() -> int:
+        gc.collect()
         for _ in range(50):
-            count()
-        assert gc.collect() < 50
+            for _ in counted_runs(read_file(str(path), Problems()), Problems()):
+                pass
+        return gc.collect()
+
+    with collector_off():
+        left_by_50()
+        # Other threads of the process leave something now and then.
+        assert min(left_by_50() for _ in range(3)) < 50
