@@ -8,9 +8,12 @@ FOLDER = Path(__file__).parent / "snapshots"
 
 def assert_matches(name: str, text: str) -> None:
     """Compare with the snapshot of this name."""
-    path = FOLDER / f"{name}.txt"
+    assert_file_is(FOLDER / f"{name}.txt", text + "\n")
+
+
+def assert_file_is(path: Path, text: str) -> None:
+    """Compare with a file that is written by no hand."""
     if os.environ.get("UPDATE_SNAPSHOTS") == "1":
-        FOLDER.mkdir(exist_ok=True)
-        path.write_text(text + "\n", encoding="utf-8")
-    assert path.exists(), f"no snapshot {name}: run once with UPDATE_SNAPSHOTS=1 and read what it wrote"
-    assert text + "\n" == path.read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+    assert path.exists(), f"no snapshot {path.stem}: run once with UPDATE_SNAPSHOTS=1 and read what it wrote"
+    assert text == path.read_text(encoding="utf-8")

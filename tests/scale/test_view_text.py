@@ -1,8 +1,7 @@
 """The view of all runs is the view of the runs since a time, word for word."""
 
-import os
-
 from tests.scale.engine import VIEW_SQL, query_of
+from tests.snapshot import assert_file_is
 
 _OF_ALL = """
 -- All runs: the query above from 1970 on, word for word. As a view of the view above it would be planned twice as
@@ -18,7 +17,4 @@ def test_the_view_of_all_runs_is_that_of_the_runs_since_1970() -> None:
     text = VIEW_SQL.read_text()
     ours = text[: text.index(";\n") + 2]
     lines = [line for line in query_of(text)[1:-1].splitlines() if not line.lstrip().startswith("--")]
-    generated = ours + _OF_ALL + "\n".join(lines) + ";\n"
-    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
-        VIEW_SQL.write_text(generated)
-    assert VIEW_SQL.read_text() == generated
+    assert_file_is(VIEW_SQL, ours + _OF_ALL + "\n".join(lines) + ";\n")
